@@ -1,0 +1,280 @@
+#include "_convert.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cpu_features.h"
+
+#define ALPHA_MASK UINT32_C(0xff000000)
+
+/* ---- scalar: the reference for every other kernel ---- */
+
+static uint8_t
+straight(uint32_t argb, unsigned shift)
+{
+    return (uint8_t)(255 * (argb >> shift & 0xff) / (argb >> 24));
+}
+
+static void
+argb_to_rgba_scalar(const uint32_t *argb, uint8_t *rgba, size_t count)
+{
+    for (size_t i = 0; i < count; i++, rgba += 4) {
+        uint32_t pixel = argb[i];
+        uint32_t alpha = pixel >> 24;
+
+        if (alpha == 255) {
+            rgba[0] = (uint8_t)(pixel >> 16);
+            rgba[1] = (uint8_t)(pixel >> 8);
+            rgba[2] = (uint8_t)pixel;
+            rgba[3] = 255;
+        } else if (alpha > 0) {
+            rgba[0] = straight(pixel, 16);
+            rgba[1] = straight(pixel, 8);
+            rgba[2] = straight(pixel, 0);
+            rgba[3] = (uint8_t)alpha;
+        } else {
+            memset(rgba, 0, 4);
+        }
+    }
+}
+
+static uint8_t
+composite(uint32_t argb, uint32_t background, unsigned shift)
+{
+    uint32_t alpha = argb >> 24;
+    uint32_t t = straight(argb, shift) * alpha +
+                 (background >> shift & 0xff) * (255 - alpha) + 128;
+
+    return (uint8_t)((t + (t >> 8)) >> 8);
+}
+
+static void
+argb_to_rgb_scalar(const uint32_t *argb, uint8_t *rgb, size_t count,
+                   uint32_t background)
+{
+    for (size_t i = 0; i < count; i++, rgb += 3) {
+        uint32_t pixel = argb[i];
+        uint32_t alpha = pixel >> 24;
+
+        if (alpha == 255 || alpha == 0) {
+            uint32_t colour = alpha == 255 ? pixel : background;
+
+            rgb[0] = (uint8_t)(colour >> 16);
+            rgb[1] = (uint8_t)(colour >> 8);
+            rgb[2] = (uint8_t)colour;
+        } else {
+            rgb[0] = composite(pixel, background, 16);
+            rgb[1] = composite(pixel, background, 8);
+            rgb[2] = composite(pixel, background, 0);
+        }
+    }
+}
+
+/*
+ * ---- vector kernels ----
+ *
+ * They need GNU C: vector arithmetic, and instruction sets per function. GCC
+ * for Windows is left out because it does not align vectors on the stack
+ * (GCC bug 54412).
+ */
+
+#if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
+#    if defined(__x86_64__)
+#        define HAVE_X86_KERNELS
+#    elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#        define HAVE_NEON_KERNEL
+#    endif
+#endif
+
+#if defined(HAVE_X86_KERNELS) || defined(HAVE_NEON_KERNEL)
+
+/* Byte orders of a result, as indices into a vector of 0xAARRGGBB. */
+static const uint8_t swap_order[16] = {2,  1, 0, 3,  6,  5,  4,  7,
+                                       10, 9, 8, 11, 14, 13, 12, 15};
+static const uint8_t pack_order[64] = {
+    2,  1,  0,  6,  5,  4,  10, 9,  8,  14, 13, 12, 18, 17, 16, 22,
+    21, 20, 26, 25, 24, 30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41,
+    40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57, 56, 62, 61, 60,
+};
+
+#endif
+
+#ifdef HAVE_X86_KERNELS
+
+#    include <immintrin.h>
+
+#    define TARGET_AVX2 __attribute__((target("avx2")))
+
+static inline TARGET_AVX2 bool
+is_zero_avx2(__m256i v)
+{
+    return _mm256_testz_si256(v, v);
+}
+
+/* The first 16 indices of order, applied to both halves. */
+static inline TARGET_AVX2 __m256i
+shuffle_avx2(__m256i v, const uint8_t *order)
+{
+    __m128i indices = _mm_loadu_si128((const __m128i *)order);
+
+    return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(indices));
+}
+
+static inline TARGET_AVX2 __m256i
+swap_avx2(__m256i v)
+{
+    return shuffle_avx2(v, swap_order);
+}
+
+static inline TARGET_AVX2 __m256i
+pack_avx2(__m256i v)
+{
+    __m256i words = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
+
+    return _mm256_permutevar8x32_epi32(shuffle_avx2(v, pack_order), words);
+}
+
+#    define SUFFIX _avx2
+#    define TARGET TARGET_AVX2
+#    define VECTOR __m256i
+#    define VECTOR_BYTES 32
+#    include "convert_template.h"
+
+/*
+ * VBMI packs a vector in one instruction. It also marks the CPUs on which
+ * 512-bit vectors are worth having: the ones before it lower their clock for
+ * them, which slows the decoder that runs before and after as well.
+ */
+#    define TARGET_AVX512                                                     \
+        __attribute__((target("avx512f,avx512bw,avx512vbmi")))
+
+static inline TARGET_AVX512 bool
+is_zero_avx512(__m512i v)
+{
+    return _mm512_test_epi32_mask(v, v) == 0;
+}
+
+static inline TARGET_AVX512 __m512i
+swap_avx512(__m512i v)
+{
+    __m128i indices = _mm_loadu_si128((const __m128i *)swap_order);
+
+    return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(indices));
+}
+
+static inline TARGET_AVX512 __m512i
+pack_avx512(__m512i v)
+{
+    return _mm512_permutexvar_epi8(_mm512_loadu_si512(pack_order), v);
+}
+
+#    define SUFFIX _avx512
+#    define TARGET TARGET_AVX512
+#    define VECTOR __m512i
+#    define VECTOR_BYTES 64
+#    include "convert_template.h"
+
+#endif
+
+#ifdef HAVE_NEON_KERNEL
+
+#    include <arm_neon.h>
+
+static inline bool
+is_zero_neon(uint8x16_t v)
+{
+    return vmaxvq_u8(v) == 0;
+}
+
+static inline uint8x16_t
+swap_neon(uint8x16_t v)
+{
+    return vqtbl1q_u8(v, vld1q_u8(swap_order));
+}
+
+static inline uint8x16_t
+pack_neon(uint8x16_t v)
+{
+    return vqtbl1q_u8(v, vld1q_u8(pack_order));
+}
+
+#    define SUFFIX _neon
+#    define TARGET /* part of AArch64 */
+#    define VECTOR uint8x16_t
+#    define VECTOR_BYTES 16
+#    include "convert_template.h"
+
+#endif
+
+/* ---- dispatch ---- */
+
+const struct convert_kernel convert_kernels[] = {
+#ifdef HAVE_X86_KERNELS
+    {
+        .name = "avx512",
+        .requirement = "needs AVX-512 F, BW and VBMI",
+        .features = CPU_AVX512_VBMI,
+        .to_rgba = argb_to_rgba_avx512,
+        .to_rgb = argb_to_rgb_avx512,
+    },
+    {
+        .name = "avx2",
+        .requirement = "needs AVX2",
+        .features = CPU_AVX2,
+        .to_rgba = argb_to_rgba_avx2,
+        .to_rgb = argb_to_rgb_avx2,
+    },
+#endif
+#ifdef HAVE_NEON_KERNEL
+    {
+        .name = "neon",
+        .to_rgba = argb_to_rgba_neon,
+        .to_rgb = argb_to_rgb_neon,
+    },
+#endif
+    {
+        .name = "scalar",
+        .to_rgba = argb_to_rgba_scalar,
+        .to_rgb = argb_to_rgb_scalar,
+    },
+};
+
+const size_t convert_kernel_count =
+    sizeof(convert_kernels) / sizeof(convert_kernels[0]);
+
+const char *
+convert_kernel_unsupported(const struct convert_kernel *kernel)
+{
+    return kernel->features & ~cpu_features() ? kernel->requirement : NULL;
+}
+
+/* The first that runs here; "scalar", the last, does everywhere. */
+static const struct convert_kernel *
+best_kernel(void)
+{
+    const struct convert_kernel *kernel = convert_kernels;
+
+    while (convert_kernel_unsupported(kernel)) {
+        kernel++;
+    }
+    return kernel;
+}
+
+const char *
+convert_kernel_in_use(void)
+{
+    return best_kernel()->name;
+}
+
+void
+convert_argb_to_rgba(const uint32_t *argb, uint8_t *rgba, size_t count)
+{
+    best_kernel()->to_rgba(argb, rgba, count);
+}
+
+void
+convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
+                    uint32_t background)
+{
+    best_kernel()->to_rgb(argb, rgb, count, background);
+}

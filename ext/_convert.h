@@ -1,0 +1,63 @@
+#ifndef CONVERT_H
+#define CONVERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Conversion of libopenslide's pixels: uint32_t 0xAARRGGBB in native byte
+ * order, colours premultiplied by alpha.
+ *
+ * The straight value of a premultiplied channel c is 255 * c / alpha, division
+ * truncated, low 8 bits kept (c exceeds alpha in damaged slides only).
+ *
+ * No function touches memory outside its two buffers. argb is aligned for
+ * uint32_t, the bytes may lie anywhere, count may be 0.
+ */
+
+/*
+ * Write count * 4 bytes: R, G, B, A with straight alpha. The four bytes of a
+ * pixel with alpha 0 are copied as they lie in memory.
+ *
+ * rgba either is the memory of argb (in place) or does not overlap it.
+ */
+void convert_argb_to_rgba(const uint32_t *argb, uint8_t *rgba, size_t count);
+
+/*
+ * Write count * 3 bytes: R, G, B composited over background, 0x00RRGGBB (the
+ * top byte is ignored). With s the straight value of a channel and b that of
+ * the background,
+ *
+ *     t = s * alpha + b * (255 - alpha) + 128
+ *     result = (t + (t >> 8)) >> 8
+ *
+ * which rounds t / 255 as Pillow's Image.paste() with a mask does.
+ *
+ * rgb does not overlap argb.
+ */
+void convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
+                         uint32_t background);
+
+/*
+ * The implementations that this build has, best first and "scalar" last, for
+ * tests and benchmarks. Call one only if convert_kernel_unsupported() is NULL.
+ */
+struct convert_kernel {
+    const char *name;
+    const char *requirement; /* what features stands for, in words */
+    uint32_t features;       /* CPU_ bits, see cpu_features.h */
+    void (*to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count);
+    void (*to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
+                   uint32_t background);
+};
+
+extern const struct convert_kernel convert_kernels[];
+extern const size_t convert_kernel_count;
+
+/* NULL if the kernel runs on this CPU, else what the CPU would need. */
+const char *convert_kernel_unsupported(const struct convert_kernel *kernel);
+
+/* The name of the kernel behind the two functions above. */
+const char *convert_kernel_in_use(void);
+
+#endif

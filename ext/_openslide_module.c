@@ -1,0 +1,250 @@
+/* Module openslide._openslide: definition, state, functions. */
+#include "_openslide_module.h"
+
+#include "_convert.h"
+
+#include <string.h>
+
+struct module_state *
+state_of(PyObject *self)
+{
+    return PyType_GetModuleState(Py_TYPE(self));
+}
+
+/* Functions */
+
+PyDoc_STRVAR(load_doc,
+             "load($module, path, /)\n--\n\n"
+             "Load libopenslide from a path (bytes) or a bare name.\n\n"
+             "Raises OSError with the loader's reason.  Does nothing where the "
+             "process\nhas loaded libopenslide before.");
+
+static PyObject *
+module_load(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *bytes = PyBytes_AsString(path);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char error[1024];
+    bool loaded;
+    Py_BEGIN_ALLOW_THREADS
+    loaded = openslide_api_load(bytes, error, sizeof error);
+    Py_END_ALLOW_THREADS
+    if (!loaded) {
+        PyErr_SetString(PyExc_OSError, error);
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(library_path_doc,
+             "library_path($module, /)\n--\n\n"
+             "The file that libopenslide was loaded from, as bytes.");
+
+static PyObject *
+module_library_path(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyBytes_FromString(openslide_api_path());
+}
+
+PyDoc_STRVAR(library_version_doc, "library_version($module, /)\n--\n\n"
+                                  "The version of libopenslide.");
+
+static PyObject *
+module_library_version(PyObject *Py_UNUSED(module),
+                       PyObject *Py_UNUSED(unused))
+{
+    if (!require_library()) {
+        return NULL;
+    }
+    return PyUnicode_FromString(openslide.get_version());
+}
+
+PyDoc_STRVAR(has_function_doc,
+             "has_function($module, name, /)\n--\n\n"
+             "Whether the loaded libopenslide has openslide_<name>.");
+
+static PyObject *
+module_has_function(PyObject *Py_UNUSED(module), PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    return text == NULL ? NULL : PyBool_FromLong(openslide_api_has(text));
+}
+
+PyDoc_STRVAR(detect_vendor_doc,
+             "detect_vendor($module, path, /)\n--\n\n"
+             "The vendor of the slide at a path (bytes), or None where it is "
+             "not one.");
+
+static PyObject *
+module_detect_vendor(PyObject *Py_UNUSED(module), PyObject *path)
+{
+    const char *bytes = PyBytes_AsString(path);
+    if (bytes == NULL || !require_library()) {
+        return NULL;
+    }
+    const char *vendor;
+    Py_BEGIN_ALLOW_THREADS
+    vendor = openslide.detect_vendor(bytes);
+    Py_END_ALLOW_THREADS
+    if (vendor == NULL) {
+        return Py_NewRef(Py_None);
+    }
+    return PyUnicode_FromString(vendor);
+}
+
+PyDoc_STRVAR(argb2rgba_doc,
+             "argb2rgba($module, buffer, /)\n--\n\n"
+             "Convert premultiplied ARGB words to straight RGBA bytes in "
+             "place.\n\n"
+             "buffer: writable, C-contiguous, items of 4 bytes, of any rank. "
+             "A word with\nalpha 0 stays as it is.");
+
+PyDoc_STRVAR(conversion_kernel_doc,
+             "conversion_kernel($module, /)\n--\n\n"
+             "The name of the instruction set that converts pixels here.");
+
+static PyObject *
+module_conversion_kernel(PyObject *Py_UNUSED(module),
+                         PyObject *Py_UNUSED(unused))
+{
+    return PyUnicode_FromString(convert_kernel_in_use());
+}
+
+static PyMethodDef module_functions[] = {
+    {"load", module_load, METH_O, load_doc},
+    {"library_path", module_library_path, METH_NOARGS, library_path_doc},
+    {"library_version", module_library_version, METH_NOARGS,
+     library_version_doc},
+    {"has_function", module_has_function, METH_O, has_function_doc},
+    {"detect_vendor", module_detect_vendor, METH_O, detect_vendor_doc},
+    {"argb2rgba", module_argb2rgba, METH_O, argb2rgba_doc},
+    {"conversion_kernel", module_conversion_kernel, METH_NOARGS,
+     conversion_kernel_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+/* State */
+
+static struct module_state *
+get_state(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+static bool
+import_exceptions(struct module_state *state)
+{
+    PyObject *errors = PyImport_ImportModule("openslide._errors");
+    if (errors == NULL) {
+        return false;
+    }
+    state->error = PyObject_GetAttrString(errors, "OpenSlideError");
+    state->unsupported_format_error =
+        PyObject_GetAttrString(errors, "OpenSlideUnsupportedFormatError");
+    state->version_error =
+        PyObject_GetAttrString(errors, "OpenSlideVersionError");
+    Py_DECREF(errors);
+    return state->error != NULL && state->unsupported_format_error != NULL &&
+           state->version_error != NULL;
+}
+
+static PyTypeObject *
+add_type(PyObject *module, PyType_Spec *spec)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type != NULL && PyModule_AddType(module, (PyTypeObject *)type) < 0) {
+        Py_CLEAR(type);
+    }
+    return (PyTypeObject *)type;
+}
+
+static int
+module_exec(PyObject *module)
+{
+    struct module_state *state = get_state(module);
+    if (!import_exceptions(state)) {
+        return -1;
+    }
+    state->slide_type = add_type(module, &slide_spec);
+    state->cache_type = add_type(module, &cache_spec);
+    return state->slide_type == NULL || state->cache_type == NULL ? -1 : 0;
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct module_state *state = get_state(module);
+    Py_VISIT(state->slide_type);
+    Py_VISIT(state->cache_type);
+    Py_VISIT(state->error);
+    Py_VISIT(state->unsupported_format_error);
+    Py_VISIT(state->version_error);
+    return 0;
+}
+
+static int
+module_clear(PyObject *module)
+{
+    struct module_state *state = get_state(module);
+    Py_CLEAR(state->slide_type);
+    Py_CLEAR(state->cache_type);
+    Py_CLEAR(state->error);
+    Py_CLEAR(state->unsupported_format_error);
+    Py_CLEAR(state->version_error);
+    return 0;
+}
+
+static void
+module_free(void *module)
+{
+    module_clear(module);
+}
+
+/* Definition */
+
+/* The limited API of Python 3.11 does not name these slots. */
+#ifndef Py_mod_multiple_interpreters
+#define Py_mod_multiple_interpreters 3
+#define Py_MOD_PER_INTERPRETER_GIL_SUPPORTED ((void *)2)
+#endif
+
+static PyModuleDef_Slot slots_3_11[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+#define MODULE_DEFINITION(its_slots)                                          \
+    {                                                                         \
+        PyModuleDef_HEAD_INIT,                                                \
+        .m_name = "openslide._openslide",                                     \
+        .m_doc = "libopenslide for the package openslide; private to it.",    \
+        .m_size = sizeof(struct module_state),                                \
+        .m_methods = module_functions,                                        \
+        .m_slots = its_slots,                                                 \
+        .m_traverse = module_traverse,                                        \
+        .m_clear = module_clear,                                              \
+        .m_free = module_free,                                                \
+    }
+
+static struct PyModuleDef definition_3_11 = MODULE_DEFINITION(slots_3_11);
+static struct PyModuleDef definition = MODULE_DEFINITION(slots);
+
+/* Python 3.11 refuses a slot that it does not know; 3.12 and newer refuse a
+   module without it in interpreters that have a GIL of their own. */
+PyMODINIT_FUNC
+PyInit__openslide(void)
+{
+    return PyModuleDef_Init(Py_Version < 0x030c0000 ? &definition_3_11
+                                                    : &definition);
+}

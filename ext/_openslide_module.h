@@ -1,0 +1,105 @@
+/*
+ * What the files that include Python.h share: the module's state, its two
+ * types, and the one place where exceptions are made.
+ */
+#ifndef OPENSLIDE_MODULE_H
+#define OPENSLIDE_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "openslide_api.h"
+#include "slide_handle.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct module_state {
+    PyTypeObject *slide_type;
+    PyTypeObject *cache_type;
+    PyObject *error;                    /* OpenSlideError */
+    PyObject *unsupported_format_error; /* OpenSlideUnsupportedFormatError */
+    PyObject *version_error;            /* OpenSlideVersionError */
+};
+
+/* The state of the module that `self`, a Slide or a Cache, belongs to.  Both
+   types are final, so Py_TYPE(self) is the type that the module made. */
+struct module_state *state_of(PyObject *self);
+
+/* slide_object.c */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *path; /* bytes, as libopenslide takes it */
+    /* What never changes while a slide is open, read once at open ... */
+    PyObject *level_dimensions;       /* ((width, height), ...) */
+    PyObject *level_downsamples;      /* (float, ...) */
+    PyObject *associated_image_names; /* (str, ...) */
+    /* ... or when first asked for: {str: str}. */
+    _Atomic(PyObject *) properties;
+    struct slide_handle handle;
+} SlideObject;
+
+extern PyType_Spec slide_spec;
+
+/*
+ * A reference to use libopenslide's handle under, with or without the GIL.
+ * NULL with an exception set where the slide is closed.
+ */
+struct slide_handle *slide_acquire(SlideObject *self);
+
+/*
+ * Give the reference back.  False with OpenSlideError set where libopenslide
+ * has latched an error; `doing` (with PyUnicode_FromFormat arguments) says in
+ * its message what was being done with the slide.
+ */
+bool slide_release(SlideObject *self, struct slide_handle *handle,
+                   const char *doing, ...);
+
+/* cache_object.c */
+
+extern PyType_Spec cache_spec;
+
+/* Borrowed for as long as `cache` lives; NULL with an exception set where it
+   is no Cache or was released. */
+openslide_cache_t *cache_of(struct module_state *state, PyObject *cache);
+
+/* read.c */
+
+PyObject *slide_read_region(PyObject *self, PyObject *const *args,
+                            Py_ssize_t nargs);
+PyObject *slide_read_region_raw(PyObject *self, PyObject *const *args,
+                                Py_ssize_t nargs);
+PyObject *slide_read_associated_image(PyObject *self, PyObject *name);
+PyObject *slide_read_associated_image_raw(PyObject *self, PyObject *name);
+PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);
+
+/* errors.c */
+
+/* What is wrong with an argument; each is a ctypes.ArgumentError as well. */
+enum argument_error {
+    ARGUMENT_TYPE_ERROR,
+    ARGUMENT_VALUE_ERROR,
+    ARGUMENT_OVERFLOW_ERROR,
+};
+
+/* These set an exception; those that return a PyObject * return NULL. */
+PyObject *raise_argument_error(enum argument_error kind, const char *format,
+                               ...);
+PyObject *raise_argument_count(const char *function, Py_ssize_t expected,
+                               Py_ssize_t given);
+PyObject *raise_closed(PyObject *path);
+PyObject *raise_unsupported_format(struct module_state *state);
+void raise_library_error(struct module_state *state, const char *message,
+                         PyObject *doing, PyObject *path);
+
+/* False with an exception set where libopenslide is not loaded at all, or too
+   old to have the function `name`. */
+bool require_library(void);
+bool require_function(struct module_state *state, const char *name);
+
+/* An integer argument of 64 bits; false with an exception set that says
+   `what` it is and what was given. */
+bool integer_argument(PyObject *value, const char *what, long long *result);
+
+#endif

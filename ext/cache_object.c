@@ -1,0 +1,146 @@
+/* The type Cache: a tile cache that slides can share. */
+#include "_openslide_module.h"
+
+typedef struct {
+    PyObject_HEAD
+    openslide_cache_t *cache;
+    atomic_bool released;
+} CacheObject;
+
+static inline CacheObject *
+cache_cast(PyObject *self)
+{
+    return (CacheObject *)self;
+}
+
+openslide_cache_t *
+cache_of(struct module_state *state, PyObject *cache)
+{
+    if (!PyObject_TypeCheck(cache, state->cache_type)) {
+        raise_argument_error(ARGUMENT_VALUE_ERROR,
+                             "Not an OpenSlide cache reference: %R", cache);
+        return NULL;
+    }
+    if (atomic_load(&cache_cast(cache)->released)) {
+        raise_argument_error(ARGUMENT_VALUE_ERROR,
+                             "Passing closed cache object");
+        return NULL;
+    }
+    return cache_cast(cache)->cache;
+}
+
+/* False with an exception set. */
+static bool
+parse_capacity(PyObject *value, size_t *capacity)
+{
+    PyObject *index = PyNumber_Index(value);
+    if (index == NULL) {
+        raise_argument_error(
+            ARGUMENT_TYPE_ERROR,
+            "Incorrect type: capacity must be an integer (bytes), not %R",
+            value);
+        return false;
+    }
+    int overflow = 0;
+    long long small = PyLong_AsLongLongAndOverflow(index, &overflow);
+    *capacity = PyLong_AsSize_t(index);
+    Py_DECREF(index);
+    if (!PyErr_Occurred()) {
+        return true;
+    }
+    if (overflow < 0 || (overflow == 0 && small < 0)) {
+        raise_argument_error(
+            ARGUMENT_VALUE_ERROR,
+            "Value out of range: capacity must not be negative, but is %R",
+            value);
+    } else {
+        raise_argument_error(
+            ARGUMENT_OVERFLOW_ERROR,
+            "Value out of range: capacity %R bytes exceeds the address space",
+            value);
+    }
+    return false;
+}
+
+static PyObject *
+cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *value;
+    size_t capacity;
+    if (kwargs != NULL && PyDict_Size(kwargs) > 0) {
+        PyErr_SetString(PyExc_TypeError, "Cache() takes no keyword arguments");
+        return NULL;
+    }
+    struct module_state *state = PyType_GetModuleState(type);
+    if (!PyArg_ParseTuple(args, "O:Cache", &value) ||
+        !require_function(state, "cache_create") ||
+        !parse_capacity(value, &capacity)) {
+        return NULL;
+    }
+    PyObject *self = PyType_GenericAlloc(type, 0);
+    if (self != NULL) {
+        cache_cast(self)->cache = openslide.cache_create(capacity);
+    }
+    return self;
+}
+
+static int
+cache_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0;
+}
+
+static void
+cache_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (cache_cast(self)->cache != NULL) {
+        openslide.cache_release(cache_cast(self)->cache);
+    }
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(release_doc,
+             "release($self, /)\n--\n\n"
+             "Give the cache up: slides that use it keep it, no other can "
+             "have it.");
+
+/* The memory goes with the last reference to the object, so that no other
+   thread is left with a dangling cache. */
+static PyObject *
+cache_release(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    if (atomic_exchange(&cache_cast(self)->released, true)) {
+        return raise_argument_error(ARGUMENT_VALUE_ERROR,
+                                    "Passing closed cache object");
+    }
+    return Py_NewRef(Py_None);
+}
+
+static PyMethodDef cache_methods[] = {
+    {"release", cache_release, METH_NOARGS, release_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(cache_doc,
+             "Cache(capacity, /)\n--\n\n"
+             "A tile cache of `capacity` bytes that several slides can use.");
+
+static PyType_Slot cache_slots[] = {
+    {Py_tp_doc, (void *)cache_doc},
+    {Py_tp_new, cache_new},
+    {Py_tp_dealloc, cache_dealloc},
+    {Py_tp_traverse, cache_traverse},
+    {Py_tp_methods, cache_methods},
+    {0, NULL},
+};
+
+PyType_Spec cache_spec = {
+    .name = "openslide._openslide.Cache",
+    .basicsize = sizeof(CacheObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = cache_slots,
+};

@@ -1,0 +1,136 @@
+/* Failure -> Python exception: the one place where exceptions are made. */
+#include "_openslide_module.h"
+
+/* In a module of their own, for they derive from ctypes.ArgumentError, and
+   importing ctypes is worth its time only where there is an error to raise. */
+static PyObject *
+argument_error_class(enum argument_error kind)
+{
+    static const char *const names[] = {
+        [ARGUMENT_TYPE_ERROR] = "ArgumentTypeError",
+        [ARGUMENT_VALUE_ERROR] = "ArgumentValueError",
+        [ARGUMENT_OVERFLOW_ERROR] = "ArgumentOverflowError",
+    };
+    PyObject *module = PyImport_ImportModule("openslide._argument_errors");
+    if (module == NULL) {
+        return NULL;
+    }
+    PyObject *class = PyObject_GetAttrString(module, names[kind]);
+    Py_DECREF(module);
+    return class;
+}
+
+PyObject *
+raise_argument_error(enum argument_error kind, const char *format, ...)
+{
+    PyErr_Clear(); /* the reason is told better by `format` */
+    PyObject *class = argument_error_class(kind);
+    if (class != NULL) {
+        va_list values;
+        va_start(values, format);
+        PyErr_FormatV(class, format, values);
+        va_end(values);
+        Py_DECREF(class);
+    }
+    return NULL;
+}
+
+PyObject *
+raise_argument_count(const char *function, Py_ssize_t expected,
+                     Py_ssize_t given)
+{
+    PyErr_Format(PyExc_TypeError,
+                 "%s() takes exactly %zd arguments (%zd given)", function,
+                 expected, given);
+    return NULL;
+}
+
+PyObject *
+raise_closed(PyObject *path)
+{
+    PyObject *shown =
+        PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
+                                         PyBytes_Size(path));
+    if (shown != NULL) {
+        raise_argument_error(ARGUMENT_VALUE_ERROR,
+                             "Passing closed slide object: %R was closed",
+                             shown);
+        Py_DECREF(shown);
+    }
+    return NULL;
+}
+
+PyObject *
+raise_unsupported_format(struct module_state *state)
+{
+    PyErr_SetString(state->unsupported_format_error,
+                    "Unsupported or missing image file");
+    return NULL;
+}
+
+void
+raise_library_error(struct module_state *state, const char *message,
+                    PyObject *doing, PyObject *path)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message),
+                                          "replace");
+    PyObject *shown =
+        PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
+                                         PyBytes_Size(path));
+    if (text != NULL && shown != NULL) {
+        PyErr_Format(state->error, "%U (%U %R)", text, doing, shown);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(shown);
+}
+
+bool
+require_library(void)
+{
+    if (openslide.open == NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "libopenslide is not loaded: import openslide, not "
+                        "its extension module alone");
+        return false;
+    }
+    return true;
+}
+
+bool
+require_function(struct module_state *state, const char *name)
+{
+    if (!require_library()) {
+        return false;
+    }
+    if (openslide_api_has(name)) {
+        return true;
+    }
+    PyObject *error = PyObject_CallFunction(state->version_error, "s",
+                                            openslide_api_since(name));
+    if (error != NULL) {
+        PyErr_SetObject(state->version_error, error);
+        Py_DECREF(error);
+    }
+    return false;
+}
+
+bool
+integer_argument(PyObject *value, const char *what, long long *result)
+{
+    PyObject *index = PyNumber_Index(value);
+    if (index == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+            raise_argument_error(ARGUMENT_TYPE_ERROR,
+                                 "%s must be an integer, not %R", what, value);
+        }
+        return false;
+    }
+    int overflow = 0;
+    *result = PyLong_AsLongLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    if (overflow != 0) {
+        raise_argument_error(ARGUMENT_OVERFLOW_ERROR,
+                             "%s must fit 64 bits, but is %R", what, value);
+    }
+    return overflow == 0;
+}

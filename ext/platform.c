@@ -1,0 +1,129 @@
+#ifndef _WIN32
+#define _GNU_SOURCE /* dladdr */
+#endif
+
+#include "platform.h"
+
+#include <stdio.h>
+
+#ifdef _WIN32
+
+enum { MAX_PATH_UNITS = 32768 };
+
+void
+platform_mutex_lock(platform_mutex *mutex)
+{
+    AcquireSRWLockExclusive(mutex);
+}
+
+void
+platform_mutex_unlock(platform_mutex *mutex)
+{
+    ReleaseSRWLockExclusive(mutex);
+}
+
+void *
+platform_library_open(const char *path, char *error, size_t error_size)
+{
+    static WCHAR wide[MAX_PATH_UNITS]; /* openslide_api_load holds a lock */
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide,
+                            MAX_PATH_UNITS) == 0) {
+        snprintf(error, error_size, "not a valid file name");
+        return NULL;
+    }
+    /* The default directories include those of os.add_dll_directory(); the
+       library's own directory may be searched only for an absolute path. */
+    DWORD flags = LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
+    if (wide[0] != 0 && wide[1] == L':') {
+        flags |= LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR;
+    }
+    HMODULE library = LoadLibraryExW(wide, NULL, flags);
+    if (library == NULL) {
+        DWORD code = GetLastError();
+        DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM |
+                                          FORMAT_MESSAGE_IGNORE_INSERTS,
+                                      NULL, code, 0, error, (DWORD)error_size,
+                                      NULL);
+        if (length == 0) {
+            snprintf(error, error_size, "Windows error %lu", code);
+        }
+    }
+    return library;
+}
+
+void
+platform_library_close(void *library)
+{
+    FreeLibrary(library);
+}
+
+void *
+platform_library_symbol(void *library, const char *name)
+{
+    return (void *)GetProcAddress(library, name);
+}
+
+bool
+platform_library_path(void *library, void *symbol, char *path,
+                      size_t path_size)
+{
+    static WCHAR wide[MAX_PATH_UNITS]; /* openslide_api_load holds a lock */
+    (void)symbol;
+    DWORD length = GetModuleFileNameW(library, wide, MAX_PATH_UNITS);
+    return length > 0 && length < MAX_PATH_UNITS &&
+           WideCharToMultiByte(CP_UTF8, 0, wide, -1, path, (int)path_size,
+                               NULL, NULL) > 0;
+}
+
+#else
+
+#include <dlfcn.h>
+
+void
+platform_mutex_lock(platform_mutex *mutex)
+{
+    pthread_mutex_lock(mutex);
+}
+
+void
+platform_mutex_unlock(platform_mutex *mutex)
+{
+    pthread_mutex_unlock(mutex);
+}
+
+void *
+platform_library_open(const char *path, char *error, size_t error_size)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        snprintf(error, error_size, "%s", dlerror());
+    }
+    return library;
+}
+
+void
+platform_library_close(void *library)
+{
+    dlclose(library);
+}
+
+void *
+platform_library_symbol(void *library, const char *name)
+{
+    return dlsym(library, name);
+}
+
+bool
+platform_library_path(void *library, void *symbol, char *path,
+                      size_t path_size)
+{
+    Dl_info info;
+    (void)library;
+    if (dladdr(symbol, &info) == 0 || info.dli_fname == NULL) {
+        return false;
+    }
+    int length = snprintf(path, path_size, "%s", info.dli_fname);
+    return length > 0 && (size_t)length < path_size;
+}
+
+#endif

@@ -1,0 +1,535 @@
+/* The type Slide: an open slide and what libopenslide knows about it. */
+#include "_openslide_module.h"
+
+#include <limits.h>
+#include <string.h>
+
+static inline SlideObject *
+slide_cast(PyObject *self)
+{
+    return (SlideObject *)self;
+}
+
+/* The handle */
+
+struct slide_handle *
+slide_acquire(SlideObject *self)
+{
+    if (!slide_handle_acquire(&self->handle)) {
+        raise_closed(self->path);
+        return NULL;
+    }
+    return &self->handle;
+}
+
+bool
+slide_release(SlideObject *self, struct slide_handle *handle,
+              const char *doing, ...)
+{
+    /* Latched errors stay where they are until the handle is closed. */
+    const char *error = openslide.get_error(handle->osr);
+    if (error != NULL) {
+        va_list values;
+        va_start(values, doing);
+        PyObject *text = PyUnicode_FromFormatV(doing, values);
+        va_end(values);
+        if (text != NULL) {
+            raise_library_error(state_of((PyObject *)self), error, text,
+                                self->path);
+            Py_DECREF(text);
+        }
+    }
+    slide_handle_release(handle);
+    return error == NULL;
+}
+
+/* False with an exception set where the slide is closed or has failed. */
+static bool
+slide_check(SlideObject *self)
+{
+    struct slide_handle *handle = slide_acquire(self);
+    return handle != NULL && slide_release(self, handle, "using");
+}
+
+/* Collecting what libopenslide knows */
+
+static PyObject *
+decode_utf8(const char *text)
+{
+    return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+}
+
+/* A tuple of `count` items made by `make`; `count` < 0 counts as 0, which is
+   what libopenslide answers once it has failed. */
+static PyObject *
+collect(openslide_t *osr, Py_ssize_t count,
+        PyObject *(*make)(openslide_t *, Py_ssize_t))
+{
+    PyObject *tuple = PyTuple_New(count < 0 ? 0 : count);
+    for (Py_ssize_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *item = make(osr, i);
+        if (item == NULL || PyTuple_SetItem(tuple, i, item) < 0) {
+            Py_CLEAR(tuple);
+        }
+    }
+    return tuple;
+}
+
+static PyObject *
+make_level_dimensions(openslide_t *osr, Py_ssize_t level)
+{
+    int64_t width, height;
+    openslide.get_level_dimensions(osr, (int32_t)level, &width, &height);
+    return Py_BuildValue("(LL)", (long long)width, (long long)height);
+}
+
+static PyObject *
+make_level_downsample(openslide_t *osr, Py_ssize_t level)
+{
+    return PyFloat_FromDouble(
+        openslide.get_level_downsample(osr, (int32_t)level));
+}
+
+static PyObject *
+make_associated_image_name(openslide_t *osr, Py_ssize_t i)
+{
+    return decode_utf8(openslide.get_associated_image_names(osr)[i]);
+}
+
+static Py_ssize_t
+count_names(const char *const *names)
+{
+    Py_ssize_t count = 0;
+    while (names[count] != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static PyObject *
+collect_properties(openslide_t *osr)
+{
+    PyObject *properties = PyDict_New();
+    const char *const *names = openslide.get_property_names(osr);
+    for (; properties != NULL && *names != NULL; names++) {
+        const char *value = openslide.get_property_value(osr, *names);
+        if (value == NULL) {
+            continue; /* the slide has failed meanwhile */
+        }
+        PyObject *key_object = decode_utf8(*names);
+        PyObject *value_object = decode_utf8(value);
+        if (key_object == NULL || value_object == NULL ||
+            PyDict_SetItem(properties, key_object, value_object) < 0) {
+            Py_CLEAR(properties);
+        }
+        Py_XDECREF(key_object);
+        Py_XDECREF(value_object);
+    }
+    return properties;
+}
+
+/* Life */
+
+static bool
+slide_open(SlideObject *self)
+{
+    const char *path = PyBytes_AsString(self->path);
+    openslide_t *osr;
+    Py_BEGIN_ALLOW_THREADS
+    osr = openslide.open(path);
+    Py_END_ALLOW_THREADS
+    if (osr == NULL) {
+        raise_unsupported_format(state_of((PyObject *)self));
+        return false;
+    }
+    slide_handle_init(&self->handle, osr);
+    self->level_dimensions = collect(osr, openslide.get_level_count(osr),
+                                     make_level_dimensions);
+    self->level_downsamples = collect(osr, openslide.get_level_count(osr),
+                                      make_level_downsample);
+    self->associated_image_names =
+        collect(osr, count_names(openslide.get_associated_image_names(osr)),
+                make_associated_image_name);
+    if (self->level_dimensions == NULL || self->level_downsamples == NULL ||
+        self->associated_image_names == NULL) {
+        return false;
+    }
+    struct slide_handle *handle = slide_acquire(self);
+    return handle != NULL && slide_release(self, handle, "opening");
+}
+
+static PyObject *
+slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    PyObject *path;
+    if (kwargs != NULL && PyDict_Size(kwargs) > 0) {
+        PyErr_SetString(PyExc_TypeError, "Slide() takes no keyword arguments");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(args, "S:Slide", &path) || !require_library()) {
+        return NULL;
+    }
+    /* Zeroed: a state of 0 is a handle without a slide. */
+    PyObject *self = PyType_GenericAlloc(type, 0);
+    if (self != NULL) {
+        slide_cast(self)->path = Py_NewRef(path);
+        if (!slide_open(slide_cast(self))) {
+            Py_CLEAR(self);
+        }
+    }
+    return self;
+}
+
+static int
+slide_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    return 0; /* bytes, str, numbers: nothing that could point back */
+}
+
+static void
+slide_dealloc(PyObject *self)
+{
+    SlideObject *slide = slide_cast(self);
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    if (slide->handle.osr != NULL) {
+        Py_BEGIN_ALLOW_THREADS
+        slide_handle_close(&slide->handle);
+        Py_END_ALLOW_THREADS
+    }
+    Py_CLEAR(slide->path);
+    Py_CLEAR(slide->level_dimensions);
+    Py_CLEAR(slide->level_downsamples);
+    Py_CLEAR(slide->associated_image_names);
+    Py_XDECREF(atomic_load(&slide->properties));
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+PyDoc_STRVAR(close_doc,
+             "close($self, /)\n--\n\n"
+             "Close the slide.\n\n"
+             "A read that has begun in another thread completes; what begins "
+             "later raises\nArgumentValueError, a second close() too.");
+
+static PyObject *
+slide_close(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    bool closed;
+    Py_BEGIN_ALLOW_THREADS
+    closed = slide_handle_close(&slide_cast(self)->handle);
+    Py_END_ALLOW_THREADS
+    return closed ? Py_NewRef(Py_None) : raise_closed(slide_cast(self)->path);
+}
+
+/* What is known */
+
+PyDoc_STRVAR(best_level_doc,
+             "best_level_for_downsample($self, downsample, /)\n--\n\n"
+             "The level to read at a downsample factor.");
+
+static PyObject *
+slide_best_level_for_downsample(PyObject *self, PyObject *downsample)
+{
+    double factor = PyFloat_AsDouble(downsample);
+    if (factor == -1.0 && PyErr_Occurred()) {
+        return raise_argument_error(ARGUMENT_TYPE_ERROR,
+                                    "downsample must be a number, not %R",
+                                    downsample);
+    }
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    int32_t level =
+        openslide.get_best_level_for_downsample(handle->osr, factor);
+    if (!slide_release(slide_cast(self), handle, "using")) {
+        return NULL;
+    }
+    return PyLong_FromLong(level);
+}
+
+PyDoc_STRVAR(error_doc, "error($self, /)\n--\n\n"
+                        "The error that libopenslide has latched, or None.");
+
+static PyObject *
+slide_error(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    const char *error = openslide.get_error(handle->osr);
+    PyObject *text = error == NULL ? Py_NewRef(Py_None) : decode_utf8(error);
+    slide_handle_release(handle);
+    return text;
+}
+
+PyDoc_STRVAR(associated_image_dimensions_doc,
+             "associated_image_dimensions($self, name, /)\n--\n\n"
+             "(width, height) of an associated image in its own pixels; "
+             "(-1, -1)\nwhere there is none of that name.");
+
+static PyObject *
+slide_associated_image_dimensions(PyObject *self, PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    if (text == NULL) {
+        return NULL;
+    }
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    int64_t width, height;
+    openslide.get_associated_image_dimensions(handle->osr, text, &width,
+                                              &height);
+    if (!slide_release(slide_cast(self), handle, "using")) {
+        return NULL;
+    }
+    return Py_BuildValue("(LL)", (long long)width, (long long)height);
+}
+
+/* ICC profiles: of the slide itself where `name` is NULL. */
+
+static int64_t
+profile_size(openslide_t *osr, const char *name)
+{
+    return name == NULL
+               ? openslide.get_icc_profile_size(osr)
+               : openslide.get_associated_image_icc_profile_size(osr, name);
+}
+
+static void
+read_profile(openslide_t *osr, const char *name, char *bytes)
+{
+    if (name == NULL) {
+        openslide.read_icc_profile(osr, bytes);
+    } else {
+        openslide.read_associated_image_icc_profile(osr, name, bytes);
+    }
+}
+
+static PyObject *
+profile_of(SlideObject *self, const char *name)
+{
+    if (!require_function(state_of((PyObject *)self), "read_icc_profile")) {
+        return NULL;
+    }
+    struct slide_handle *handle = slide_acquire(self);
+    if (handle == NULL) {
+        return NULL;
+    }
+    /* 0 where there is none, -1 where there is no such image */
+    int64_t size = profile_size(handle->osr, name);
+    PyObject *profile =
+        size > 0 ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size)
+                 : Py_NewRef(Py_None);
+    if (profile != NULL && profile != Py_None) {
+        char *bytes = PyBytes_AsString(profile);
+        Py_BEGIN_ALLOW_THREADS
+        read_profile(handle->osr, name, bytes);
+        Py_END_ALLOW_THREADS
+    }
+    bool good = slide_release(self, handle, "reading the ICC profile of %s of",
+                              name == NULL ? "level 0" : name);
+    if (!good) {
+        Py_CLEAR(profile);
+    }
+    return profile;
+}
+
+PyDoc_STRVAR(icc_profile_doc,
+             "icc_profile($self, /)\n--\n\n"
+             "The slide's ICC profile as bytes, or None.");
+
+static PyObject *
+slide_icc_profile(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return profile_of(slide_cast(self), NULL);
+}
+
+PyDoc_STRVAR(associated_image_icc_profile_doc,
+             "associated_image_icc_profile($self, name, /)\n--\n\n"
+             "The ICC profile of an associated image as bytes, or None.");
+
+static PyObject *
+slide_associated_image_icc_profile(PyObject *self, PyObject *name)
+{
+    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
+    return text == NULL ? NULL : profile_of(slide_cast(self), text);
+}
+
+PyDoc_STRVAR(set_cache_doc, "set_cache($self, cache, /)\n--\n\n"
+                            "Use a Cache instead of the present one.");
+
+static PyObject *
+slide_set_cache(PyObject *self, PyObject *cache)
+{
+    if (!require_function(state_of(self), "set_cache")) {
+        return NULL;
+    }
+    openslide_cache_t *native = cache_of(state_of(self), cache);
+    if (native == NULL) {
+        return NULL;
+    }
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    openslide.set_cache(handle->osr, native);
+    Py_END_ALLOW_THREADS
+    if (!slide_release(slide_cast(self), handle, "setting the cache of")) {
+        return NULL;
+    }
+    return Py_NewRef(Py_None);
+}
+
+/* Attributes */
+
+static PyObject *
+checked(PyObject *self, PyObject *value)
+{
+    return slide_check(slide_cast(self)) ? Py_NewRef(value) : NULL;
+}
+
+static PyObject *
+get_level_dimensions(PyObject *self, void *Py_UNUSED(closure))
+{
+    return checked(self, slide_cast(self)->level_dimensions);
+}
+
+static PyObject *
+get_level_downsamples(PyObject *self, void *Py_UNUSED(closure))
+{
+    return checked(self, slide_cast(self)->level_downsamples);
+}
+
+static PyObject *
+get_associated_image_names(PyObject *self, void *Py_UNUSED(closure))
+{
+    return checked(self, slide_cast(self)->associated_image_names);
+}
+
+/* Many programs never look at the properties, so they are collected when first
+   asked for.  Of two threads that ask at once the second one's work is lost. */
+static PyObject *
+get_properties(PyObject *self, void *Py_UNUSED(closure))
+{
+    SlideObject *slide = slide_cast(self);
+    PyObject *present = atomic_load(&slide->properties);
+    if (present != NULL) {
+        return checked(self, present);
+    }
+    struct slide_handle *handle = slide_acquire(slide);
+    if (handle == NULL) {
+        return NULL;
+    }
+    PyObject *properties = collect_properties(handle->osr);
+    if (!slide_release(slide, handle, "using")) {
+        Py_XDECREF(properties);
+        return NULL;
+    }
+    if (properties != NULL && !atomic_compare_exchange_strong(
+                                  &slide->properties, &present, properties)) {
+        Py_DECREF(properties);
+        properties = present;
+    }
+    return Py_XNewRef(properties);
+}
+
+static PyObject *
+get_path(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(slide_cast(self)->path);
+}
+
+static PyObject *
+get_closed(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyBool_FromLong(
+        slide_handle_is_closed(&slide_cast(self)->handle));
+}
+
+/* Tables */
+
+PyDoc_STRVAR(read_region_doc,
+             "read_region($self, location, level, size, /)\n--\n\n"
+             "Pixels of a region as a bytearray of RGBA bytes, row by row, "
+             "straight alpha.\n\n"
+             "location is (x, y) in level-0 pixels, size (width, height) in "
+             "level pixels.");
+
+PyDoc_STRVAR(read_region_raw_doc,
+             "read_region_raw($self, address, x, y, level, width, height, /)"
+             "\n--\n\n"
+             "openslide_read_region() itself: premultiplied ARGB words to a "
+             "memory address\nthat nobody can check, or nowhere if it is 0.");
+
+PyDoc_STRVAR(read_associated_image_doc,
+             "read_associated_image($self, name, /)\n--\n\n"
+             "An associated image as (bytearray of RGBA bytes, (width, "
+             "height)).");
+
+PyDoc_STRVAR(read_associated_image_raw_doc,
+             "read_associated_image_raw($self, name, /)\n--\n\n"
+             "An associated image as a bytearray of premultiplied ARGB words.");
+
+static PyMethodDef slide_methods[] = {
+    {"close", slide_close, METH_NOARGS, close_doc},
+    {"error", slide_error, METH_NOARGS, error_doc},
+    {"best_level_for_downsample", slide_best_level_for_downsample, METH_O,
+     best_level_doc},
+    {"associated_image_dimensions", slide_associated_image_dimensions, METH_O,
+     associated_image_dimensions_doc},
+    {"icc_profile", slide_icc_profile, METH_NOARGS, icc_profile_doc},
+    {"associated_image_icc_profile", slide_associated_image_icc_profile,
+     METH_O, associated_image_icc_profile_doc},
+    {"set_cache", slide_set_cache, METH_O, set_cache_doc},
+    {"read_region", (PyCFunction)(void (*)(void))slide_read_region,
+     METH_FASTCALL, read_region_doc},
+    {"read_region_raw", (PyCFunction)(void (*)(void))slide_read_region_raw,
+     METH_FASTCALL, read_region_raw_doc},
+    {"read_associated_image", slide_read_associated_image, METH_O,
+     read_associated_image_doc},
+    {"read_associated_image_raw", slide_read_associated_image_raw, METH_O,
+     read_associated_image_raw_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef slide_getset[] = {
+    {"level_dimensions", get_level_dimensions, NULL,
+     "((width, height), ...) of the levels, in their own pixels.", NULL},
+    {"level_downsamples", get_level_downsamples, NULL,
+     "Downsample factors of the levels.", NULL},
+    {"associated_image_names", get_associated_image_names, NULL,
+     "Names of the associated images.", NULL},
+    {"properties", get_properties, NULL,
+     "{name: value} of all properties, the same dict each time.", NULL},
+    {"path", get_path, NULL, "The path that was opened, as bytes.", NULL},
+    {"closed", get_closed, NULL, "Whether close() was called.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+PyDoc_STRVAR(slide_doc, "Slide(path, /)\n--\n\n"
+                        "An open slide; path is bytes as libopenslide takes "
+                        "it.");
+
+static PyType_Slot slide_slots[] = {
+    {Py_tp_doc, (void *)slide_doc},
+    {Py_tp_new, slide_new},
+    {Py_tp_dealloc, slide_dealloc},
+    {Py_tp_traverse, slide_traverse},
+    {Py_tp_methods, slide_methods},
+    {Py_tp_getset, slide_getset},
+    {0, NULL},
+};
+
+PyType_Spec slide_spec = {
+    .name = "openslide._openslide.Slide",
+    .basicsize = sizeof(SlideObject),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slide_slots,
+};

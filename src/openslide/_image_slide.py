@@ -1,0 +1,124 @@
+"""Ordinary images as slides of one level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from ._errors import OpenSlideError
+from ._files import Filename, special_file
+from ._images import profile_of, with_profile
+from ._slide import AbstractSlide
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class ImageSlide(AbstractSlide):
+    """An image that Pillow reads, as a slide with one level and no metadata.
+
+    file: a file name, or an image, which is left open by close().
+
+    Raises what Pillow raises for a file that it cannot open.  After close(),
+    every use raises ValueError.
+    """
+
+    def __init__(self, file: Filename | Image) -> None:
+        from PIL import Image
+
+        self._file_arg = file
+        self._close = not isinstance(file, Image.Image)
+        image = file if isinstance(file, Image.Image) else _open_image(file)
+        self._image: Image.Image | None = image
+        self._profile = profile_of(image)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._file_arg!r})"
+
+    @classmethod
+    def detect_format(cls, filename: Filename) -> str | None:
+        """Pillow's name for the format of a file, such as "PNG", or None."""
+        try:
+            with _open_image(filename) as image:
+                return image.format
+        except OSError:
+            return None
+
+    @property
+    def _opened(self) -> Image:
+        if self._image is None:
+            raise ValueError(f"Cannot read from a closed slide: {self!r}")
+        return self._image
+
+    def close(self) -> None:
+        """Close the slide, and the image where this object opened it."""
+        if self._close and self._image is not None:
+            self._image.close()
+        self._image = None
+
+    @property
+    def level_count(self) -> Literal[1]:
+        """The number of levels: 1."""
+        return 1
+
+    @property
+    def level_dimensions(self) -> tuple[tuple[int, int]]:
+        """((width, height),) of the image, in pixels."""
+        return (self._opened.size,)
+
+    @property
+    def level_downsamples(self) -> tuple[float]:
+        """(1.0,)."""
+        return (1.0,)
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """An empty mapping."""
+        return {}
+
+    @property
+    def associated_images(self) -> Mapping[str, Image]:
+        """An empty mapping."""
+        return {}
+
+    def get_best_level_for_downsample(self, _downsample: float) -> Literal[0]:
+        """The only level: 0."""
+        return 0
+
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image:
+        """An RGBA image of a region, transparent outside of the image.
+
+        location: (x, y) of the top left corner, in pixels; may be negative.
+        level:    0; another one raises OpenSlideError.
+        size:     (width, height), in pixels; a negative one raises OpenSlideError.
+        """
+        from PIL import Image
+
+        image = self._opened
+        if level != 0:
+            raise OpenSlideError(f"Invalid level: {level!r}; an image has level 0 only")
+        if any(side < 0 for side in size):
+            raise OpenSlideError(f"Size {size} must be non-negative")
+        region = Image.new("RGBA", size, (0, 0, 0, 0))
+        corners = [
+            (max(0, start), min(start + length, limit))
+            for start, length, limit in zip(location, size, image.size, strict=True)
+        ]
+        (left, right), (top, bottom) = corners
+        if left < right and top < bottom:
+            offset = (left - location[0], top - location[1])
+            region.paste(image.crop((left, top, right, bottom)), offset)
+        return with_profile(region, self._profile)
+
+
+def _open_image(filename: Filename) -> Image:
+    from PIL import Image, UnidentifiedImageError
+
+    special = special_file(filename)
+    if special is not None:  # Pillow would wait for its contents
+        raise UnidentifiedImageError(
+            f"cannot identify image file {filename!r}: it is {special}"
+        )
+    return Image.open(filename)

@@ -1,0 +1,49 @@
+"""Pixels into Pillow.
+
+Pillow is imported by the first picture, not with the package.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Where Pillow keeps an ICC profile; images without one lack the key.
+_ICC_PROFILE = "icc_profile"
+
+
+def from_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
+    """An RGBA image that takes over a private buffer of RGBA bytes.
+
+    The buffer is not copied, so it must be writable and nobody else's: colour
+    transforms in place write straight into it.
+    """
+    from PIL import Image
+
+    if not pixels:  # Pillow has no buffer for an image without pixels
+        return Image.new("RGBA", size)
+    return Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1)
+
+
+def with_profile(image: Image, profile: bytes | None) -> Image:
+    """The image itself, with an ICC profile where there is one."""
+    if profile is not None:
+        image.info[_ICC_PROFILE] = profile
+    return image
+
+
+def profile_of(image: Image) -> bytes | None:
+    """The ICC profile of an image, if it has one."""
+    profile: bytes | None = image.info.get(_ICC_PROFILE)
+    return profile
+
+
+def flatten(image: Image, background: str) -> Image:
+    """An RGB image: an RGBA one over a background that Pillow can name."""
+    from PIL import Image
+
+    result = Image.new("RGB", image.size, background)
+    result.paste(image, None, image)
+    return result

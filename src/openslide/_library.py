@@ -1,0 +1,78 @@
+"""Find libopenslide: which file, in which order, and what was tried."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+
+from . import _openslide
+
+# Names by which the platform's own loader finds libopenslide, newest first.
+_NAMES = {
+    "darwin": ("libopenslide.1.dylib", "libopenslide.0.dylib"),
+    "win32": ("libopenslide-1.dll", "libopenslide-0.dll"),
+}
+_OTHER_NAMES = ("libopenslide.so.1", "libopenslide.so.0")
+
+
+def _wheel_library(name: str) -> str | None:
+    """The library that the openslide-bin package brings, without importing it.
+
+    Importing it would load the library through ctypes.
+    """
+    spec = importlib.util.find_spec("openslide_bin")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return os.path.abspath(os.path.join(spec.submodule_search_locations[0], name))
+
+
+def _candidates() -> Iterator[str]:
+    """What to try, in order: absolute paths, then names for the loader.
+
+    OPENSLIDE_LIBRARY is the user's decision, so nothing else is tried after it.
+    openslide-bin comes before the bare names, because another package may have
+    loaded an older libopenslide of the system under one of these already.
+    """
+    chosen = os.environ.get("OPENSLIDE_LIBRARY")
+    if chosen:
+        yield chosen
+        return
+    names = _NAMES.get(sys.platform, _OTHER_NAMES)
+    bundled = _wheel_library(names[0])
+    if bundled is not None:
+        yield bundled
+    yield from names
+
+
+def _encode(path: str) -> bytes:
+    return path.encode() if sys.platform == "win32" else os.fsencode(path)
+
+
+def _decode(path: bytes) -> str:
+    return path.decode() if sys.platform == "win32" else os.fsdecode(path)
+
+
+def load() -> tuple[str, str]:
+    """Load libopenslide and return the path of its file and its version.
+
+    Raises ModuleNotFoundError that lists every path tried with the loader's own
+    reason for each.
+    """
+    failures = []
+    for candidate in _candidates():
+        try:
+            _openslide.load(_encode(candidate))
+        except OSError as error:
+            failures.append(f"  {candidate}: {error}")
+        else:
+            return _decode(_openslide.library_path()), _openslide.library_version()
+    raise ModuleNotFoundError(
+        "Couldn't locate OpenSlide shared library. These were tried:\n"
+        + "\n".join(failures)
+        + "\nInstall it with `pip install openslide-bin`, or with your system's "
+        "package manager, or name its file in the environment variable "
+        "OPENSLIDE_LIBRARY.",
+        name=__package__,
+    )

@@ -1,0 +1,406 @@
+"""libopenslide's functions, one by one, under the names of openslide-python.
+
+Most programs want the classes of the package instead.  Each function has an
+attribute `available`: whether the loaded libopenslide has it; calling one that is
+not available raises OpenSlideVersionError.  Slides are what open() returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+
+from . import _convert, _files, _openslide
+from ._arguments import utf8_text
+from ._errors import (
+    OpenSlideError,
+    OpenSlideUnsupportedFormatError,
+    OpenSlideVersionError,
+)
+from ._files import Filename
+from ._images import from_rgba
+from ._openslide import Cache as _OpenSlideCache
+from ._openslide import Slide as _OpenSlide
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = [
+    "OpenSlideError",
+    "OpenSlideUnsupportedFormatError",
+    "OpenSlideVersionError",
+    "_convert",
+    "cache_create",
+    "cache_release",
+    "close",
+    "detect_vendor",
+    "get_associated_image_dimensions",
+    "get_associated_image_icc_profile_size",
+    "get_associated_image_names",
+    "get_best_level_for_downsample",
+    "get_error",
+    "get_icc_profile_size",
+    "get_level_count",
+    "get_level_dimensions",
+    "get_level_downsample",
+    "get_property_names",
+    "get_property_value",
+    "get_version",
+    "open",
+    "read_associated_image",
+    "read_associated_image_icc_profile",
+    "read_icc_profile",
+    "read_region",
+    "set_cache",
+]
+
+_P = ParamSpec("_P")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class _Function(Protocol[_P, _T_co]):
+    available: bool
+
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _T_co: ...
+
+
+def _wraps(
+    name: str,
+) -> Callable[[Callable[_P, _T_co]], _Function[_P, _T_co]]:
+    """Mark a function as the form that openslide_<name> takes in Python."""
+
+    def decorate(function: Callable[_P, _T_co]) -> _Function[_P, _T_co]:
+        marked = cast(_Function[_P, _T_co], function)
+        marked.available = _openslide.has_function(name)
+        return marked
+
+    return decorate
+
+
+def _slide(value: object) -> _OpenSlide:
+    if not isinstance(value, _OpenSlide):
+        from ._argument_errors import ArgumentValueError
+
+        raise ArgumentValueError(f"Not an OpenSlide reference: {value!r}")
+    return value
+
+
+# Opening and closing
+
+
+@_wraps("detect_vendor")
+def detect_vendor(filename: Filename) -> str | None:
+    """The vendor of the slide, or None."""
+    return _files.detect_format(filename)
+
+
+@_wraps("open")
+def open(filename: Filename) -> _OpenSlide:
+    """Open a slide; raises what OpenSlide(filename) raises."""
+    return _files.open_handle(filename)
+
+
+@_wraps("close")
+def close(slide: _OpenSlide) -> None:
+    """Close a slide."""
+    _slide(slide).close()
+
+
+@_wraps("get_error")
+def get_error(slide: _OpenSlide) -> str | None:
+    """The error that a slide has latched, or None."""
+    return _slide(slide).error()
+
+
+@_wraps("get_version")
+def get_version() -> str:
+    """The version of libopenslide."""
+    return _openslide.library_version()
+
+
+# Levels
+
+
+def _level(levels: tuple[_T_co, ...], level: int, missing: _T_co) -> _T_co:
+    from operator import index
+
+    try:
+        number = index(level)
+    except TypeError:
+        from ._argument_errors import ArgumentTypeError
+
+        raise ArgumentTypeError(f"level must be an integer, not {level!r}") from None
+    return levels[number] if 0 <= number < len(levels) else missing
+
+
+@_wraps("get_level_count")
+def get_level_count(slide: _OpenSlide) -> int:
+    """The number of levels."""
+    return len(_slide(slide).level_dimensions)
+
+
+@_wraps("get_level_dimensions")
+def get_level_dimensions(slide: _OpenSlide, level: int) -> tuple[int, int]:
+    """(width, height) in pixels of the level; (-1, -1) where there is no such level."""
+    return _level(_slide(slide).level_dimensions, level, (-1, -1))
+
+
+@_wraps("get_level_downsample")
+def get_level_downsample(slide: _OpenSlide, level: int) -> float:
+    """The downsample of a level; -1.0 where there is no such level."""
+    return _level(_slide(slide).level_downsamples, level, -1.0)
+
+
+@_wraps("get_best_level_for_downsample")
+def get_best_level_for_downsample(slide: _OpenSlide, downsample: float) -> int:
+    """The level with the greatest downsample that does not exceed the given one."""
+    return _slide(slide).best_level_for_downsample(downsample)
+
+
+# Properties
+
+
+@_wraps("get_property_names")
+def get_property_names(slide: _OpenSlide) -> list[str]:
+    """The names of all properties."""
+    return list(_slide(slide).properties)
+
+
+@_wraps("get_property_value")
+def get_property_value(slide: _OpenSlide, name: str | bytes) -> str | None:
+    """The value of a property, or None."""
+    return _slide(slide).properties.get(utf8_text(name))
+
+
+# Pixels
+
+
+@_wraps("read_region")
+def read_region(
+    slide: _OpenSlide, x: int, y: int, level: int, w: int, h: int
+) -> Image:
+    """An RGBA image of a region; x and y are level-0 pixels, w and h level pixels."""
+    return from_rgba(_slide(slide).read_region((x, y), level, (w, h)), (w, h))
+
+
+@_wraps("get_associated_image_names")
+def get_associated_image_names(slide: _OpenSlide) -> list[str]:
+    """The names of all associated images."""
+    return list(_slide(slide).associated_image_names)
+
+
+@_wraps("get_associated_image_dimensions")
+def get_associated_image_dimensions(
+    slide: _OpenSlide, name: str | bytes
+) -> tuple[int, int]:
+    """(width, height) in pixels; (-1, -1) where there is no such image."""
+    return _slide(slide).associated_image_dimensions(utf8_text(name))
+
+
+@_wraps("read_associated_image")
+def read_associated_image(slide: _OpenSlide, name: str | bytes) -> Image:
+    """An RGBA image; raises ArgumentValueError where there is none of that name."""
+    return from_rgba(*_slide(slide).read_associated_image(utf8_text(name)))
+
+
+# ICC profiles
+
+
+@_wraps("get_icc_profile_size")
+def get_icc_profile_size(slide: _OpenSlide) -> int:
+    """Bytes of the slide's ICC profile; 0 where it has none."""
+    return len(_slide(slide).icc_profile() or b"")
+
+
+@_wraps("read_icc_profile")
+def read_icc_profile(slide: _OpenSlide) -> bytes | None:
+    """The slide's ICC profile, or None."""
+    return _slide(slide).icc_profile()
+
+
+def _check_associated_image(slide: _OpenSlide, name: str) -> None:
+    names = slide.associated_image_names
+    if name not in names:
+        from ._argument_errors import ArgumentValueError
+
+        raise ArgumentValueError(
+            f"there is no associated image {name!r}; there are {names!r}"
+        )
+
+
+@_wraps("get_associated_image_icc_profile_size")
+def get_associated_image_icc_profile_size(
+    slide: _OpenSlide, name: str | bytes
+) -> int:
+    """Bytes of an associated image's ICC profile; 0 for none, -1 for no such image."""
+    text = utf8_text(name)
+    if text not in _slide(slide).associated_image_names:
+        return -1
+    return len(slide.associated_image_icc_profile(text) or b"")
+
+
+@_wraps("read_associated_image_icc_profile")
+def read_associated_image_icc_profile(
+    slide: _OpenSlide, name: str | bytes
+) -> bytes | None:
+    """An associated image's ICC profile, or None.
+
+    Raises ArgumentValueError where there is no such image.
+    """
+    text = utf8_text(name)
+    _check_associated_image(_slide(slide), text)
+    return slide.associated_image_icc_profile(text)
+
+
+# The tile cache
+
+
+def _cache(value: object) -> _OpenSlideCache:
+    if not isinstance(value, _OpenSlideCache):
+        from ._argument_errors import ArgumentValueError
+
+        raise ArgumentValueError(f"Not an OpenSlide cache reference: {value!r}")
+    return value
+
+
+@_wraps("cache_create")
+def cache_create(capacity: int) -> _OpenSlideCache:
+    """A tile cache of a capacity in bytes."""
+    return _OpenSlideCache(capacity)
+
+
+@_wraps("set_cache")
+def set_cache(slide: _OpenSlide, cache: _OpenSlideCache) -> None:
+    """Give a slide another tile cache."""
+    _slide(slide).set_cache(_cache(cache))
+
+
+@_wraps("cache_release")
+def cache_release(cache: _OpenSlideCache) -> None:
+    """Give a cache up; slides that use it keep it."""
+    _cache(cache).release()
+
+
+# The forms that fill what the caller provides, for programs that bring a buffer.
+# Only the first of them cannot check that buffer.
+
+
+def _address(destination: Any, size: int) -> int:
+    """The address behind a ctypes array, pointer or byref(); 0 for None.
+
+    The buffer of a ctypes pointer is the pointer itself, not what it points to,
+    so it has to be resolved by ctypes.  An array must have `size` bytes; how much
+    lies behind a pointer only the caller knows.
+    """
+    import ctypes
+
+    from ._argument_errors import ArgumentTypeError, ArgumentValueError
+
+    if destination is None:
+        return 0
+    if isinstance(destination, ctypes._Pointer | ctypes.c_void_p):
+        return ctypes.cast(destination, ctypes.c_void_p).value or 0
+    target = getattr(destination, "_obj", destination)
+    if not isinstance(target, ctypes.Array | ctypes._SimpleCData):
+        raise ArgumentTypeError(
+            "expected a ctypes array of c_uint32, or a pointer to c_uint32 such as "
+            f"array.ctypes.data_as() makes, not {destination!r}"
+        )
+    if ctypes.sizeof(target) < size:
+        raise ArgumentValueError(
+            f"the array must hold {size} bytes; it has {ctypes.sizeof(target)}"
+        )
+    return ctypes.addressof(target)
+
+
+@_wraps("read_region")
+def _read_region(
+    slide: _OpenSlide, buf: Any, x: int, y: int, level: int, w: int, h: int
+) -> None:
+    """Premultiplied ARGB words of a region into a ctypes array or pointer.
+
+    The caller answers for w * h words behind a pointer: nobody can check them.
+    """
+    address = _address(buf, max(0, w) * max(0, h) * 4)
+    _slide(slide).read_region_raw(address, x, y, level, w, h)
+
+
+def _fill(buf: Any, content: bytes | bytearray) -> None:
+    """Copy into a writable buffer that is large enough."""
+    from ._argument_errors import ArgumentTypeError, ArgumentValueError
+
+    try:
+        view = memoryview(buf).cast("B")
+    except TypeError:
+        raise ArgumentTypeError(
+            f"expected a ctypes array or another buffer, not {buf!r}"
+        ) from None
+    if view.readonly or view.nbytes < len(content):
+        raise ArgumentValueError(
+            f"the buffer must be writable and hold {len(content)} bytes; it has "
+            f"{view.nbytes}"
+        )
+    view[: len(content)] = content
+
+
+def _store(reference: Any, value: int) -> None:
+    """Assign to the integer behind a ctypes byref() or pointer."""
+    target = getattr(reference, "_obj", None)
+    if target is None:
+        target = getattr(reference, "contents", None)
+    if target is None:
+        from ._argument_errors import ArgumentTypeError
+
+        raise ArgumentTypeError(
+            f"expected byref(c_int64()) or a pointer to c_int64, not {reference!r}"
+        )
+    target.value = value
+
+
+@_wraps("get_level_dimensions")
+def _get_level_dimensions(slide: _OpenSlide, level: int, w: Any, h: Any) -> None:
+    """get_level_dimensions() into two references to c_int64."""
+    for reference, value in zip((w, h), get_level_dimensions(slide, level), strict=True):
+        _store(reference, value)
+
+
+@_wraps("get_associated_image_dimensions")
+def _get_associated_image_dimensions(
+    slide: _OpenSlide, name: str | bytes, w: Any, h: Any
+) -> None:
+    """get_associated_image_dimensions() into two references to c_int64."""
+    dimensions = get_associated_image_dimensions(slide, name)
+    for reference, value in zip((w, h), dimensions, strict=True):
+        _store(reference, value)
+
+
+@_wraps("read_icc_profile")
+def _read_icc_profile(slide: _OpenSlide, buf: Any) -> None:
+    """The slide's ICC profile into a buffer of at least its size."""
+    _fill(buf, _slide(slide).icc_profile() or b"")
+
+
+@_wraps("read_associated_image_icc_profile")
+def _read_associated_image_icc_profile(
+    slide: _OpenSlide, name: str | bytes, buf: Any
+) -> None:
+    """An associated image's ICC profile into a buffer of at least its size."""
+    _fill(buf, read_associated_image_icc_profile(slide, name) or b"")
+
+
+@_wraps("read_associated_image")
+def _read_associated_image(slide: _OpenSlide, name: str | bytes, buf: Any) -> None:
+    """Premultiplied ARGB words of an associated image into a buffer of its size."""
+    _fill(buf, _slide(slide).read_associated_image_raw(utf8_text(name)))
+
+
+def _load_image(buf: Any, size: tuple[int, int]) -> Image:
+    """An RGBA image of premultiplied ARGB words, converted in place in their buffer.
+
+    buf:  a writable buffer of 4-byte words, such as a ctypes array.
+    size: (width, height) in pixels.
+    """
+    from PIL import Image
+
+    _convert.argb2rgba(buf)
+    return Image.frombuffer("RGBA", size, buf, "raw", "RGBA", 0, 1)

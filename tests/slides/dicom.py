@@ -1,0 +1,364 @@
+"""DICOM: a file per level and associated image, joined by their series.
+
+The elements are those of the VL Whole Slide Microscopy Image information object
+(PS3.3, A.32.8), encoded as explicit VR little endian.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Literal
+
+from .codecs import Subsampling, jpeg, jpeg2000
+from .content import (
+    MPP,
+    OBJECTIVE_POWER,
+    RgbImage,
+    icc_profile,
+    label,
+    macro,
+    reference,
+    size_of,
+    small_reference,
+    thumbnail,
+)
+from .facts import Patch, SlideFacts
+from .pyramid import (
+    TileSize,
+    cut,
+    grid_dimensions,
+    level_dimensions,
+    pyramid,
+    tile_boxes,
+    tile_dimensions,
+)
+
+Encoding = Literal["jpeg", "jpeg-rgb", "j2k", "j2k-lossless", "rgb"]
+
+_BARCODE = "SYNTHETIC-0005"
+_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image
+_TRANSFER_SYNTAX_ROOT = "1.2.840.10008.1.2"
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+
+_Value = str | bytes | float | list["_DataSet"]
+_DataSet = Mapping[str, _Value]
+
+#: Tag and value representation by keyword (PS3.6).
+_DICTIONARY: dict[str, tuple[int, str]] = {
+    "FileMetaInformationGroupLength": (0x00020000, "UL"),
+    "FileMetaInformationVersion": (0x00020001, "OB"),
+    "MediaStorageSOPClassUID": (0x00020002, "UI"),
+    "MediaStorageSOPInstanceUID": (0x00020003, "UI"),
+    "TransferSyntaxUID": (0x00020010, "UI"),
+    "ImplementationClassUID": (0x00020012, "UI"),
+    "ImageType": (0x00080008, "CS"),
+    "SOPClassUID": (0x00080016, "UI"),
+    "SOPInstanceUID": (0x00080018, "UI"),
+    "StudyDate": (0x00080020, "DA"),
+    "StudyTime": (0x00080030, "TM"),
+    "Modality": (0x00080060, "CS"),
+    "Manufacturer": (0x00080070, "LO"),
+    "PatientName": (0x00100010, "PN"),
+    "PatientID": (0x00100020, "LO"),
+    "SliceThickness": (0x00180050, "DS"),
+    "StudyInstanceUID": (0x0020000D, "UI"),
+    "SeriesInstanceUID": (0x0020000E, "UI"),
+    "SeriesNumber": (0x00200011, "IS"),
+    "InstanceNumber": (0x00200013, "IS"),
+    "FrameOfReferenceUID": (0x00200052, "UI"),
+    "DimensionOrganizationType": (0x00209311, "CS"),
+    "SamplesPerPixel": (0x00280002, "US"),
+    "PhotometricInterpretation": (0x00280004, "CS"),
+    "PlanarConfiguration": (0x00280006, "US"),
+    "NumberOfFrames": (0x00280008, "IS"),
+    "Rows": (0x00280010, "US"),
+    "Columns": (0x00280011, "US"),
+    "PixelSpacing": (0x00280030, "DS"),
+    "BitsAllocated": (0x00280100, "US"),
+    "BitsStored": (0x00280101, "US"),
+    "HighBit": (0x00280102, "US"),
+    "PixelRepresentation": (0x00280103, "US"),
+    "ICCProfile": (0x00282000, "OB"),
+    "PixelMeasuresSequence": (0x00289110, "SQ"),
+    "ContainerIdentifier": (0x00400512, "LO"),
+    "ImagedVolumeWidth": (0x00480001, "FL"),
+    "ImagedVolumeHeight": (0x00480002, "FL"),
+    "TotalPixelMatrixColumns": (0x00480006, "UL"),
+    "TotalPixelMatrixRows": (0x00480007, "UL"),
+    "SpecimenLabelInImage": (0x00480010, "CS"),
+    "OpticalPathSequence": (0x00480105, "SQ"),
+    "OpticalPathIdentifier": (0x00480106, "SH"),
+    "ObjectiveLensPower": (0x00480112, "DS"),
+    "PlanePositionSlideSequence": (0x0048021A, "SQ"),
+    "ColumnPositionInTotalImagePixelMatrix": (0x0048021E, "SL"),
+    "RowPositionInTotalImagePixelMatrix": (0x0048021F, "SL"),
+    "NumberOfOpticalPaths": (0x00480302, "UL"),
+    "TotalPixelMatrixFocalPlanes": (0x00480303, "UL"),
+    "BarcodeValue": (0x22000005, "LT"),
+    "SharedFunctionalGroupsSequence": (0x52009229, "SQ"),
+    "PerFrameFunctionalGroupsSequence": (0x52009230, "SQ"),
+    "PixelData": (0x7FE00010, "OB"),
+}
+_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+
+_STRUCT_CODES = {"US": "H", "UL": "I", "SL": "i", "FL": "f"}
+_LONG_REPRESENTATIONS = ("OB", "SQ")  # their length has 32 bits
+
+
+@dataclass(frozen=True)
+class _Codec:
+    transfer_syntax: str
+    photometric: str
+    encode: Callable[[RgbImage], bytes]
+    encapsulated: bool = True
+
+
+@dataclass(frozen=True)
+class _Series:
+    """What the files of a slide have in common."""
+
+    folder: Path
+    uid: str
+    codec: _Codec
+
+
+def write_dicom(
+    folder: Path,
+    *,
+    name: str = "dicom",
+    encoding: Encoding = "jpeg",
+    image: RgbImage | None = None,
+    tile: TileSize = 256,
+    factors: Sequence[int] = (1, 4, 16),
+    quality: int = 85,
+    subsampling: Subsampling = "4:2:2",
+    missing: Collection[int] = (),
+) -> SlideFacts:
+    """Write the folder `name`, whose level-0.dcm is the file to open.
+
+    Without `missing` tiles of level 0, its frames are TILED_FULL, else
+    TILED_SPARSE with a position each.
+    """
+    if image is None:
+        image = reference() if encoding.startswith("jpeg") else small_reference()
+    slide_folder = folder / name
+    slide_folder.mkdir(parents=True, exist_ok=True)
+    # Files of an earlier slide with more levels would join this one's series.
+    for stale in slide_folder.glob("*.dcm"):
+        stale.unlink()
+    # Slides of one series are taken for one slide, so the name decides.
+    uid = f"2.25.2.{zlib.crc32(name.encode())}"
+    series = _Series(slide_folder, uid, _codec(encoding, quality, subsampling))
+    for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
+        absent = () if level else missing
+        _write_level(series, level, shrunk, factor, tile=tile, missing=absent)
+    associated = {"label": label(), "macro": macro(), "thumbnail": thumbnail(image)}
+    flavors = ("LABEL", "OVERVIEW", "THUMBNAIL")
+    for number, (flavor, picture) in enumerate(
+        zip(flavors, associated.values(), strict=True), start=len(factors)
+    ):
+        _write_associated(series, number, flavor, picture)
+    return SlideFacts(
+        path=slide_folder / "level-0.dcm",
+        vendor="dicom",
+        level_dimensions=level_dimensions(image, factors),
+        patches=(Patch((0, 0), image),),
+        associated={key: size_of(picture) for key, picture in associated.items()},
+        has_icc=True,
+        associated_with_icc=frozenset(associated),
+        barcode=_BARCODE,
+        holes=tile_boxes(image, tile, missing),
+        lossless=encoding in ("j2k-lossless", "rgb"),
+    )
+
+
+def _codec(encoding: Encoding, quality: int, subsampling: Subsampling) -> _Codec:
+    match encoding:
+        case "jpeg":
+            encode = partial(jpeg, quality=quality, subsampling=subsampling)
+            return _Codec("4.50", "YBR_FULL_422", encode)
+        case "jpeg-rgb":
+            return _Codec("4.50", "RGB", partial(jpeg, quality=quality, rgb=True))
+        case "j2k":
+            return _Codec("4.91", "YBR_ICT", jpeg2000)
+        case "j2k-lossless":
+            return _Codec("4.90", "YBR_RCT", partial(jpeg2000, lossless=True))
+        case "rgb":
+            return _Codec("1", "RGB", lambda tile: tile.tobytes(), encapsulated=False)
+
+
+def _write_level(
+    series: _Series,
+    level: int,
+    image: RgbImage,
+    factor: int,
+    *,
+    tile: TileSize,
+    missing: Collection[int],
+) -> None:
+    columns, _ = grid_dimensions(*size_of(image), tile)
+    tile_width, tile_height = tile_dimensions(tile)
+    frames = []
+    positions = []
+    for index, part in enumerate(cut(image, tile)):
+        if index not in missing:
+            frames.append(series.codec.encode(part))
+            row, column = divmod(index, columns)
+            positions.append((column * tile_width + 1, row * tile_height + 1))
+    derivation = "ORIGINAL" if factor == 1 else "DERIVED"
+    resampling = "NONE" if factor == 1 else "RESAMPLED"
+    image_type = f"{derivation}\\PRIMARY\\VOLUME\\{resampling}"
+    groups: _DataSet = {
+        "PerFrameFunctionalGroupsSequence": [_frame_position(*p) for p in positions]
+    }
+    data_set: _DataSet = {
+        **_image_elements(series, level, image, (tile_width, tile_height), factor),
+        "ImageType": image_type,
+        "NumberOfFrames": str(len(frames)),
+        "DimensionOrganizationType": "TILED_SPARSE" if missing else "TILED_FULL",
+        **(groups if missing else {}),
+    }
+    _write_file(series, f"level-{level}.dcm", data_set, frames)
+
+
+def _write_associated(
+    series: _Series, number: int, flavor: str, image: RgbImage
+) -> None:
+    data_set: _DataSet = {
+        **_image_elements(series, number, image, size_of(image), 1),
+        "ImageType": f"ORIGINAL\\PRIMARY\\{flavor}\\NONE",
+        "NumberOfFrames": "1",
+        "DimensionOrganizationType": "TILED_FULL",
+    }
+    frame = series.codec.encode(image)
+    _write_file(series, f"{flavor.lower()}.dcm", data_set, [frame])
+
+
+def _image_elements(
+    series: _Series, number: int, image: RgbImage, frame: tuple[int, int], factor: int
+) -> _DataSet:
+    """The elements that levels and associated images share."""
+    width, height = size_of(image)
+    columns, rows = frame
+    millimetres = MPP * factor / 1000
+    measures: _DataSet = {
+        "SliceThickness": "0.001",
+        "PixelSpacing": f"{millimetres:.6f}\\{millimetres:.6f}",
+    }
+    optical_path: _DataSet = {
+        "ICCProfile": icc_profile(),
+        "OpticalPathIdentifier": "1",
+        "ObjectiveLensPower": str(OBJECTIVE_POWER),
+    }
+    return {
+        "SOPClassUID": _SOP_CLASS,
+        "SOPInstanceUID": f"{series.uid}.{number + 1}",
+        "StudyDate": "20200102",
+        "StudyTime": "030405",
+        "Modality": "SM",
+        "Manufacturer": "synthetic",
+        "PatientName": "Nobody",
+        "PatientID": "P1",
+        "StudyInstanceUID": "2.25.1",
+        "SeriesInstanceUID": series.uid,
+        "SeriesNumber": "1",
+        "InstanceNumber": str(number + 1),
+        "FrameOfReferenceUID": "2.25.3",
+        "SamplesPerPixel": 3,
+        "PhotometricInterpretation": series.codec.photometric,
+        "PlanarConfiguration": 0,
+        "Rows": rows,
+        "Columns": columns,
+        "BitsAllocated": 8,
+        "BitsStored": 8,
+        "HighBit": 7,
+        "PixelRepresentation": 0,
+        "ContainerIdentifier": "SLIDE-1",
+        "ImagedVolumeWidth": width * millimetres,
+        "ImagedVolumeHeight": height * millimetres,
+        "TotalPixelMatrixColumns": width,
+        "TotalPixelMatrixRows": height,
+        "SpecimenLabelInImage": "NO",
+        "OpticalPathSequence": [optical_path],
+        "NumberOfOpticalPaths": 1,
+        "TotalPixelMatrixFocalPlanes": 1,
+        "BarcodeValue": _BARCODE,
+        "SharedFunctionalGroupsSequence": [{"PixelMeasuresSequence": [measures]}],
+    }
+
+
+def _frame_position(x: int, y: int) -> _DataSet:
+    """Where a sparse frame lies; the first pixel is 1."""
+    position: _DataSet = {
+        "ColumnPositionInTotalImagePixelMatrix": x,
+        "RowPositionInTotalImagePixelMatrix": y,
+    }
+    return {"PlanePositionSlideSequence": [position]}
+
+
+def _write_file(
+    series: _Series, file_name: str, data_set: _DataSet, frames: Sequence[bytes]
+) -> None:
+    meta_elements: _DataSet = {
+        "FileMetaInformationVersion": b"\0\1",
+        "MediaStorageSOPClassUID": _SOP_CLASS,
+        "MediaStorageSOPInstanceUID": data_set["SOPInstanceUID"],
+        "TransferSyntaxUID": f"{_TRANSFER_SYNTAX_ROOT}.{series.codec.transfer_syntax}",
+        "ImplementationClassUID": "2.25.4",
+    }
+    meta = _encode(meta_elements)
+    pixels = (
+        _encapsulated_pixel_data(frames)
+        if series.codec.encapsulated
+        else _encode({"PixelData": b"".join(frames)})
+    )
+    meta_length = _encode({"FileMetaInformationGroupLength": len(meta)})
+    preamble = bytes(128) + b"DICM"
+    (series.folder / file_name).write_bytes(
+        preamble + meta_length + meta + _encode(data_set) + pixels
+    )
+
+
+def _encapsulated_pixel_data(frames: Sequence[bytes]) -> bytes:
+    """PS3.5, A.4: a basic offset table, then each frame as one fragment."""
+    items = [_item(frame) for frame in frames]
+    starts = list(accumulate((len(item) for item in items), initial=0))[:-1]
+    table = _item(struct.pack(f"<{len(starts)}I", *starts))
+    tag, _ = _DICTIONARY["PixelData"]
+    head = _tag(tag) + struct.pack("<2s2xI", b"OB", _UNDEFINED_LENGTH)
+    return head + table + b"".join(items) + _tag(_SEQUENCE_END) + bytes(4)
+
+
+def _encode(data_set: _DataSet) -> bytes:
+    """Elements in the order of their tags, which the standard asks for."""
+    keywords = sorted(data_set, key=_DICTIONARY.__getitem__)
+    return b"".join(_element(keyword, data_set[keyword]) for keyword in keywords)
+
+
+def _element(keyword: str, value: _Value) -> bytes:
+    tag, representation = _DICTIONARY[keyword]
+    if isinstance(value, str):
+        # PS3.5, 6.2: text is padded with spaces, identifiers with zeros.
+        data = value.encode()
+        data += (b"\0" if representation == "UI" else b" ") * (len(data) % 2)
+    elif isinstance(value, bytes):
+        data = value + bytes(len(value) % 2)
+    elif isinstance(value, list):
+        data = b"".join(_item(_encode(item)) for item in value)
+    else:
+        data = struct.pack("<" + _STRUCT_CODES[representation], value)
+    form = "<2s2xI" if representation in _LONG_REPRESENTATIONS else "<2sH"
+    return _tag(tag) + struct.pack(form, representation.encode(), len(data)) + data
+
+
+def _item(data: bytes) -> bytes:
+    data += bytes(len(data) % 2)
+    return _tag(_ITEM) + struct.pack("<I", len(data)) + data
+
+
+def _tag(tag: int) -> bytes:
+    return struct.pack("<HH", tag >> 16, tag & 0xFFFF)

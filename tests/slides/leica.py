@@ -1,0 +1,175 @@
+"""Leica (.scn): XML places several images in a collection, in nanometres.
+
+The image whose view is the whole collection is the macro; the others are
+separate regions of the slide, with nothing between them.
+"""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .codecs import Subsampling
+from .content import (
+    MPP,
+    OBJECTIVE_POWER,
+    RgbImage,
+    as_pillow,
+    macro,
+    reference,
+    shrink,
+    size_of,
+)
+from .facts import Patch, SlideFacts
+from .markup import Node, node, to_xml
+from .pyramid import Box, TileSize, pyramid
+from .tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec, resolution_tags
+
+_NAMESPACE = "http://www.leica-microsystems.com/scn/2010/10/01"
+_BARCODE = "SYNTHETIC-0001"
+_NANOMETRES_PER_PIXEL = int(MPP * 1000)
+_MACRO_WIDTH = 640
+
+
+@dataclass(frozen=True)
+class _ScnImage:
+    """An image element: where it lies in level-0 pixels, and its levels."""
+
+    box: Box
+    objective: int
+    levels: list[tuple[float, RgbImage]]
+
+
+def write_leica(
+    folder: Path,
+    *,
+    name: str = "leica",
+    image: RgbImage | None = None,
+    tile: TileSize = 256,
+    factors: Sequence[int] = (1, 4, 16),
+    quality: int = 85,
+    subsampling: Subsampling = "4:2:0",
+    shared_tables: bool = False,
+    byteorder: ByteOrder = "<",
+) -> SlideFacts:
+    """Write `name`.scn with two regions cut from `image`."""
+    if image is None:
+        image = reference()
+    collection, patches = _layout(image)
+    small_macro = _collection_macro(collection)
+    images = [_macro_image(collection, small_macro)]
+    for patch in patches:
+        box = (*patch.at, *size_of(patch.content))
+        levels = [(float(f), shrunk) for f, shrunk in pyramid(patch.content, factors)]
+        images.append(_ScnImage(box, OBJECTIVE_POWER, levels))
+    codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
+    first: TagDict = {Tag.IMAGE_DESCRIPTION: to_xml(_scn(collection, images))}
+    path = folder / f"{name}.scn"
+    with TiffWriter(path, big=True, byteorder=byteorder) as tiff:
+        for scn_image in images:
+            for factor, shrunk in scn_image.levels:
+                tiff.tiled(shrunk, tile, codec, resolution_tags(factor) | first)
+                first = {}
+    width, height = collection
+    margin_x, margin_y = patches[0].at
+    region_width, _ = size_of(patches[0].content)
+    return SlideFacts(
+        path=path,
+        vendor="leica",
+        level_dimensions=tuple(
+            _level_size(collection, region_width, factor) for factor in factors
+        ),
+        patches=patches,
+        associated={"macro": size_of(small_macro)},
+        barcode=_BARCODE,
+        holes=((0, 0, width, margin_y), (0, 0, margin_x, height)),
+    )
+
+
+def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, Patch]]:
+    """Size of the collection, and the regions in it.
+
+    Margins and gaps are multiples of 16, so that regions start on whole pixels
+    in every level.
+    """
+    width, height = size_of(image)
+    half, two_thirds = width // 2, height * 2 // 3
+    left = Patch.crop(image, (0, 0, half, two_thirds), (160, 128))
+    lower = height - two_thirds
+    right = Patch.crop(image, (half, lower, half, two_thirds), (half + 320, 640))
+    return (width + 512, height + 384), (left, right)
+
+
+def _level_size(
+    collection: tuple[int, int], region_width: int, factor: int
+) -> tuple[int, int]:
+    """The collection, rounded up, at the scale that a region's width was stored."""
+    stored_width = region_width // factor
+    width, height = (-(-length * stored_width // region_width) for length in collection)
+    return width, height
+
+
+def _collection_macro(collection: tuple[int, int]) -> RgbImage:
+    """The macro in the collection's proportions."""
+    width, height = collection
+    size = (_MACRO_WIDTH, round(_MACRO_WIDTH * height / width))
+    return np.asarray(as_pillow(macro()).resize(size, Image.Resampling.BILINEAR))
+
+
+def _macro_image(collection: tuple[int, int], picture: RgbImage) -> _ScnImage:
+    factor = collection[0] / _MACRO_WIDTH
+    levels = [(factor, picture), (factor * 2, shrink(picture, 2))]
+    return _ScnImage((0, 0, *collection), 1, levels)
+
+
+def _scn(collection: tuple[int, int], images: Sequence[_ScnImage]) -> Node:
+    width, height = collection
+    elements: list[Node] = []
+    directory = 0
+    for image in images:
+        elements.append(_image_element(image, directory))
+        directory += len(image.levels)
+    return node(
+        "scn",
+        node(
+            "collection",
+            node("barcode", b64encode(_BARCODE.encode()).decode()),
+            *elements,
+            sizeX=width * _NANOMETRES_PER_PIXEL,
+            sizeY=height * _NANOMETRES_PER_PIXEL,
+        ),
+        xmlns=_NAMESPACE,
+    )
+
+
+def _image_element(image: _ScnImage, first_directory: int) -> Node:
+    x, y, width, height = (length * _NANOMETRES_PER_PIXEL for length in image.box)
+    dimensions = (
+        node(
+            "dimension",
+            sizeX=shrunk.shape[1],
+            sizeY=shrunk.shape[0],
+            r=level,
+            ifd=first_directory + level,
+        )
+        for level, (_, shrunk) in enumerate(image.levels)
+    )
+    return node(
+        "image",
+        node("creationDate", "2020-01-02T03:04:05.67Z"),
+        node("device", model="synthetic", version="1.0"),
+        node("pixels", *dimensions),
+        node("view", sizeX=width, sizeY=height, offsetX=x, offsetY=y),
+        node(
+            "scanSettings",
+            node("objectiveSettings", node("objective", image.objective)),
+            node(
+                "illuminationSettings",
+                node("numericalAperture", 0.4),
+                node("illuminationSource", "brightfield"),
+            ),
+        ),
+    )
