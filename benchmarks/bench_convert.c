@@ -72,10 +72,12 @@ mixed_pixel(size_t i, uint32_t random)
     size_t column = i % 256;
     size_t edge = 64 + i / 256 % 97;
 
-    if (column < edge)
+    if (column < edge) {
         return transparent_pixel(i, random);
-    if (column < edge + 2)
+    }
+    if (column < edge + 2) {
         return semi_pixel(i, random);
+    }
     return opaque_pixel(i, random);
 }
 
@@ -135,8 +137,9 @@ measure(const struct bench_case *c)
     fill(c->content);
     c->run(c->kernel);
     start = now();
-    for (int i = 0; i < PASSES; i++)
+    for (int i = 0; i < PASSES; i++) {
         c->run(c->kernel);
+    }
     return (now() - start) / PASSES;
 }
 
@@ -187,9 +190,11 @@ main(void)
     size_t n = list_cases(cases);
     double copy_rate;
 
-    for (int round = 0; round < ROUNDS; round++)
-        for (size_t i = 0; i < n; i++)
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < n; i++) {
             cases[i].seconds[round] = measure(&cases[i]);
+        }
+    }
     copy_rate = median_rate(&cases[0]);
     printf("%-8s %-17s %-14s %8s %8s\n", "kernel", "pixels", "to", "GB/s",
            "memcpy");

@@ -33,7 +33,7 @@ argb_to_rgba_scalar(const uint32_t *argb, uint8_t *rgba, size_t count)
             rgba[2] = straight(pixel, 0);
             rgba[3] = (uint8_t)alpha;
         } else {
-            memset(rgba, 0, 4);
+            memcpy(rgba, &pixel, 4);
         }
     }
 }

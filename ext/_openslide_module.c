@@ -13,11 +13,12 @@ state_of(PyObject *self)
 
 /* Functions */
 
-PyDoc_STRVAR(load_doc,
-             "load($module, path, /)\n--\n\n"
-             "Load libopenslide from a path (bytes) or a bare name.\n\n"
-             "Raises OSError with the loader's reason.  Does nothing where the "
-             "process\nhas loaded libopenslide before.");
+PyDoc_STRVAR(
+    load_doc,
+    "load($module, path, /)\n--\n\n"
+    "Load libopenslide from a path (bytes) or a bare name.\n\n"
+    "Raises OSError with the loader's reason.  Does nothing where the "
+    "process\nhas loaded libopenslide before.");
 
 static PyObject *
 module_load(PyObject *Py_UNUSED(module), PyObject *path)
@@ -28,10 +29,10 @@ module_load(PyObject *Py_UNUSED(module), PyObject *path)
     }
     char error[1024];
     bool loaded;
-    Py_BEGIN_ALLOW_THREADS
-    loaded = openslide_api_load(bytes, error, sizeof error);
-    Py_END_ALLOW_THREADS
-    if (!loaded) {
+    Py_BEGIN_ALLOW_THREADS loaded =
+        openslide_api_load(bytes, error, sizeof error);
+    Py_END_ALLOW_THREADS if (!loaded)
+    {
         PyErr_SetString(PyExc_OSError, error);
         return NULL;
     }
@@ -85,10 +86,9 @@ module_detect_vendor(PyObject *Py_UNUSED(module), PyObject *path)
         return NULL;
     }
     const char *vendor;
-    Py_BEGIN_ALLOW_THREADS
-    vendor = openslide.detect_vendor(bytes);
-    Py_END_ALLOW_THREADS
-    if (vendor == NULL) {
+    Py_BEGIN_ALLOW_THREADS vendor = openslide.detect_vendor(bytes);
+    Py_END_ALLOW_THREADS if (vendor == NULL)
+    {
         return Py_NewRef(Py_None);
     }
     return PyUnicode_FromString(vendor);
@@ -206,8 +206,8 @@ module_free(void *module)
 
 /* The limited API of Python 3.11 does not name these slots. */
 #ifndef Py_mod_multiple_interpreters
-#define Py_mod_multiple_interpreters 3
-#define Py_MOD_PER_INTERPRETER_GIL_SUPPORTED ((void *)2)
+#    define Py_mod_multiple_interpreters 3
+#    define Py_MOD_PER_INTERPRETER_GIL_SUPPORTED ((void *)2)
 #endif
 
 static PyModuleDef_Slot slots_3_11[] = {

@@ -29,8 +29,7 @@ struct module_state *state_of(PyObject *self);
 /* slide_object.c */
 
 typedef struct {
-    PyObject_HEAD
-    PyObject *path; /* bytes, as libopenslide takes it */
+    PyObject_HEAD PyObject *path; /* bytes, as libopenslide takes it */
     /* What never changes while a slide is open, read once at open ... */
     PyObject *level_dimensions;       /* ((width, height), ...) */
     PyObject *level_downsamples;      /* (float, ...) */

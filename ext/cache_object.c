@@ -2,8 +2,7 @@
 #include "_openslide_module.h"
 
 typedef struct {
-    PyObject_HEAD
-    openslide_cache_t *cache;
+    PyObject_HEAD openslide_cache_t *cache;
     atomic_bool released;
 } CacheObject;
 
@@ -130,17 +129,15 @@ PyDoc_STRVAR(cache_doc,
              "A tile cache of `capacity` bytes that several slides can use.");
 
 static PyType_Slot cache_slots[] = {
-    {Py_tp_doc, (void *)cache_doc},
-    {Py_tp_new, cache_new},
-    {Py_tp_dealloc, cache_dealloc},
-    {Py_tp_traverse, cache_traverse},
-    {Py_tp_methods, cache_methods},
-    {0, NULL},
+    {Py_tp_doc, (void *)cache_doc}, {Py_tp_new, cache_new},
+    {Py_tp_dealloc, cache_dealloc}, {Py_tp_traverse, cache_traverse},
+    {Py_tp_methods, cache_methods}, {0, NULL},
 };
 
 PyType_Spec cache_spec = {
     .name = "openslide._openslide.Cache",
     .basicsize = sizeof(CacheObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = cache_slots,
 };

@@ -16,10 +16,8 @@
 #    define ECX_AVX512VBMI (UINT32_C(1) << 1)
 
 /* XCR0: the registers that the operating system saves in a context switch */
-#    define XCR0_YMM UINT32_C(0x06) /* XMM, upper halves of YMM */
-#    define XCR0_ZMM                                                          \
-        UINT32_C(0xe6) /* these, mask registers, ZMM, ZMM16-31                \
-                        */
+#    define XCR0_YMM UINT32_C(0x06) /* XMM and YMM */
+#    define XCR0_ZMM UINT32_C(0xe6) /* these, ZMM and masks */
 
 static bool
 has_all(uint32_t set, uint32_t bits)

@@ -48,9 +48,8 @@ raise_argument_count(const char *function, Py_ssize_t expected,
 PyObject *
 raise_closed(PyObject *path)
 {
-    PyObject *shown =
-        PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
-                                         PyBytes_Size(path));
+    PyObject *shown = PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
+                                                       PyBytes_Size(path));
     if (shown != NULL) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Passing closed slide object: %R was closed",
@@ -72,11 +71,10 @@ void
 raise_library_error(struct module_state *state, const char *message,
                     PyObject *doing, PyObject *path)
 {
-    PyObject *text = PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message),
-                                          "replace");
-    PyObject *shown =
-        PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
-                                         PyBytes_Size(path));
+    PyObject *text =
+        PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
+    PyObject *shown = PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
+                                                       PyBytes_Size(path));
     if (text != NULL && shown != NULL) {
         PyErr_Format(state->error, "%U (%U %R)", text, doing, shown);
     }

@@ -18,10 +18,8 @@ struct api_function {
 #define FUNCTION_SINCE_4_0_0(type, name, parameters)                          \
     API_FUNCTION("4.0.0", name)
 
-static const struct api_function functions[] = {
-    OPENSLIDE_API_REQUIRED(REQUIRED_FUNCTION)
-    OPENSLIDE_API_SINCE_4_0_0(FUNCTION_SINCE_4_0_0)
-};
+static const struct api_function functions[] = {OPENSLIDE_API_REQUIRED(
+    REQUIRED_FUNCTION) OPENSLIDE_API_SINCE_4_0_0(FUNCTION_SINCE_4_0_0)};
 
 enum {
     FUNCTION_COUNT = sizeof functions / sizeof functions[0],

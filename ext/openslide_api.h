@@ -25,36 +25,36 @@ typedef struct _openslide_cache openslide_cache_t;
     X(const char *, get_version, (void))                                      \
     X(const char *, detect_vendor, (const char *filename))                    \
     X(openslide_t *, open, (const char *filename))                            \
-    X(void, close, (openslide_t *osr))                                        \
-    X(const char *, get_error, (openslide_t *osr))                            \
-    X(int32_t, get_level_count, (openslide_t *osr))                           \
+    X(void, close, (openslide_t * osr))                                       \
+    X(const char *, get_error, (openslide_t * osr))                           \
+    X(int32_t, get_level_count, (openslide_t * osr))                          \
     X(void, get_level_dimensions,                                             \
-      (openslide_t *osr, int32_t level, int64_t *w, int64_t *h))              \
-    X(double, get_level_downsample, (openslide_t *osr, int32_t level))        \
+      (openslide_t * osr, int32_t level, int64_t *w, int64_t *h))             \
+    X(double, get_level_downsample, (openslide_t * osr, int32_t level))       \
     X(int32_t, get_best_level_for_downsample,                                 \
-      (openslide_t *osr, double downsample))                                  \
+      (openslide_t * osr, double downsample))                                 \
     X(void, read_region,                                                      \
-      (openslide_t *osr, uint32_t *dest, int64_t x,                           \
-       int64_t y, int32_t level, int64_t w, int64_t h))                       \
-    X(const char *const *, get_property_names, (openslide_t *osr))            \
+      (openslide_t * osr, uint32_t *dest, int64_t x, int64_t y,               \
+       int32_t level, int64_t w, int64_t h))                                  \
+    X(const char *const *, get_property_names, (openslide_t * osr))           \
     X(const char *, get_property_value,                                       \
-      (openslide_t *osr, const char *name))                                   \
-    X(const char *const *, get_associated_image_names, (openslide_t *osr))    \
+      (openslide_t * osr, const char *name))                                  \
+    X(const char *const *, get_associated_image_names, (openslide_t * osr))   \
     X(void, get_associated_image_dimensions,                                  \
-      (openslide_t *osr, const char *name, int64_t *w, int64_t *h))           \
+      (openslide_t * osr, const char *name, int64_t *w, int64_t *h))          \
     X(void, read_associated_image,                                            \
-      (openslide_t *osr, const char *name, uint32_t *dest))
+      (openslide_t * osr, const char *name, uint32_t *dest))
 
 #define OPENSLIDE_API_SINCE_4_0_0(X)                                          \
-    X(int64_t, get_icc_profile_size, (openslide_t *osr))                      \
-    X(void, read_icc_profile, (openslide_t *osr, void *dest))                 \
+    X(int64_t, get_icc_profile_size, (openslide_t * osr))                     \
+    X(void, read_icc_profile, (openslide_t * osr, void *dest))                \
     X(int64_t, get_associated_image_icc_profile_size,                         \
-      (openslide_t *osr, const char *name))                                   \
+      (openslide_t * osr, const char *name))                                  \
     X(void, read_associated_image_icc_profile,                                \
-      (openslide_t *osr, const char *name, void *dest))                       \
+      (openslide_t * osr, const char *name, void *dest))                      \
     X(openslide_cache_t *, cache_create, (size_t capacity))                   \
-    X(void, set_cache, (openslide_t *osr, openslide_cache_t *cache))          \
-    X(void, cache_release, (openslide_cache_t *cache))
+    X(void, set_cache, (openslide_t * osr, openslide_cache_t * cache))        \
+    X(void, cache_release, (openslide_cache_t * cache))
 /* clang-format on */
 
 struct openslide_api {

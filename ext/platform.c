@@ -1,5 +1,5 @@
 #ifndef _WIN32
-#define _GNU_SOURCE /* dladdr */
+#    define _GNU_SOURCE /* dladdr */
 #endif
 
 #include "platform.h"
@@ -40,10 +40,9 @@ platform_library_open(const char *path, char *error, size_t error_size)
     HMODULE library = LoadLibraryExW(wide, NULL, flags);
     if (library == NULL) {
         DWORD code = GetLastError();
-        DWORD length = FormatMessageA(FORMAT_MESSAGE_FROM_SYSTEM |
-                                          FORMAT_MESSAGE_IGNORE_INSERTS,
-                                      NULL, code, 0, error, (DWORD)error_size,
-                                      NULL);
+        DWORD length = FormatMessageA(
+            FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL,
+            code, 0, error, (DWORD)error_size, NULL);
         if (length == 0) {
             snprintf(error, error_size, "Windows error %lu", code);
         }
@@ -77,7 +76,7 @@ platform_library_path(void *library, void *symbol, char *path,
 
 #else
 
-#include <dlfcn.h>
+#    include <dlfcn.h>
 
 void
 platform_mutex_lock(platform_mutex *mutex)

@@ -11,13 +11,13 @@
 #include <stddef.h>
 
 #ifdef _WIN32
-#include <windows.h>
+#    include <windows.h>
 typedef SRWLOCK platform_mutex;
-#define PLATFORM_MUTEX_INITIALIZER SRWLOCK_INIT
+#    define PLATFORM_MUTEX_INITIALIZER SRWLOCK_INIT
 #else
-#include <pthread.h>
+#    include <pthread.h>
 typedef pthread_mutex_t platform_mutex;
-#define PLATFORM_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+#    define PLATFORM_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
 #endif
 
 void platform_mutex_lock(platform_mutex *mutex);

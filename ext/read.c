@@ -39,10 +39,9 @@ pair_item(PyObject *pair, const struct pair_names *names, Py_ssize_t i)
         PyErr_Format(PyExc_IndexError, "%s must be a pair (%s, %s), not %R",
                      names->whole, names->items[0], names->items[1], pair);
     } else if (item == NULL && PyErr_ExceptionMatches(PyExc_TypeError)) {
-        raise_argument_error(ARGUMENT_TYPE_ERROR,
-                             "%s must be a pair (%s, %s), not %R",
-                             names->whole, names->items[0], names->items[1],
-                             pair);
+        raise_argument_error(
+            ARGUMENT_TYPE_ERROR, "%s must be a pair (%s, %s), not %R",
+            names->whole, names->items[0], names->items[1], pair);
     }
     return item;
 }
@@ -164,13 +163,13 @@ slide_read_region(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     uint32_t *words = words_of(pixels);
-    Py_BEGIN_ALLOW_THREADS
-    openslide.read_region(handle->osr, words, region.x, region.y,
-                          region.level, region.width, region.height);
+    Py_BEGIN_ALLOW_THREADS openslide.read_region(handle->osr, words, region.x,
+                                                 region.y, region.level,
+                                                 region.width, region.height);
     convert_argb_to_rgba(words, (uint8_t *)words,
                          (size_t)(region.width * region.height));
-    Py_END_ALLOW_THREADS
-    if (!finish_region(slide, handle, &region)) {
+    Py_END_ALLOW_THREADS if (!finish_region(slide, handle, &region))
+    {
         Py_CLEAR(pixels);
     }
     return pixels;
@@ -197,11 +196,12 @@ slide_read_region_raw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (handle == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    openslide.read_region(handle->osr, destination, region.x, region.y,
-                          region.level, region.width, region.height);
-    Py_END_ALLOW_THREADS
-    return finish_region(slide, handle, &region) ? Py_NewRef(Py_None) : NULL;
+    Py_BEGIN_ALLOW_THREADS openslide.read_region(
+        handle->osr, destination, region.x, region.y, region.level,
+        region.width, region.height);
+    Py_END_ALLOW_THREADS return finish_region(slide, handle, &region)
+        ? Py_NewRef(Py_None)
+        : NULL;
 }
 
 /* The image's dimensions under a reference; false where it has none. */
@@ -220,8 +220,8 @@ read_words(openslide_t *osr, const char *name, int64_t width, int64_t height)
     PyObject *pixels = new_pixels(width, height);
     if (pixels != NULL) {
         uint32_t *words = words_of(pixels);
-        Py_BEGIN_ALLOW_THREADS
-        openslide.read_associated_image(osr, name, words);
+        Py_BEGIN_ALLOW_THREADS openslide.read_associated_image(osr, name,
+                                                               words);
         Py_END_ALLOW_THREADS
     }
     return pixels;
@@ -274,11 +274,10 @@ slide_read_associated_image(PyObject *self, PyObject *name)
         return NULL;
     }
     uint32_t *words = words_of(pixels);
-    Py_BEGIN_ALLOW_THREADS
-    convert_argb_to_rgba(words, (uint8_t *)words, (size_t)(width * height));
-    Py_END_ALLOW_THREADS
-    return Py_BuildValue("(N(LL))", pixels, (long long)width,
-                         (long long)height);
+    Py_BEGIN_ALLOW_THREADS convert_argb_to_rgba(words, (uint8_t *)words,
+                                                (size_t)(width * height));
+    Py_END_ALLOW_THREADS return Py_BuildValue(
+        "(N(LL))", pixels, (long long)width, (long long)height);
 }
 
 /* Conversion alone, for programs that read by the low-level functions. */
@@ -290,15 +289,15 @@ module_argb2rgba(PyObject *Py_UNUSED(module), PyObject *buffer)
     if (PyObject_GetBuffer(buffer, &view, PyBUF_C_CONTIGUOUS) < 0) {
         return NULL;
     }
-    const char *refusal =
-        view.readonly      ? "Argument is not writable"
-        : view.itemsize != 4 ? "Argument has invalid item size: not 4 bytes"
-        : (uintptr_t)view.buf % sizeof(uint32_t) != 0
-            ? "Argument is not aligned to 4 bytes"
-            : NULL;
+    const char *refusal = view.readonly ? "Argument is not writable"
+                          : view.itemsize != 4
+                              ? "Argument has invalid item size: not 4 bytes"
+                          : (uintptr_t)view.buf % sizeof(uint32_t) != 0
+                              ? "Argument is not aligned to 4 bytes"
+                              : NULL;
     if (refusal == NULL) {
-        Py_BEGIN_ALLOW_THREADS
-        convert_argb_to_rgba(view.buf, view.buf, (size_t)view.len / 4);
+        Py_BEGIN_ALLOW_THREADS convert_argb_to_rgba(view.buf, view.buf,
+                                                    (size_t)view.len / 4);
         Py_END_ALLOW_THREADS
     } else {
         PyErr_SetString(PyExc_ValueError, refusal);

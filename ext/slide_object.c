@@ -135,18 +135,17 @@ slide_open(SlideObject *self)
 {
     const char *path = PyBytes_AsString(self->path);
     openslide_t *osr;
-    Py_BEGIN_ALLOW_THREADS
-    osr = openslide.open(path);
-    Py_END_ALLOW_THREADS
-    if (osr == NULL) {
+    Py_BEGIN_ALLOW_THREADS osr = openslide.open(path);
+    Py_END_ALLOW_THREADS if (osr == NULL)
+    {
         raise_unsupported_format(state_of((PyObject *)self));
         return false;
     }
     slide_handle_init(&self->handle, osr);
-    self->level_dimensions = collect(osr, openslide.get_level_count(osr),
-                                     make_level_dimensions);
-    self->level_downsamples = collect(osr, openslide.get_level_count(osr),
-                                      make_level_downsample);
+    self->level_dimensions =
+        collect(osr, openslide.get_level_count(osr), make_level_dimensions);
+    self->level_downsamples =
+        collect(osr, openslide.get_level_count(osr), make_level_downsample);
     self->associated_image_names =
         collect(osr, count_names(openslide.get_associated_image_names(osr)),
                 make_associated_image_name);
@@ -194,8 +193,7 @@ slide_dealloc(PyObject *self)
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
     if (slide->handle.osr != NULL) {
-        Py_BEGIN_ALLOW_THREADS
-        slide_handle_close(&slide->handle);
+        Py_BEGIN_ALLOW_THREADS slide_handle_close(&slide->handle);
         Py_END_ALLOW_THREADS
     }
     Py_CLEAR(slide->path);
@@ -217,10 +215,10 @@ static PyObject *
 slide_close(PyObject *self, PyObject *Py_UNUSED(unused))
 {
     bool closed;
-    Py_BEGIN_ALLOW_THREADS
-    closed = slide_handle_close(&slide_cast(self)->handle);
-    Py_END_ALLOW_THREADS
-    return closed ? Py_NewRef(Py_None) : raise_closed(slide_cast(self)->path);
+    Py_BEGIN_ALLOW_THREADS closed =
+        slide_handle_close(&slide_cast(self)->handle);
+    Py_END_ALLOW_THREADS return closed ? Py_NewRef(Py_None)
+                                       : raise_closed(slide_cast(self)->path);
 }
 
 /* What is known */
@@ -323,13 +321,12 @@ profile_of(SlideObject *self, const char *name)
     }
     /* 0 where there is none, -1 where there is no such image */
     int64_t size = profile_size(handle->osr, name);
-    PyObject *profile =
-        size > 0 ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size)
-                 : Py_NewRef(Py_None);
+    PyObject *profile = size > 0
+                            ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size)
+                            : Py_NewRef(Py_None);
     if (profile != NULL && profile != Py_None) {
         char *bytes = PyBytes_AsString(profile);
-        Py_BEGIN_ALLOW_THREADS
-        read_profile(handle->osr, name, bytes);
+        Py_BEGIN_ALLOW_THREADS read_profile(handle->osr, name, bytes);
         Py_END_ALLOW_THREADS
     }
     bool good = slide_release(self, handle, "reading the ICC profile of %s of",
@@ -340,9 +337,8 @@ profile_of(SlideObject *self, const char *name)
     return profile;
 }
 
-PyDoc_STRVAR(icc_profile_doc,
-             "icc_profile($self, /)\n--\n\n"
-             "The slide's ICC profile as bytes, or None.");
+PyDoc_STRVAR(icc_profile_doc, "icc_profile($self, /)\n--\n\n"
+                              "The slide's ICC profile as bytes, or None.");
 
 static PyObject *
 slide_icc_profile(PyObject *self, PyObject *Py_UNUSED(unused))
@@ -378,10 +374,10 @@ slide_set_cache(PyObject *self, PyObject *cache)
     if (handle == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    openslide.set_cache(handle->osr, native);
-    Py_END_ALLOW_THREADS
-    if (!slide_release(slide_cast(self), handle, "setting the cache of")) {
+    Py_BEGIN_ALLOW_THREADS openslide.set_cache(handle->osr, native);
+    Py_END_ALLOW_THREADS if (!slide_release(slide_cast(self), handle,
+                                            "setting the cache of"))
+    {
         return NULL;
     }
     return Py_NewRef(Py_None);
@@ -414,7 +410,8 @@ get_associated_image_names(PyObject *self, void *Py_UNUSED(closure))
 }
 
 /* Many programs never look at the properties, so they are collected when first
-   asked for.  Of two threads that ask at once the second one's work is lost. */
+   asked for.  Of two threads that ask at once the second one's work is lost.
+ */
 static PyObject *
 get_properties(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -449,8 +446,7 @@ get_path(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_closed(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(
-        slide_handle_is_closed(&slide_cast(self)->handle));
+    return PyBool_FromLong(slide_handle_is_closed(&slide_cast(self)->handle));
 }
 
 /* Tables */
@@ -473,9 +469,10 @@ PyDoc_STRVAR(read_associated_image_doc,
              "An associated image as (bytearray of RGBA bytes, (width, "
              "height)).");
 
-PyDoc_STRVAR(read_associated_image_raw_doc,
-             "read_associated_image_raw($self, name, /)\n--\n\n"
-             "An associated image as a bytearray of premultiplied ARGB words.");
+PyDoc_STRVAR(
+    read_associated_image_raw_doc,
+    "read_associated_image_raw($self, name, /)\n--\n\n"
+    "An associated image as a bytearray of premultiplied ARGB words.");
 
 static PyMethodDef slide_methods[] = {
     {"close", slide_close, METH_NOARGS, close_doc},
@@ -530,6 +527,7 @@ static PyType_Slot slide_slots[] = {
 PyType_Spec slide_spec = {
     .name = "openslide._openslide.Slide",
     .basicsize = sizeof(SlideObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags =
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = slide_slots,
 };

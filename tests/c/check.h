@@ -43,8 +43,9 @@ check_that(bool condition, const char *file, int line, const char *format, ...)
 {
     va_list args;
 
-    if (condition || ++check_state.failures > CHECK_MAX_REPORTS)
+    if (condition || ++check_state.failures > CHECK_MAX_REPORTS) {
         return condition;
+    }
     printf("# %s:%d: ", file, line);
     va_start(args, format);
     vprintf(format, args);

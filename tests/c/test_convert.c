@@ -43,10 +43,11 @@ static void
 convert(const struct convert_kernel *k, size_t mode, const uint32_t *argb,
         uint8_t *out, size_t count)
 {
-    if (mode == TO_RGBA)
+    if (mode == TO_RGBA) {
         k->to_rgba(argb, out, count);
-    else
+    } else {
         k->to_rgb(argb, out, count, backgrounds[mode]);
+    }
 }
 
 /* ---- what is expected: the definition, a pixel at a time ---- */
@@ -64,8 +65,9 @@ formula_rgba(uint32_t argb, uint8_t *rgba)
         memcpy(rgba, &argb, 4);
         return;
     }
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         rgba[i] = (uint8_t)formula_channel(argb, 16 - 8 * i);
+    }
     rgba[3] = (uint8_t)(argb >> 24);
 }
 
@@ -88,10 +90,11 @@ static void
 formula(size_t mode, const uint32_t *argb, uint8_t *out, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (mode == TO_RGBA)
+        if (mode == TO_RGBA) {
             formula_rgba(argb[i], out + 4 * i);
-        else
+        } else {
             formula_rgb(argb[i], backgrounds[mode], out + 3 * i);
+        }
     }
 }
 
@@ -120,10 +123,11 @@ fill_runs(uint32_t *argb, size_t count, size_t longest)
             run = 1 + next_random() % longest;
             kind = next_random() % 3;
         }
-        if (kind == 0)
+        if (kind == 0) {
             pixel |= 0xff000000;
-        else if (kind == 1)
+        } else if (kind == 1) {
             pixel &= 0x00ffffff;
+        }
         argb[i] = pixel;
     }
 }
@@ -153,8 +157,9 @@ check_same(const uint8_t *got, const uint8_t *expected, const uint32_t *argb,
                    "%s, %zu bytes a pixel: byte %zu of pixel %zu of %zu "
                    "(%08x) is %d, not %d",
                    kernel->name, size, i % size, i / size, count,
-                   (unsigned)argb[i / size], got[i], expected[i]))
+                   (unsigned)argb[i / size], got[i], expected[i])) {
             return;
+        }
     }
 }
 
@@ -163,8 +168,9 @@ check_canaries(const uint8_t *bytes, size_t count, const char *where)
 {
     for (size_t i = 0; i < count; i++) {
         if (!CHECK(bytes[i] == CANARY, "%s: byte %zu %s the result changed",
-                   kernel->name, i, where))
+                   kernel->name, i, where)) {
             return;
+        }
     }
 }
 
@@ -219,11 +225,13 @@ test_all_backgrounds(void)
     for (uint32_t b = 0; b < 256; b++) {
         uint32_t background = b << 16 | (255 - b) << 8 | (b ^ 0x55);
 
-        for (uint32_t alpha = 0; alpha < 256; alpha++)
+        for (uint32_t alpha = 0; alpha < 256; alpha++) {
             argb[alpha] = alpha << 24 | (next_random() & 0xffffff);
+        }
         kernel->to_rgb(argb, got, 256, background | next_random() << 24);
-        for (size_t i = 0; i < 256; i++)
+        for (size_t i = 0; i < 256; i++) {
             formula_rgb(argb[i], background, expected + 3 * i);
+        }
         check_same(got, expected, argb, 0, 256);
     }
 }
@@ -300,9 +308,10 @@ test_alignments(void)
 
         for (size_t skip = 0; skip < 16; skip++) {
             fill_runs(argb, MAX_COUNT + 16, 100);
-            for (size_t mode = 0; mode <= TO_RGBA; mode++)
+            for (size_t mode = 0; mode <= TO_RGBA; mode++) {
                 check_placed(mode, argb + skip, destination, MAX_COUNT,
                              target);
+            }
         }
     }
     guarded_free(target);
@@ -374,15 +383,18 @@ test_first_use_by_threads(void)
 
     while (created < THREADS &&
            pthread_create(&threads[created], NULL, convert_at_once,
-                          results[created]) == 0)
+                          results[created]) == 0) {
         created++;
+    }
     atomic_store(&started, true);
-    for (int i = 0; i < created; i++)
+    for (int i = 0; i < created; i++) {
         pthread_join(threads[i], NULL);
+    }
     CHECK(created == THREADS, "%d threads only", created);
-    for (int i = 0; i < created; i++)
+    for (int i = 0; i < created; i++) {
         CHECK(memcmp(results[i], expected, sizeof(expected)) == 0,
               "wrong pixels in thread %d", i);
+    }
 }
 
 static void
@@ -390,8 +402,9 @@ test_best_is_in_use(void)
 {
     const struct convert_kernel *best = convert_kernels;
 
-    while (convert_kernel_unsupported(best))
+    while (convert_kernel_unsupported(best)) {
         best++;
+    }
     CHECK(strcmp(convert_kernel_in_use(), best->name) == 0, "%s, not %s",
           convert_kernel_in_use(), best->name);
     CHECK(strcmp(scalar()->name, "scalar") == 0, "%s is the last kernel",
@@ -427,10 +440,11 @@ run_kernel_tests(void)
 
         snprintf(name, sizeof(name), "%s: %s", kernel->name,
                  kernel_tests[i].name);
-        if (reason)
+        if (reason) {
             check_skip(name, reason);
-        else
+        } else {
             check_run(name, kernel_tests[i].run);
+        }
     }
 }
 

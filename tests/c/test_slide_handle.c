@@ -1,3 +1,5 @@
+#define _POSIX_C_SOURCE 200809L /* nanosleep */
+
 #include "slide_handle.h"
 
 #include "check.h"
@@ -7,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READERS = 4, CLOSERS = 2, ROUNDS = 200, SIDE = 64, GREY = 100 };
@@ -56,6 +59,7 @@ test_close_waits_for_nobody(void)
 
 struct race {
     struct slide_handle handle;
+    long pause_nanoseconds;
     atomic_int wrong_pixels;
     atomic_int successful_closes;
 };
@@ -80,7 +84,8 @@ static void *
 close_soon(void *argument)
 {
     struct race *race = argument;
-    usleep((useconds_t)(rand() % 500));
+    struct timespec pause = {.tv_nsec = race->pause_nanoseconds};
+    nanosleep(&pause, NULL);
     atomic_fetch_add(&race->successful_closes,
                      slide_handle_close(&race->handle));
     return NULL;
@@ -90,7 +95,7 @@ static void
 test_readers_and_closers(void)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        struct race race = {.wrong_pixels = 0};
+        struct race race = {.pause_nanoseconds = round * 2000};
         pthread_t threads[READERS + CLOSERS];
         open_slide(&race.handle);
         for (int i = 0; i < READERS + CLOSERS; i++) {

@@ -2,11 +2,12 @@
 
     python -m tests.slides OUT                 all of them
     python -m tests.slides OUT --only leica    one
-    python -c "from tests.slides import write; write('leica', Path('.'))"
+
+    facts = write_aperio(folder, tile=208, subsampling="4:4:4", missing=(3,))
 
 Every writer takes a folder, writes `NAME.<extension>` and companions that are
 called `NAME` too, and returns the `SlideFacts` that a test may expect.  Keyword
-parameters vary the slide; `WRITERS` lists it with its defaults.
+parameters vary the slide; `WRITERS` has one entry per slide worth having.
 
 To add a vendor, write a module with a function that takes the folder, the name
 and an image, and returns `SlideFacts`; then enter it in `WRITERS`.

@@ -69,8 +69,9 @@ def write_aperio(
     """Write `name`.svs.
 
     `encoding` is JPEG of YCbCr or RGB samples, or one of Aperio's two JPEG 2000
-    compressions: 33003 holds YCbCr samples, 33005 RGB.  `missing` tiles of level
-    0 are holes; `missing_above` tiles of level 1 are to be filled from level 0.
+    compressions: 33003 holds YCbCr samples, 33005 RGB.  `quality` and
+    `subsampling` are those of JPEG; RGB is never subsampled.  `missing` tiles of
+    level 0 are holes; `missing_above` tiles of level 1 are filled from level 0.
     """
     if image is None:
         image = reference() if encoding in ("jpeg", "rgb") else small_reference()

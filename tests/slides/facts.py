@@ -11,7 +11,7 @@ from .pyramid import Box
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """Known pixels: `content` lies at `at` in level 0, wherever no hole is.
+    """Known pixels: `content` lies at `at` in level 0, except where holes are.
 
     Attributes:
         at: x and y of the top left corner, in level-0 pixels.

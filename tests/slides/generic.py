@@ -40,7 +40,10 @@ def write_generic(
     big: bool = False,
     byteorder: ByteOrder = "<",
 ) -> SlideFacts:
-    """Write `name`.tif; `missing` tiles of level 0 are holes."""
+    """Write `name`.tif; `missing` tiles of level 0 are holes.
+
+    `quality` and `subsampling` are those of "jpeg"; "rgb" is never subsampled.
+    """
     lossless = encoding in ("lzw", "raw")
     if image is None:
         image = small_reference() if lossless else reference()

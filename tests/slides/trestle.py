@@ -48,7 +48,7 @@ def write_trestle(
                 tile,
                 codec,
                 map(codec.encode, cut(shrunk, tile, tile - shared)),
-                _tags(factor, overlaps),
+                _tags(factor, overlaps, quality),
             )
     path.with_suffix(".Full").write_bytes(jpeg(macro()))
     return SlideFacts(
@@ -60,12 +60,13 @@ def write_trestle(
     )
 
 
-def _tags(factor: int, overlaps: Sequence[int]) -> Tags:
+def _tags(factor: int, overlaps: Sequence[int], quality: int) -> Tags:
     pairs = " ".join(f"{overlap} {overlap}" for overlap in overlaps)
     return {
         Tag.IMAGE_DESCRIPTION: (
             f"Background Color=F3F3F3;White Balance=C0D7FF;"
-            f"Objective Power={OBJECTIVE_POWER};JPEG Quality=85;OverlapsXY={pairs}"
+            f"Objective Power={OBJECTIVE_POWER};JPEG Quality={quality};"
+            f"OverlapsXY={pairs}"
         ),
         Tag.SOFTWARE: "MedScan 2.1.0",
         Tag.X_RESOLUTION: MPP * factor,
