@@ -1,6 +1,8 @@
 /* Failure -> Python exception: the one place where exceptions are made. */
 #include "_openslide_module.h"
 
+#include <string.h>
+
 /* In a module of their own, for they derive from ctypes.ArgumentError, and
    importing ctypes is worth its time only where there is an error to raise. */
 static PyObject *

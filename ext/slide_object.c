@@ -1,7 +1,6 @@
 /* The type Slide: an open slide and what libopenslide knows about it. */
 #include "_openslide_module.h"
 
-#include <limits.h>
 #include <string.h>
 
 static inline SlideObject *

@@ -6,23 +6,22 @@ https://openslide.org/api/python/.
 
 from __future__ import annotations
 
-from . import _coexistence, _library
-from ._version import __version__
-
-_coexistence.warn_of_foreign_files()
-__library_path__, __library_version__ = _library.load()
-
-from . import _convert, lowlevel  # noqa: E402
-from ._cache import OpenSlideCache  # noqa: E402
-from ._errors import (  # noqa: E402
+from . import _convert as _convert
+from . import lowlevel as lowlevel
+from ._cache import OpenSlideCache
+from ._coexistence import warn_of_foreign_files as _warn_of_foreign_files
+from ._errors import (
     OpenSlideError,
     OpenSlideUnsupportedFormatError,
     OpenSlideVersionError,
 )
-from ._image_slide import ImageSlide  # noqa: E402
-from ._maps import _AssociatedImageMap, _OpenSlideMap, _PropertyMap  # noqa: E402
-from ._open import open_slide  # noqa: E402
-from ._properties import (  # noqa: E402
+from ._image_slide import ImageSlide
+from ._library import __library_path__, __library_version__
+from ._maps import _AssociatedImageMap as _AssociatedImageMap
+from ._maps import _OpenSlideMap as _OpenSlideMap
+from ._maps import _PropertyMap as _PropertyMap
+from ._open import open_slide
+from ._properties import (
     PROPERTY_NAME_BACKGROUND_COLOR,
     PROPERTY_NAME_BARCODE,
     PROPERTY_NAME_BOUNDS_HEIGHT,
@@ -36,7 +35,8 @@ from ._properties import (  # noqa: E402
     PROPERTY_NAME_QUICKHASH1,
     PROPERTY_NAME_VENDOR,
 )
-from ._slide import AbstractSlide, OpenSlide  # noqa: E402
+from ._slide import AbstractSlide, OpenSlide
+from ._version import __version__
 
 __all__ = [
     "PROPERTY_NAME_BACKGROUND_COLOR",
@@ -63,3 +63,5 @@ __all__ = [
     "__version__",
     "open_slide",
 ]
+
+_warn_of_foreign_files()

@@ -1,4 +1,8 @@
-"""Find libopenslide: which file, in which order, and what was tried."""
+"""Find libopenslide and load it, once and now.
+
+The library is loaded when this module is imported and never later, so that
+`with os.add_dll_directory(folder): import openslide` works on Windows.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from . import _openslide
+from ._openslide import has_function as has_function
 
 # Names by which the platform's own loader finds libopenslide, newest first.
 _NAMES = {
@@ -54,7 +59,7 @@ def _decode(path: bytes) -> str:
     return path.decode() if sys.platform == "win32" else os.fsdecode(path)
 
 
-def load() -> tuple[str, str]:
+def _load() -> tuple[str, str]:
     """Load libopenslide and return the path of its file and its version.
 
     Raises ModuleNotFoundError that lists every path tried with the loader's own
@@ -76,3 +81,6 @@ def load() -> tuple[str, str]:
         "OPENSLIDE_LIBRARY.",
         name=__package__,
     )
+
+
+__library_path__, __library_version__ = _load()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ._arguments import utf8_text
 from ._images import from_rgba, with_profile
-from ._openslide import Slide, has_function
+from ._library import has_function
+from ._openslide import Slide
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,6 +1,7 @@
 # The extension module; see ext/_openslide_module.c.
-from _typeshed import WriteableBuffer
 from typing import SupportsFloat, SupportsIndex, final
+
+from _typeshed import WriteableBuffer
 
 @final
 class Slide:

@@ -11,8 +11,8 @@ from . import _files
 from ._cache import OpenSlideCache
 from ._files import Filename
 from ._images import flatten, from_rgba, with_profile
+from ._library import has_function
 from ._maps import _AssociatedImageMap, _PropertyMap
-from ._openslide import has_function
 from ._properties import background_color
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
-from . import _convert, _files, _openslide
+from . import _convert, _files
 from ._arguments import utf8_text
 from ._errors import (
     OpenSlideError,
@@ -19,6 +19,7 @@ from ._errors import (
 )
 from ._files import Filename
 from ._images import from_rgba
+from ._library import __library_version__, has_function
 from ._openslide import Cache as _OpenSlideCache
 from ._openslide import Slide as _OpenSlide
 
@@ -55,6 +56,7 @@ __all__ = [
 ]
 
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
 
 
@@ -71,7 +73,7 @@ def _wraps(
 
     def decorate(function: Callable[_P, _T_co]) -> _Function[_P, _T_co]:
         marked = cast(_Function[_P, _T_co], function)
-        marked.available = _openslide.has_function(name)
+        marked.available = has_function(name)
         return marked
 
     return decorate
@@ -115,13 +117,13 @@ def get_error(slide: _OpenSlide) -> str | None:
 @_wraps("get_version")
 def get_version() -> str:
     """The version of libopenslide."""
-    return _openslide.library_version()
+    return __library_version__
 
 
 # Levels
 
 
-def _level(levels: tuple[_T_co, ...], level: int, missing: _T_co) -> _T_co:
+def _level(levels: tuple[_T, ...], level: int, missing: _T) -> _T:
     from operator import index
 
     try:
@@ -176,9 +178,7 @@ def get_property_value(slide: _OpenSlide, name: str | bytes) -> str | None:
 
 
 @_wraps("read_region")
-def read_region(
-    slide: _OpenSlide, x: int, y: int, level: int, w: int, h: int
-) -> Image:
+def read_region(slide: _OpenSlide, x: int, y: int, level: int, w: int, h: int) -> Image:
     """An RGBA image of a region; x and y are level-0 pixels, w and h level pixels."""
     return from_rgba(_slide(slide).read_region((x, y), level, (w, h)), (w, h))
 
@@ -229,9 +229,7 @@ def _check_associated_image(slide: _OpenSlide, name: str) -> None:
 
 
 @_wraps("get_associated_image_icc_profile_size")
-def get_associated_image_icc_profile_size(
-    slide: _OpenSlide, name: str | bytes
-) -> int:
+def get_associated_image_icc_profile_size(slide: _OpenSlide, name: str | bytes) -> int:
     """Bytes of an associated image's ICC profile; 0 for none, -1 for no such image."""
     text = utf8_text(name)
     if text not in _slide(slide).associated_image_names:
@@ -360,7 +358,9 @@ def _store(reference: Any, value: int) -> None:
 @_wraps("get_level_dimensions")
 def _get_level_dimensions(slide: _OpenSlide, level: int, w: Any, h: Any) -> None:
     """get_level_dimensions() into two references to c_int64."""
-    for reference, value in zip((w, h), get_level_dimensions(slide, level), strict=True):
+    for reference, value in zip(
+        (w, h), get_level_dimensions(slide, level), strict=True
+    ):
         _store(reference, value)
 
 

@@ -1,0 +1,71 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+SLIDE ?=
+OUT ?= out
+
+VENV := .venv
+ORACLE := .venv-oracle
+# The release that this package is compared with, byte for byte.
+ORACLE_VERSION := 1.4.7
+BIN := $(VENV)/bin
+
+C_FILES := $(wildcard ext/*.[ch] tests/c/*.[ch] benchmarks/*.c)
+PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
+PYTHON_FILES := setup.py src tests
+
+.DELETE_ON_ERROR:
+.PHONY: help run test lint format clean
+
+help: ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+	    awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+# The tools and the package have a stamp each, so that a change of the package
+# does not install the tools anew.
+$(VENV)/tools: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip >= 25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	touch $@
+
+$(VENV)/package: $(VENV)/tools setup.py ext/sources.txt $(wildcard ext/*.[ch]) $(PACKAGE_FILES)
+	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps .
+	$(BIN)/python -m pip install --quiet .
+	touch $@
+
+# openslide-python lives in an environment of its own, never beside this package.
+# Without a package index there is none, and its tests are skipped with a reason.
+$(ORACLE)/ready:
+	$(PYTHON) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet openslide-python==$(ORACLE_VERSION) \
+	    openslide-bin numpy && touch $@ || test -z "$$CI"
+
+run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path, OUT=folder)
+	@set -e; slide='$(SLIDE)'; \
+	if test -z "$$slide"; then \
+	    $(BIN)/python -m tests.slides '$(OUT)/slides' --only aperio-jpeg; \
+	    slide='$(OUT)/slides/aperio-jpeg.svs'; \
+	fi; \
+	$(BIN)/openslide info "$$slide"; \
+	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256
+
+test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
+	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
+
+lint: $(VENV)/package ## Check types, style, the stub, and C warnings
+	$(BIN)/ruff check $(PYTHON_FILES)
+	$(BIN)/ruff format --check $(PYTHON_FILES)
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest openslide._openslide
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+	CFLAGS=-Werror $(BIN)/python setup.py --quiet build_ext --force \
+	    --build-temp build/lint --build-lib build/lint
+
+format: $(VENV)/tools ## Format all sources
+	$(BIN)/ruff check --fix --quiet $(PYTHON_FILES) || true
+	$(BIN)/ruff format $(PYTHON_FILES)
+	$(BIN)/clang-format -i $(C_FILES)
+
+clean: ## Remove everything that was made
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) src/*.egg-info
+	find src tests -name __pycache__ -prune -exec rm -rf {} +

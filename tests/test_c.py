@@ -1,0 +1,52 @@
+"""The C unit tests, built by Meson: for this machine, and for NEON."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import openslide
+
+ROOT = Path(__file__).parent.parent
+CROSS_FILE = ROOT / "tests" / "c" / "aarch64-linux.ini"
+
+
+def meson(*arguments: str | Path) -> None:
+    """Run Meson of this environment; a failure shows what it printed."""
+    tools = Path(sys.executable).parent
+    command = shutil.which("meson", path=tools) or shutil.which("meson")
+    if command is None:
+        pytest.skip("meson is not installed")
+    search = os.pathsep.join([str(tools), os.environ["PATH"]])
+    environment = os.environ | {
+        "OPENSLIDE_LIBRARY": openslide.__library_path__,
+        "PATH": search,
+    }
+    result = subprocess.run(
+        [command, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode != 0:
+        pytest.fail(result.stdout, pytrace=False)
+
+
+def test_native(tmp_path: Path) -> None:
+    meson("setup", "-Dwerror=true", tmp_path / "build", ROOT)
+    meson("test", "-C", tmp_path / "build", "--print-errorlogs")
+
+
+def test_neon(tmp_path: Path) -> None:
+    for program in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    build = tmp_path / "build"
+    meson("setup", "-Dwerror=true", "--cross-file", CROSS_FILE, build, ROOT)
+    meson("test", "-C", build, "--print-errorlogs", "convert")
