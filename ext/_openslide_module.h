@@ -9,7 +9,7 @@
 #include <Python.h>
 
 #include "openslide_api.h"
-#include "slide_handle.h"
+#include "region.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,23 +26,39 @@ struct module_state {
    types are final, so Py_TYPE(self) is the type that the module made. */
 struct module_state *state_of(PyObject *self);
 
+/*
+ * What guards an object's fields where there is no GIL to do it.  The limited
+ * API of Python 3.11, which has one always, does not name these.
+ */
+#ifndef Py_BEGIN_CRITICAL_SECTION
+#    define Py_BEGIN_CRITICAL_SECTION(object) {
+#    define Py_END_CRITICAL_SECTION() }
+#endif
+
 /* slide_object.c */
 
 typedef struct {
     PyObject_HEAD PyObject *path; /* bytes, as libopenslide takes it */
+    /* Whether a slide that has failed is opened again for the next call. */
+    bool reopens;
     /* What never changes while a slide is open, read once at open ... */
     PyObject *level_dimensions;       /* ((width, height), ...) */
     PyObject *level_downsamples;      /* (float, ...) */
     PyObject *associated_image_names; /* (str, ...) */
+    PyObject *quickhash;              /* str or None: which slide it is */
     /* ... or when first asked for: {str: str}. */
     _Atomic(PyObject *) properties;
-    struct slide_handle handle;
+    /* Guarded by the critical section of the object: */
+    bool closed;
+    struct slide_handle *handle; /* NULL: closed, or to be opened again */
+    PyObject *cache;             /* a Cache, or NULL for one of its own */
 } SlideObject;
 
 extern PyType_Spec slide_spec;
 
 /*
- * A reference to use libopenslide's handle under, with or without the GIL.
+ * A reference to libopenslide's handle, to be used with or without the GIL.
+ * Opens a new one after a fork, and after a failure where the slide reopens.
  * NULL with an exception set where the slide is closed.
  */
 struct slide_handle *slide_acquire(SlideObject *self);
@@ -59,9 +75,11 @@ bool slide_release(SlideObject *self, struct slide_handle *handle,
 
 extern PyType_Spec cache_spec;
 
-/* Borrowed for as long as `cache` lives; NULL with an exception set where it
-   is no Cache or was released. */
-openslide_cache_t *cache_of(struct module_state *state, PyObject *cache);
+/* False with an exception set where `cache` is no Cache or was released. */
+bool cache_check(struct module_state *state, PyObject *cache);
+
+/* Make a slide use a Cache. */
+void cache_attach(PyObject *cache, struct slide_handle *handle);
 
 /* read.c */
 
@@ -88,7 +106,8 @@ PyObject *raise_argument_error(enum argument_error kind, const char *format,
 PyObject *raise_argument_count(const char *function, Py_ssize_t expected,
                                Py_ssize_t given);
 PyObject *raise_closed(PyObject *path);
-PyObject *raise_unsupported_format(struct module_state *state);
+PyObject *raise_not_opened(struct module_state *state, PyObject *path);
+PyObject *raise_changed(struct module_state *state, PyObject *path);
 void raise_library_error(struct module_state *state, const char *message,
                          PyObject *doing, PyObject *path);
 
@@ -99,6 +118,6 @@ bool require_function(struct module_state *state, const char *name);
 
 /* An integer argument of 64 bits; false with an exception set that says
    `what` it is and what was given. */
-bool integer_argument(PyObject *value, const char *what, long long *result);
+bool integer_argument(PyObject *value, const char *what, int64_t *result);
 
 #endif

@@ -2,8 +2,12 @@
 #include "_openslide_module.h"
 
 typedef struct {
-    PyObject_HEAD openslide_cache_t *cache;
+    PyObject_HEAD size_t capacity; /* bytes */
     atomic_bool released;
+    /* Guarded by the critical section of the object.  A forked child abandons
+       the cache that it inherited and makes one of its own. */
+    openslide_cache_t *cache;
+    unsigned process;
 } CacheObject;
 
 static inline CacheObject *
@@ -12,20 +16,36 @@ cache_cast(PyObject *self)
     return (CacheObject *)self;
 }
 
-openslide_cache_t *
-cache_of(struct module_state *state, PyObject *cache)
+bool
+cache_check(struct module_state *state, PyObject *cache)
 {
     if (!PyObject_TypeCheck(cache, state->cache_type)) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Not an OpenSlide cache reference: %R", cache);
-        return NULL;
+        return false;
     }
     if (atomic_load(&cache_cast(cache)->released)) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Passing closed cache object");
-        return NULL;
+        return false;
     }
-    return cache_cast(cache)->cache;
+    return true;
+}
+
+void
+cache_attach(PyObject *cache, struct slide_handle *handle)
+{
+    CacheObject *self = cache_cast(cache);
+    openslide_cache_t *native;
+    Py_BEGIN_CRITICAL_SECTION(cache);
+    if (self->cache == NULL || self->process != platform_process()) {
+        self->cache = openslide.cache_create(self->capacity);
+        self->process = platform_process();
+    }
+    native = self->cache;
+    Py_END_CRITICAL_SECTION();
+    Py_BEGIN_ALLOW_THREADS openslide.set_cache(handle->osr, native);
+    Py_END_ALLOW_THREADS
 }
 
 /* False with an exception set. */
@@ -78,7 +98,9 @@ cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     PyObject *self = PyType_GenericAlloc(type, 0);
     if (self != NULL) {
+        cache_cast(self)->capacity = capacity;
         cache_cast(self)->cache = openslide.cache_create(capacity);
+        cache_cast(self)->process = platform_process();
     }
     return self;
 }
@@ -95,7 +117,8 @@ cache_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    if (cache_cast(self)->cache != NULL) {
+    if (cache_cast(self)->cache != NULL &&
+        cache_cast(self)->process == platform_process()) {
         openslide.cache_release(cache_cast(self)->cache);
     }
     PyObject_GC_Del(self);
@@ -119,7 +142,18 @@ cache_release(PyObject *self, PyObject *Py_UNUSED(unused))
     return Py_NewRef(Py_None);
 }
 
+PyDoc_STRVAR(reduce_doc, "__reduce__($self, /)\n--\n\n"
+                         "A cache is pickled as its capacity.");
+
+static PyObject *
+cache_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    return Py_BuildValue("(O(K))", (PyObject *)Py_TYPE(self),
+                         (unsigned long long)cache_cast(self)->capacity);
+}
+
 static PyMethodDef cache_methods[] = {
+    {"__reduce__", cache_reduce, METH_NOARGS, reduce_doc},
     {"release", cache_release, METH_NOARGS, release_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -47,11 +47,17 @@ raise_argument_count(const char *function, Py_ssize_t expected,
     return NULL;
 }
 
+static PyObject *
+decode_path(PyObject *path)
+{
+    return PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
+                                            PyBytes_Size(path));
+}
+
 PyObject *
 raise_closed(PyObject *path)
 {
-    PyObject *shown = PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
-                                                       PyBytes_Size(path));
+    PyObject *shown = decode_path(path);
     if (shown != NULL) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Passing closed slide object: %R was closed",
@@ -62,10 +68,28 @@ raise_closed(PyObject *path)
 }
 
 PyObject *
-raise_unsupported_format(struct module_state *state)
+raise_not_opened(struct module_state *state, PyObject *path)
 {
-    PyErr_SetString(state->unsupported_format_error,
-                    "Unsupported or missing image file");
+    PyObject *shown = decode_path(path);
+    if (shown != NULL) {
+        PyErr_Format(state->unsupported_format_error,
+                     "Unsupported or missing image file: %R", shown);
+        Py_DECREF(shown);
+    }
+    return NULL;
+}
+
+PyObject *
+raise_changed(struct module_state *state, PyObject *path)
+{
+    PyObject *shown = decode_path(path);
+    if (shown != NULL) {
+        PyErr_Format(state->error,
+                     "%R has become another slide since it was opened; open "
+                     "it anew",
+                     shown);
+        Py_DECREF(shown);
+    }
     return NULL;
 }
 
@@ -75,8 +99,7 @@ raise_library_error(struct module_state *state, const char *message,
 {
     PyObject *text =
         PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace");
-    PyObject *shown = PyUnicode_DecodeFSDefaultAndSize(PyBytes_AsString(path),
-                                                       PyBytes_Size(path));
+    PyObject *shown = decode_path(path);
     if (text != NULL && shown != NULL) {
         PyErr_Format(state->error, "%U (%U %R)", text, doing, shown);
     }
@@ -115,7 +138,7 @@ require_function(struct module_state *state, const char *name)
 }
 
 bool
-integer_argument(PyObject *value, const char *what, long long *result)
+integer_argument(PyObject *value, const char *what, int64_t *result)
 {
     PyObject *index = PyNumber_Index(value);
     if (index == NULL) {
@@ -126,7 +149,7 @@ integer_argument(PyObject *value, const char *what, long long *result)
         return false;
     }
     int overflow = 0;
-    *result = PyLong_AsLongLongAndOverflow(index, &overflow);
+    *result = (int64_t)PyLong_AsLongLongAndOverflow(index, &overflow);
     Py_DECREF(index);
     if (overflow != 0) {
         raise_argument_error(ARGUMENT_OVERFLOW_ERROR,

@@ -79,6 +79,7 @@ load_locked(const char *path, char *error, size_t error_size)
                                sizeof loaded_path)) {
         snprintf(loaded_path, sizeof loaded_path, "%s", path);
     }
+    platform_watch_forks();
     openslide = table;
     loaded_library = library;
     return true;

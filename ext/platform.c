@@ -22,6 +22,26 @@ platform_mutex_unlock(platform_mutex *mutex)
     ReleaseSRWLockExclusive(mutex);
 }
 
+void
+platform_watch_forks(void)
+{
+}
+
+unsigned
+platform_process(void)
+{
+    return 0;
+}
+
+double
+platform_seconds(void)
+{
+    LARGE_INTEGER ticks, frequency;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&frequency);
+    return (double)ticks.QuadPart / (double)frequency.QuadPart;
+}
+
 void *
 platform_library_open(const char *path, char *error, size_t error_size)
 {
@@ -88,6 +108,41 @@ void
 platform_mutex_unlock(platform_mutex *mutex)
 {
     pthread_mutex_unlock(mutex);
+}
+
+static atomic_uint forks;
+
+static void
+count_fork(void)
+{
+    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static void
+register_count_fork(void)
+{
+    pthread_atfork(NULL, NULL, count_fork);
+}
+
+void
+platform_watch_forks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_count_fork);
+}
+
+unsigned
+platform_process(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+double
+platform_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 void *

@@ -1,5 +1,6 @@
 /*
- * What differs between operating systems: loading a shared library, and locks.
+ * What differs between operating systems: locks, processes, clocks, and
+ * loading a shared library.
  *
  * These two files hold all the platform conditions of the plain C code.
  */
@@ -22,6 +23,16 @@ typedef pthread_mutex_t platform_mutex;
 
 void platform_mutex_lock(platform_mutex *mutex);
 void platform_mutex_unlock(platform_mutex *mutex);
+
+/*
+ * A number that a process and those it forks do not share.  Forks are counted
+ * from the first call of platform_watch_forks on.
+ */
+void platform_watch_forks(void);
+unsigned platform_process(void);
+
+/* A clock that never goes back. */
+double platform_seconds(void);
 
 /*
  * Load the shared library at `path` (UTF-8 on Windows, the file system's bytes

@@ -6,12 +6,6 @@
 
 #include "_convert.h"
 
-struct region {
-    long long x, y; /* of the top left corner, level-0 pixels */
-    int32_t level;
-    long long width, height; /* pixels of the level */
-};
-
 enum { BYTES_PER_PIXEL = 4 };
 
 /* Arguments */
@@ -48,7 +42,7 @@ pair_item(PyObject *pair, const struct pair_names *names, Py_ssize_t i)
 
 static bool
 parse_pair(PyObject *pair, const struct pair_names *names,
-           long long *const results[2])
+           int64_t *const results[2])
 {
     for (int i = 0; i < 2; i++) {
         PyObject *item = pair_item(pair, names, i);
@@ -69,7 +63,7 @@ parse_pair(PyObject *pair, const struct pair_names *names,
 static bool
 parse_level(PyObject *value, int32_t *level)
 {
-    long long wide;
+    int64_t wide;
     if (!integer_argument(value, "level", &wide)) {
         return false;
     }
@@ -82,17 +76,17 @@ parse_region(struct module_state *state, PyObject *const *args,
              struct region *region)
 {
     if (!parse_pair(args[0], &location_names,
-                    (long long *[2]){&region->x, &region->y}) ||
+                    (int64_t *[2]){&region->x, &region->y}) ||
         !parse_level(args[1], &region->level) ||
         !parse_pair(args[2], &size_names,
-                    (long long *[2]){&region->width, &region->height})) {
+                    (int64_t *[2]){&region->width, &region->height})) {
         return false;
     }
     if (region->width < 0 || region->height < 0) {
         PyErr_Format(state->error,
                      "negative width (%lld) or negative height (%lld) not "
                      "allowed",
-                     region->width, region->height);
+                     (long long)region->width, (long long)region->height);
         return false;
     }
     return true;
@@ -138,14 +132,54 @@ finish_region(SlideObject *slide, struct slide_handle *handle,
     return slide_release(slide, handle,
                          "reading %lld x %lld pixels at (%lld, %lld) of level "
                          "%d of",
-                         region->width, region->height, region->x, region->y,
+                         (long long)region->width, (long long)region->height,
+                         (long long)region->x, (long long)region->y,
                          (int)region->level);
+}
+
+/* What a read without the GIL needs to take it now and then. */
+struct interruptible {
+    PyThreadState *thread;
+};
+
+/* False with an exception set by a signal's handler: Ctrl-C, most often. */
+static bool
+poll_signals(void *argument)
+{
+    struct interruptible *call = argument;
+    PyEval_RestoreThread(call->thread);
+    bool undisturbed = PyErr_CheckSignals() == 0;
+    call->thread = PyEval_SaveThread();
+    return undisturbed;
+}
+
+static bool
+read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
+{
+    struct slide_handle *handle = slide_acquire(slide);
+    if (handle == NULL) {
+        return false;
+    }
+    struct interruptible call = {PyEval_SaveThread()};
+    enum region_outcome outcome =
+        region_read(handle, region, rgba, poll_signals, &call);
+    PyEval_RestoreThread(call.thread);
+    if (outcome == REGION_INTERRUPTED) {
+        slide_handle_release(handle);
+        return false;
+    }
+    if (!finish_region(slide, handle, region)) {
+        return false;
+    }
+    if (outcome == REGION_OUT_OF_MEMORY) {
+        PyErr_NoMemory();
+    }
+    return outcome == REGION_READ;
 }
 
 PyObject *
 slide_read_region(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    SlideObject *slide = (SlideObject *)self;
     struct region region;
     if (nargs != 3) {
         return raise_argument_count("read_region", 3, nargs);
@@ -154,22 +188,9 @@ slide_read_region(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     PyObject *pixels = new_pixels(region.width, region.height);
-    if (pixels == NULL) {
-        return NULL;
-    }
-    struct slide_handle *handle = slide_acquire(slide);
-    if (handle == NULL) {
-        Py_DECREF(pixels);
-        return NULL;
-    }
-    uint32_t *words = words_of(pixels);
-    Py_BEGIN_ALLOW_THREADS openslide.read_region(handle->osr, words, region.x,
-                                                 region.y, region.level,
-                                                 region.width, region.height);
-    convert_argb_to_rgba(words, (uint8_t *)words,
-                         (size_t)(region.width * region.height));
-    Py_END_ALLOW_THREADS if (!finish_region(slide, handle, &region))
-    {
+    if (pixels != NULL &&
+        !read_region((SlideObject *)self, &region,
+                     (uint8_t *)PyByteArray_AsString(pixels))) {
         Py_CLEAR(pixels);
     }
     return pixels;

@@ -1,55 +1,91 @@
 #include "slide_handle.h"
 
-static const size_t CLOSED = 1;
-static const size_t REFERENCE = 2;
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-void
-slide_handle_init(struct slide_handle *handle, openslide_t *osr)
+/* A non-negative number from a property, 0 where there is none. */
+static int64_t
+level_property(openslide_t *osr, int32_t level, const char *name)
 {
-    handle->osr = osr;
-    atomic_init(&handle->state, REFERENCE);
+    char key[64];
+    snprintf(key, sizeof key, "openslide.level[%d].%s", (int)level, name);
+    const char *value = openslide.get_property_value(osr, key);
+    long long number = value == NULL ? 0 : strtoll(value, NULL, 10);
+    return number > 0 ? number : 0;
 }
 
-bool
-slide_handle_acquire(struct slide_handle *handle)
+/* MIRAX and Ventana BIF place the tiles of their upper levels at positions
+   that are no integers, so there each read rounds in its own way.  Ventana's
+   plain TIFF is told from BIF by its tile size, which libopenslide gives for
+   grids. */
+static bool
+places_tiles_between_pixels(openslide_t *osr, const struct slide_level *level)
 {
-    size_t state = atomic_load_explicit(&handle->state, memory_order_relaxed);
-    while ((state & CLOSED) == 0) {
-        if (atomic_compare_exchange_weak_explicit(
-                &handle->state, &state, state + REFERENCE,
-                memory_order_acquire, memory_order_relaxed)) {
-            return true;
-        }
+    const char *vendor = openslide.get_property_value(osr, "openslide.vendor");
+    return vendor == NULL || strcmp(vendor, "mirax") == 0 ||
+           (strcmp(vendor, "ventana") == 0 && level->tile_width == 0);
+}
+
+static void
+describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
+{
+    level->downsample = openslide.get_level_downsample(osr, number);
+    level->tile_width = level_property(osr, number, "tile-width");
+    level->tile_height = level_property(osr, number, "tile-height");
+    level->divisible =
+        number == 0 || (level->downsample == floor(level->downsample) &&
+                        !places_tiles_between_pixels(osr, level));
+}
+
+struct slide_handle *
+slide_handle_open(const char *path)
+{
+    openslide_t *osr = openslide.open(path);
+    if (osr == NULL) {
+        return NULL;
     }
-    return false;
+    int32_t count = openslide.get_level_count(osr);
+    count = count < 0 ? 0 : count; /* -1: opened in error */
+    struct slide_handle *handle =
+        calloc(1, sizeof *handle + (size_t)count * sizeof handle->levels[0]);
+    if (handle == NULL) {
+        openslide.close(osr);
+        return NULL;
+    }
+    handle->osr = osr;
+    handle->process = platform_process();
+    handle->level_count = count;
+    atomic_init(&handle->references, 1);
+    for (int32_t level = 0; level < count; level++) {
+        describe_level(osr, level, &handle->levels[level]);
+    }
+    return handle;
+}
+
+void
+slide_handle_retain(struct slide_handle *handle)
+{
+    atomic_fetch_add_explicit(&handle->references, 1, memory_order_relaxed);
 }
 
 void
 slide_handle_release(struct slide_handle *handle)
 {
-    size_t before = atomic_fetch_sub_explicit(&handle->state, REFERENCE,
+    size_t before = atomic_fetch_sub_explicit(&handle->references, 1,
                                               memory_order_acq_rel);
-    /* References run out only after close, which drops the slide's own. */
-    if (before == (CLOSED | REFERENCE)) {
+    if (before > 1) {
+        return;
+    }
+    if (slide_handle_is_ours(handle)) {
         openslide.close(handle->osr);
     }
+    free(handle);
 }
 
 bool
-slide_handle_close(struct slide_handle *handle)
+slide_handle_is_ours(const struct slide_handle *handle)
 {
-    size_t before =
-        atomic_fetch_or_explicit(&handle->state, CLOSED, memory_order_acq_rel);
-    if ((before & CLOSED) != 0) {
-        return false;
-    }
-    slide_handle_release(handle);
-    return true;
-}
-
-bool
-slide_handle_is_closed(struct slide_handle *handle)
-{
-    return (atomic_load_explicit(&handle->state, memory_order_acquire) &
-            CLOSED) != 0;
+    return handle->process == platform_process();
 }

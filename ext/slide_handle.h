@@ -1,9 +1,11 @@
 /*
- * A reference-counted openslide_t, so that closing never pulls a slide from
- * under a read that another thread has begun.
+ * An open slide of libopenslide, reference-counted, so that closing never
+ * pulls it from under a read that another thread has begun: libopenslide's own
+ * close runs when the last reference goes, in whichever thread that is.
  *
- * close() forbids new references and returns at once; libopenslide's own close
- * runs when the last reference is released, in whichever thread that is.
+ * A handle belongs to the process that opened it.  In a forked child nothing
+ * of it may be touched, for another thread may have held its locks at the
+ * fork: there it is abandoned, never closed.
  */
 #ifndef SLIDE_HANDLE_H
 #define SLIDE_HANDLE_H
@@ -11,23 +13,33 @@
 #include "openslide_api.h"
 #include "platform.h"
 
-struct slide_handle {
-    openslide_t *osr;
-    /* CLOSED, and the number of references in the bits above it.  The open
-       slide itself counts as one. */
-    atomic_size_t state;
+struct slide_level {
+    double downsample;
+    int64_t tile_width, tile_height; /* 0 where libopenslide does not say */
+    /* Reads that start on pixels of the level may be divided into smaller
+       ones without changing a byte. */
+    bool divisible;
 };
 
-/* Takes over an open `osr`. */
-void slide_handle_init(struct slide_handle *handle, openslide_t *osr);
+struct slide_handle {
+    openslide_t *osr;
+    unsigned process;
+    atomic_size_t references;
+    int32_t level_count;
+    struct slide_level levels[];
+};
 
-/* A reference to use handle->osr under; false where it is closed. */
-bool slide_handle_acquire(struct slide_handle *handle);
+/*
+ * Open the slide at `path`; the caller has the only reference.  NULL where
+ * libopenslide says that it is none, or where memory runs out.  A slide that
+ * libopenslide opens in error is returned too.
+ */
+struct slide_handle *slide_handle_open(const char *path);
+
+void slide_handle_retain(struct slide_handle *handle);
 void slide_handle_release(struct slide_handle *handle);
 
-/* False where it was closed before. */
-bool slide_handle_close(struct slide_handle *handle);
-
-bool slide_handle_is_closed(struct slide_handle *handle);
+/* Whether it was opened by this process, not by one that forked it. */
+bool slide_handle_is_ours(const struct slide_handle *handle);
 
 #endif

@@ -9,47 +9,6 @@ slide_cast(PyObject *self)
     return (SlideObject *)self;
 }
 
-/* The handle */
-
-struct slide_handle *
-slide_acquire(SlideObject *self)
-{
-    if (!slide_handle_acquire(&self->handle)) {
-        raise_closed(self->path);
-        return NULL;
-    }
-    return &self->handle;
-}
-
-bool
-slide_release(SlideObject *self, struct slide_handle *handle,
-              const char *doing, ...)
-{
-    /* Latched errors stay where they are until the handle is closed. */
-    const char *error = openslide.get_error(handle->osr);
-    if (error != NULL) {
-        va_list values;
-        va_start(values, doing);
-        PyObject *text = PyUnicode_FromFormatV(doing, values);
-        va_end(values);
-        if (text != NULL) {
-            raise_library_error(state_of((PyObject *)self), error, text,
-                                self->path);
-            Py_DECREF(text);
-        }
-    }
-    slide_handle_release(handle);
-    return error == NULL;
-}
-
-/* False with an exception set where the slide is closed or has failed. */
-static bool
-slide_check(SlideObject *self)
-{
-    struct slide_handle *handle = slide_acquire(self);
-    return handle != NULL && slide_release(self, handle, "using");
-}
-
 /* Collecting what libopenslide knows */
 
 static PyObject *
@@ -127,20 +86,118 @@ collect_properties(openslide_t *osr)
     return properties;
 }
 
-/* Life */
+static PyObject *
+make_quickhash(openslide_t *osr)
+{
+    const char *hash =
+        openslide.get_property_value(osr, "openslide.quickhash-1");
+    return hash == NULL ? Py_NewRef(Py_None) : decode_utf8(hash);
+}
 
-static bool
-slide_open(SlideObject *self)
+/* The handle */
+
+static void
+raise_latched(SlideObject *self, const char *error, const char *doing,
+              va_list values)
+{
+    PyObject *text = PyUnicode_FromFormatV(doing, values);
+    if (text != NULL) {
+        raise_library_error(state_of((PyObject *)self), error, text,
+                            self->path);
+        Py_DECREF(text);
+    }
+}
+
+/* The next call opens the slide again, unless another thread already has. */
+static void
+retire(SlideObject *self, struct slide_handle *handle)
+{
+    bool was_present;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    was_present = self->handle == handle;
+    if (was_present) {
+        self->handle = NULL;
+    }
+    Py_END_CRITICAL_SECTION();
+    if (was_present) {
+        slide_handle_release(handle);
+    }
+}
+
+bool
+slide_release(SlideObject *self, struct slide_handle *handle,
+              const char *doing, ...)
+{
+    /* A latched error stays where it is until the handle is closed. */
+    const char *error = openslide.get_error(handle->osr);
+    if (error != NULL) {
+        va_list values;
+        va_start(values, doing);
+        raise_latched(self, error, doing, values);
+        va_end(values);
+        if (self->reopens) {
+            retire(self, handle);
+        }
+    }
+    slide_handle_release(handle);
+    return error == NULL;
+}
+
+/* A handle of its own, or NULL with an exception set. */
+static struct slide_handle *
+open_handle(SlideObject *self)
 {
     const char *path = PyBytes_AsString(self->path);
-    openslide_t *osr;
-    Py_BEGIN_ALLOW_THREADS osr = openslide.open(path);
-    Py_END_ALLOW_THREADS if (osr == NULL)
+    struct slide_handle *handle;
+    Py_BEGIN_ALLOW_THREADS handle = slide_handle_open(path);
+    Py_END_ALLOW_THREADS if (handle == NULL)
     {
-        raise_unsupported_format(state_of((PyObject *)self));
-        return false;
+        raise_not_opened(state_of((PyObject *)self), self->path);
+        return NULL;
     }
-    slide_handle_init(&self->handle, osr);
+    slide_handle_retain(handle);
+    if (!slide_release(self, handle, "opening")) {
+        slide_handle_release(handle);
+        return NULL;
+    }
+    return handle;
+}
+
+static struct slide_handle *reopen(SlideObject *self);
+
+struct slide_handle *
+slide_acquire(SlideObject *self)
+{
+    struct slide_handle *handle = NULL;
+    bool closed;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    closed = self->closed;
+    if (self->handle != NULL && slide_handle_is_ours(self->handle)) {
+        handle = self->handle;
+        slide_handle_retain(handle);
+    }
+    Py_END_CRITICAL_SECTION();
+    if (closed) {
+        raise_closed(self->path);
+        return NULL;
+    }
+    return handle != NULL ? handle : reopen(self);
+}
+
+/* False with an exception set where the slide is closed or has failed. */
+static bool
+slide_check(SlideObject *self)
+{
+    struct slide_handle *handle = slide_acquire(self);
+    return handle != NULL && slide_release(self, handle, "using");
+}
+
+/* Life */
+
+/* False with an exception set. */
+static bool
+describe(SlideObject *self, openslide_t *osr)
+{
     self->level_dimensions =
         collect(osr, openslide.get_level_count(osr), make_level_dimensions);
     self->level_downsamples =
@@ -148,32 +205,112 @@ slide_open(SlideObject *self)
     self->associated_image_names =
         collect(osr, count_names(openslide.get_associated_image_names(osr)),
                 make_associated_image_name);
-    if (self->level_dimensions == NULL || self->level_downsamples == NULL ||
-        self->associated_image_names == NULL) {
-        return false;
+    self->quickhash = make_quickhash(osr);
+    return self->level_dimensions != NULL && self->level_downsamples != NULL &&
+           self->associated_image_names != NULL && self->quickhash != NULL;
+}
+
+/* Whether a handle shows the slide that `self` describes: 1 or 0, or -1 with
+   an exception set. */
+static int
+is_same_slide(SlideObject *self, openslide_t *osr)
+{
+    PyObject *quickhash = make_quickhash(osr);
+    PyObject *dimensions =
+        collect(osr, openslide.get_level_count(osr), make_level_dimensions);
+    int same = -1;
+    if (quickhash != NULL && dimensions != NULL) {
+        same = PyObject_RichCompareBool(quickhash, self->quickhash, Py_EQ);
     }
-    struct slide_handle *handle = slide_acquire(self);
-    return handle != NULL && slide_release(self, handle, "opening");
+    if (same == 1) {
+        same = PyObject_RichCompareBool(dimensions, self->level_dimensions,
+                                        Py_EQ);
+    }
+    Py_XDECREF(quickhash);
+    Py_XDECREF(dimensions);
+    return same;
+}
+
+/* Another handle of the same slide with the same cache, or NULL with an
+   exception set. */
+static struct slide_handle *
+open_again(SlideObject *self)
+{
+    struct slide_handle *handle = open_handle(self);
+    if (handle == NULL) {
+        return NULL;
+    }
+    int same = is_same_slide(self, handle->osr);
+    if (same != 1) {
+        if (same == 0) {
+            raise_changed(state_of((PyObject *)self), self->path);
+        }
+        slide_handle_release(handle);
+        return NULL;
+    }
+    PyObject *cache;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    cache = Py_XNewRef(self->cache);
+    Py_END_CRITICAL_SECTION();
+    if (cache != NULL) {
+        cache_attach(cache, handle);
+        Py_DECREF(cache);
+    }
+    return handle;
+}
+
+static struct slide_handle *
+reopen(SlideObject *self)
+{
+    struct slide_handle *fresh = open_again(self);
+    if (fresh == NULL) {
+        return NULL;
+    }
+    struct slide_handle *stale = NULL;
+    bool wanted;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    wanted = !self->closed &&
+             (self->handle == NULL || !slide_handle_is_ours(self->handle));
+    if (wanted) {
+        stale = self->handle;
+        self->handle = fresh;
+        slide_handle_retain(fresh);
+    }
+    Py_END_CRITICAL_SECTION();
+    if (stale != NULL) {
+        slide_handle_release(stale);
+    }
+    if (!wanted) { /* closed meanwhile, or another thread came first */
+        slide_handle_release(fresh);
+        return slide_acquire(self);
+    }
+    return fresh;
 }
 
 static PyObject *
 slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *path;
+    int reopens = 0;
     if (kwargs != NULL && PyDict_Size(kwargs) > 0) {
         PyErr_SetString(PyExc_TypeError, "Slide() takes no keyword arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "S:Slide", &path) || !require_library()) {
+    if (!PyArg_ParseTuple(args, "S|p:Slide", &path, &reopens) ||
+        !require_library()) {
         return NULL;
     }
-    /* Zeroed: a state of 0 is a handle without a slide. */
     PyObject *self = PyType_GenericAlloc(type, 0);
-    if (self != NULL) {
-        slide_cast(self)->path = Py_NewRef(path);
-        if (!slide_open(slide_cast(self))) {
-            Py_CLEAR(self);
-        }
+    if (self == NULL) {
+        return NULL;
+    }
+    SlideObject *slide = slide_cast(self);
+    slide->path = Py_NewRef(path);
+    slide->handle = open_handle(slide);
+    if (slide->handle == NULL || !describe(slide, slide->handle->osr)) {
+        Py_CLEAR(self);
+    } else {
+        slide->reopens = reopens != 0;
     }
     return self;
 }
@@ -182,7 +319,17 @@ static int
 slide_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
-    return 0; /* bytes, str, numbers: nothing that could point back */
+    Py_VISIT(slide_cast(self)->cache);
+    return 0; /* the rest is bytes, str, numbers: nothing that points back */
+}
+
+static void
+release_without_gil(struct slide_handle *handle)
+{
+    if (handle != NULL) {
+        Py_BEGIN_ALLOW_THREADS slide_handle_release(handle);
+        Py_END_ALLOW_THREADS
+    }
 }
 
 static void
@@ -191,14 +338,13 @@ slide_dealloc(PyObject *self)
     SlideObject *slide = slide_cast(self);
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    if (slide->handle.osr != NULL) {
-        Py_BEGIN_ALLOW_THREADS slide_handle_close(&slide->handle);
-        Py_END_ALLOW_THREADS
-    }
+    release_without_gil(slide->handle);
     Py_CLEAR(slide->path);
     Py_CLEAR(slide->level_dimensions);
     Py_CLEAR(slide->level_downsamples);
     Py_CLEAR(slide->associated_image_names);
+    Py_CLEAR(slide->quickhash);
+    Py_CLEAR(slide->cache);
     Py_XDECREF(atomic_load(&slide->properties));
     PyObject_GC_Del(self);
     Py_DECREF(type);
@@ -213,11 +359,54 @@ PyDoc_STRVAR(close_doc,
 static PyObject *
 slide_close(PyObject *self, PyObject *Py_UNUSED(unused))
 {
+    SlideObject *slide = slide_cast(self);
+    struct slide_handle *handle;
+    bool was_closed;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    was_closed = slide->closed;
+    slide->closed = true;
+    handle = slide->handle;
+    slide->handle = NULL;
+    Py_END_CRITICAL_SECTION();
+    if (was_closed) {
+        return raise_closed(slide->path);
+    }
+    release_without_gil(handle);
+    return Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(reduce_doc, "__reduce__($self, /)\n--\n\n"
+                         "A slide is pickled as its path, its options and its "
+                         "cache.");
+
+static PyObject *
+slide_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    SlideObject *slide = slide_cast(self);
     bool closed;
-    Py_BEGIN_ALLOW_THREADS closed =
-        slide_handle_close(&slide_cast(self)->handle);
-    Py_END_ALLOW_THREADS return closed ? Py_NewRef(Py_None)
-                                       : raise_closed(slide_cast(self)->path);
+    PyObject *cache;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    closed = slide->closed;
+    cache = Py_NewRef(slide->cache == NULL ? Py_None : slide->cache);
+    Py_END_CRITICAL_SECTION();
+    if (closed) {
+        Py_DECREF(cache);
+        return raise_closed(slide->path);
+    }
+    return Py_BuildValue("(O(OO)N)", (PyObject *)Py_TYPE(self), slide->path,
+                         slide->reopens ? Py_True : Py_False, cache);
+}
+
+static PyObject *set_cache(SlideObject *self, PyObject *cache);
+
+PyDoc_STRVAR(setstate_doc, "__setstate__($self, cache, /)\n--\n\n"
+                           "The rest of unpickling: a Cache, or None.");
+
+static PyObject *
+slide_setstate(PyObject *self, PyObject *cache)
+{
+    return cache == Py_None ? Py_NewRef(Py_None)
+                            : set_cache(slide_cast(self), cache);
 }
 
 /* What is known */
@@ -360,26 +549,33 @@ PyDoc_STRVAR(set_cache_doc, "set_cache($self, cache, /)\n--\n\n"
                             "Use a Cache instead of the present one.");
 
 static PyObject *
-slide_set_cache(PyObject *self, PyObject *cache)
+set_cache(SlideObject *self, PyObject *cache)
 {
-    if (!require_function(state_of(self), "set_cache")) {
+    struct module_state *state = state_of((PyObject *)self);
+    if (!require_function(state, "set_cache") || !cache_check(state, cache)) {
         return NULL;
     }
-    openslide_cache_t *native = cache_of(state_of(self), cache);
-    if (native == NULL) {
-        return NULL;
-    }
-    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    struct slide_handle *handle = slide_acquire(self);
     if (handle == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS openslide.set_cache(handle->osr, native);
-    Py_END_ALLOW_THREADS if (!slide_release(slide_cast(self), handle,
-                                            "setting the cache of"))
-    {
+    cache_attach(cache, handle);
+    if (!slide_release(self, handle, "setting the cache of")) {
         return NULL;
     }
+    PyObject *replaced;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    replaced = self->cache;
+    self->cache = Py_NewRef(cache);
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(replaced);
     return Py_NewRef(Py_None);
+}
+
+static PyObject *
+slide_set_cache(PyObject *self, PyObject *cache)
+{
+    return set_cache(slide_cast(self), cache);
 }
 
 /* Attributes */
@@ -445,7 +641,7 @@ get_path(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_closed(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(slide_handle_is_closed(&slide_cast(self)->handle));
+    return PyBool_FromLong(slide_cast(self)->closed);
 }
 
 /* Tables */
@@ -474,6 +670,8 @@ PyDoc_STRVAR(
     "An associated image as a bytearray of premultiplied ARGB words.");
 
 static PyMethodDef slide_methods[] = {
+    {"__reduce__", slide_reduce, METH_NOARGS, reduce_doc},
+    {"__setstate__", slide_setstate, METH_O, setstate_doc},
     {"close", slide_close, METH_NOARGS, close_doc},
     {"error", slide_error, METH_NOARGS, error_doc},
     {"best_level_for_downsample", slide_best_level_for_downsample, METH_O,
@@ -509,9 +707,11 @@ static PyGetSetDef slide_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-PyDoc_STRVAR(slide_doc, "Slide(path, /)\n--\n\n"
-                        "An open slide; path is bytes as libopenslide takes "
-                        "it.");
+PyDoc_STRVAR(slide_doc, "Slide(path, reopens=False, /)\n--\n\n"
+                        "An open slide.\n\n"
+                        "path: absolute, bytes as libopenslide takes it.\n"
+                        "reopens: whether a failure ends with the call that "
+                        "met it.");
 
 static PyType_Slot slide_slots[] = {
     {Py_tp_doc, (void *)slide_doc},

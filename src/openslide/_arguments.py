@@ -43,3 +43,11 @@ def utf8_text(name: str | bytes) -> str:
 
             raise ArgumentValueError(f"{error}: {name!r}") from None
     return name
+
+
+def absolute_path(path: bytes) -> bytes:
+    """The path from the root, so that it means the same file after a chdir().
+
+    Nothing else changes: what looks superfluous may lead through a link.
+    """
+    return os.path.join(os.getcwdb(), path) if path else path

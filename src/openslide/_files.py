@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ._arguments import path_bytes
+from ._arguments import absolute_path, path_bytes
 from ._errors import OpenSlideUnsupportedFormatError
 from ._openslide import Slide, detect_vendor
 
@@ -26,8 +26,8 @@ _SPECIAL_FILES = {
 }
 
 
-def open_handle(filename: Filename) -> Slide:
-    """Open a slide.
+def open_handle(filename: Filename, *, reopens: bool = False) -> Slide:
+    """Open a slide; `reopens` says whether a failure ends with the call that met it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,
     OpenSlideError where it says the slide is damaged, ArgumentTypeError where
@@ -37,7 +37,7 @@ def open_handle(filename: Filename) -> Slide:
     reason = _unopenable(path)
     if reason is None:
         try:
-            return Slide(path)
+            return Slide(absolute_path(path), reopens)
         except OpenSlideUnsupportedFormatError:
             reason = _diagnose(path)
     raise OpenSlideUnsupportedFormatError(

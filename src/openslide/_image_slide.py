@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
 
+from ._arguments import absolute_path, path_bytes
 from ._errors import OpenSlideError
 from ._files import Filename, special_file
 from ._images import profile_of, with_profile
@@ -28,9 +31,32 @@ class ImageSlide(AbstractSlide):
 
         self._file_arg = file
         self._close = not isinstance(file, Image.Image)
-        image = file if isinstance(file, Image.Image) else _open_image(file)
-        self._image: Image.Image | None = image
+        self._path: bytes | None = None  # to open it again, where it has one
+        if isinstance(file, Image.Image):
+            image = file
+        else:
+            image = _open_image(file)
+            if isinstance(file, str | bytes | os.PathLike):
+                self._path = absolute_path(path_bytes(file))
         self._profile = profile_of(image)
+        self._attach(image)
+
+    def _attach(self, image: Image) -> None:
+        self._image: Image | None = image
+        self._process = os.getpid()
+        # Pillow decodes an image when it is first read, and then in one thread only.
+        self._decoding = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What to pickle: a file by its absolute path, an image by its pixels."""
+        image = self._opened
+        state = self.__dict__ | {"_image": image if self._path is None else None}
+        del state["_decoding"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._attach(state["_image"] or _open_image(state["_path"]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._file_arg!r})"
@@ -48,6 +74,9 @@ class ImageSlide(AbstractSlide):
     def _opened(self) -> Image:
         if self._image is None:
             raise ValueError(f"Cannot read from a closed slide: {self!r}")
+        if self._process != os.getpid():
+            # The process that forked this one may be reading the same open file.
+            self._attach(_open_image(self._path) if self._path else self._image)
         return self._image
 
     def close(self) -> None:
@@ -101,6 +130,8 @@ class ImageSlide(AbstractSlide):
             raise OpenSlideError(f"Invalid level: {level!r}; an image has level 0 only")
         if any(side < 0 for side in size):
             raise OpenSlideError(f"Size {size} must be non-negative")
+        with self._decoding:
+            image.load()
         region = Image.new("RGBA", size, (0, 0, 0, 0))
         corners = [
             (max(0, start), min(start + length, limit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
@@ -139,22 +140,31 @@ class OpenSlide(AbstractSlide):
     """A slide that libopenslide reads.
 
     filename: the slide's file, or the main one of several.
+    on_error: "raise": errors latch, as libopenslide's do: after a read has raised
+              OpenSlideError, so does every later use of this object.  "reopen":
+              the next use opens the slide again, with the same cache, so that one
+              damaged tile does not end a slide of a hundred thousand.
 
     Raises OpenSlideUnsupportedFormatError where the file is missing or no slide,
     OpenSlideError where it is damaged, ArgumentTypeError where filename is no
-    path.
+    path, ValueError for another on_error.
 
-    Errors latch: after a read has raised OpenSlideError, so does every later use
-    of this object.  After close(), every use raises ArgumentValueError.  Both
-    hold for the mappings properties and associated_images too.
+    After close(), every use raises ArgumentValueError, also of the mappings
+    properties and associated_images.
 
     Any number of threads may use one slide.  A read that has begun when another
-    thread closes the slide completes.
+    thread closes the slide completes.  In a forked child the slide works on, with
+    a cache of its own.  It is pickled as its absolute path, its options and its
+    cache (as a capacity); copies open the slide again.
     """
 
-    def __init__(self, filename: Filename) -> None:
+    def __init__(
+        self, filename: Filename, *, on_error: Literal["raise", "reopen"] = "raise"
+    ) -> None:
+        if on_error not in ("raise", "reopen"):
+            raise ValueError(f'on_error must be "raise" or "reopen", not {on_error!r}')
         self._filename = filename
-        self._osr = _files.open_handle(filename)
+        self._osr = _files.open_handle(filename, reopens=on_error == "reopen")
         if has_function("read_icc_profile"):
             self._profile = self._osr.icc_profile()
         else:
@@ -162,6 +172,11 @@ class OpenSlide(AbstractSlide):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._filename!r})"
+
+    def __copy__(self) -> Self:
+        duplicate = type(self).__new__(type(self))
+        duplicate.__dict__.update(self.__dict__, _osr=copy.copy(self._osr))
+        return duplicate
 
     @classmethod
     def detect_format(cls, filename: Filename) -> str | None:

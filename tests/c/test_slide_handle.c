@@ -1,5 +1,3 @@
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
-
 #include "slide_handle.h"
 
 #include "check.h"
@@ -9,10 +7,10 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { READERS = 4, CLOSERS = 2, ROUNDS = 200, SIDE = 64, GREY = 100 };
+enum { READERS = 6, ROUNDS = 100, READS = 20, SIDE = 64, GREY = 100 };
 
 static const uint32_t EXPECTED = 0xff000000u | GREY * 0x010101u;
 
@@ -29,89 +27,108 @@ counting_close(openslide_t *osr)
     real_close(osr);
 }
 
-static void
-open_slide(struct slide_handle *handle)
+static struct slide_handle *
+open_slide(void)
 {
-    openslide_t *osr = openslide.open(slide_path);
-    CHECK(osr != NULL && openslide.get_error(osr) == NULL, "cannot open");
-    slide_handle_init(handle, osr);
     atomic_store(&closed, 0);
+    struct slide_handle *handle = slide_handle_open(slide_path);
+    CHECK(handle != NULL && openslide.get_error(handle->osr) == NULL,
+          "cannot open %s", slide_path);
+    return handle;
 }
 
 static void
-test_close_waits_for_nobody(void)
+test_describes_levels(void)
 {
-    struct slide_handle handle;
-    open_slide(&handle);
-    CHECK(slide_handle_acquire(&handle), "an open slide was refused");
-    CHECK(slide_handle_close(&handle), "the first close was not the first");
-    CHECK(slide_handle_is_closed(&handle), "not closed");
-    CHECK(!slide_handle_acquire(&handle), "a closed slide was given out");
-    CHECK(!slide_handle_close(&handle), "the second close was the first");
-    CHECK(atomic_load(&closed) == 0, "closed under a reference");
-
-    uint32_t pixel = 0;
-    openslide.read_region(handle.osr, &pixel, 0, 0, 0, 1, 1);
-    CHECK(pixel == EXPECTED, "a read that had begun gave %08x", pixel);
-    slide_handle_release(&handle);
-    CHECK(atomic_load(&closed) == 1, "closed %d times", closed);
+    struct slide_handle *handle = open_slide();
+    CHECK(handle->level_count == 1, "%d levels", (int)handle->level_count);
+    CHECK(handle->levels[0].downsample == 1, "downsample %g",
+          handle->levels[0].downsample);
+    CHECK(handle->levels[0].tile_width == TINY_SLIDE_SIDE &&
+              handle->levels[0].tile_height == TINY_SLIDE_SIDE,
+          "tiles of %d x %d", (int)handle->levels[0].tile_width,
+          (int)handle->levels[0].tile_height);
+    CHECK(handle->levels[0].divisible, "level 0 is not divisible");
+    slide_handle_release(handle);
 }
 
-struct race {
-    struct slide_handle handle;
-    long pause_nanoseconds;
-    atomic_int wrong_pixels;
-    atomic_int successful_closes;
-};
-
-static void *
-read_until_closed(void *argument)
+static void
+test_refuses_what_is_no_slide(void)
 {
-    struct race *race = argument;
+    CHECK(slide_handle_open("/dev/null") == NULL, "opened /dev/null");
+}
+
+static void
+test_closes_with_the_last_reference(void)
+{
+    struct slide_handle *handle = open_slide();
+    slide_handle_retain(handle);
+    slide_handle_release(handle);
+    CHECK(atomic_load(&closed) == 0, "closed under a reference");
+    uint32_t pixel = 0;
+    openslide.read_region(handle->osr, &pixel, 0, 0, 0, 1, 1);
+    CHECK(pixel == EXPECTED, "read %08x", pixel);
+    slide_handle_release(handle);
+    CHECK(atomic_load(&closed) == 1, "closed %d times", atomic_load(&closed));
+}
+
+static atomic_int wrong_pixels;
+
+/* Reads with a reference of its own and drops it. */
+static void *
+read_and_release(void *argument)
+{
+    struct slide_handle *handle = argument;
     uint32_t *pixels = malloc(SIDE * SIDE * sizeof *pixels);
-    while (slide_handle_acquire(&race->handle)) {
-        openslide.read_region(race->handle.osr, pixels, 0, 0, 0, SIDE, SIDE);
-        for (int i = 0; i < SIDE * SIDE; i++) {
-            atomic_fetch_add(&race->wrong_pixels, pixels[i] != EXPECTED);
+    for (int i = 0; i < READS; i++) {
+        openslide.read_region(handle->osr, pixels, 0, 0, 0, SIDE, SIDE);
+        for (int j = 0; j < SIDE * SIDE; j++) {
+            atomic_fetch_add(&wrong_pixels, pixels[j] != EXPECTED);
         }
-        slide_handle_release(&race->handle);
     }
     free(pixels);
-    return NULL;
-}
-
-static void *
-close_soon(void *argument)
-{
-    struct race *race = argument;
-    struct timespec pause = {.tv_nsec = race->pause_nanoseconds};
-    nanosleep(&pause, NULL);
-    atomic_fetch_add(&race->successful_closes,
-                     slide_handle_close(&race->handle));
+    slide_handle_release(handle);
     return NULL;
 }
 
 static void
-test_readers_and_closers(void)
+test_outlives_its_opener(void)
 {
     for (int round = 0; round < ROUNDS; round++) {
-        struct race race = {.pause_nanoseconds = round * 2000};
-        pthread_t threads[READERS + CLOSERS];
-        open_slide(&race.handle);
-        for (int i = 0; i < READERS + CLOSERS; i++) {
-            pthread_create(&threads[i], NULL,
-                           i < READERS ? read_until_closed : close_soon,
-                           &race);
+        pthread_t threads[READERS];
+        struct slide_handle *handle = open_slide();
+        for (int i = 0; i < READERS; i++) {
+            slide_handle_retain(handle);
+            pthread_create(&threads[i], NULL, read_and_release, handle);
         }
-        for (int i = 0; i < READERS + CLOSERS; i++) {
+        slide_handle_release(handle);
+        for (int i = 0; i < READERS; i++) {
             pthread_join(threads[i], NULL);
         }
-        CHECK(atomic_load(&race.wrong_pixels) == 0, "%d wrong pixels",
-              race.wrong_pixels);
-        CHECK(atomic_load(&race.successful_closes) == 1, "closed by %d",
-              race.successful_closes);
-        CHECK(atomic_load(&closed) == 1, "closed %d times", closed);
+        CHECK(atomic_load(&wrong_pixels) == 0, "%d wrong pixels",
+              atomic_load(&wrong_pixels));
+        CHECK(atomic_load(&closed) == 1, "closed %d times",
+              atomic_load(&closed));
     }
+}
+
+static void
+test_is_abandoned_by_a_forked_child(void)
+{
+    struct slide_handle *handle = open_slide();
+    CHECK(slide_handle_is_ours(handle), "not ours at once");
+    pid_t child = fork();
+    if (child == 0) {
+        bool ours = slide_handle_is_ours(handle);
+        slide_handle_release(handle);
+        _exit(ours || atomic_load(&closed) != 0);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0, "the child took the slide for its own");
+    CHECK(slide_handle_is_ours(handle), "not ours after a fork");
+    slide_handle_release(handle);
+    CHECK(atomic_load(&closed) == 1, "closed %d times", atomic_load(&closed));
 }
 
 int
@@ -126,8 +143,13 @@ main(void)
         perror(slide_path);
         return 1;
     }
-    check_run("close waits for nobody", test_close_waits_for_nobody);
-    check_run("readers and closers", test_readers_and_closers);
+    check_run("describes levels", test_describes_levels);
+    check_run("refuses what is no slide", test_refuses_what_is_no_slide);
+    check_run("closes with the last reference",
+              test_closes_with_the_last_reference);
+    check_run("outlives its opener", test_outlives_its_opener);
+    check_run("is abandoned by a forked child",
+              test_is_abandoned_by_a_forked_child);
     remove(slide_path);
     return check_finish();
 }

@@ -1,0 +1,248 @@
+#include "region.h"
+
+#include "_convert.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/*
+ * Division.  A block should take a few hundredths of a second, and
+ * libopenslide needs about 20 ns for a pixel of a JPEG slide, ten times that
+ * for JPEG 2000.
+ */
+static const int64_t BLOCK_PIXELS = 1 << 20;
+
+static const double POLL_SECONDS = 0.1;
+
+/* Where a block need not end with a tile of the slide. */
+static const int64_t BLOCK_SIDE = 1 << 10;
+
+/* libopenslide itself divides reads into squares of this size, and truncates
+   the position of each to whole level-0 pixels. */
+static const int64_t LIBRARY_SIDE = 4096;
+
+/* Positions beyond this do not survive multiplication in doubles. */
+static const int64_t FARTHEST = (int64_t)1 << 40;
+
+static int64_t
+smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+divide_up(int64_t dividend, int64_t divisor)
+{
+    return (dividend + divisor - 1) / divisor;
+}
+
+/* Always in 0 .. divisor - 1, unlike %. */
+static int64_t
+modulo(int64_t dividend, int64_t divisor)
+{
+    int64_t rest = dividend % divisor;
+    return rest < 0 ? rest + divisor : rest;
+}
+
+static bool
+is_near(int64_t position)
+{
+    return position > -FARTHEST && position < FARTHEST;
+}
+
+static bool
+starts_on_a_pixel(const struct region *region, const struct slide_level *level)
+{
+    int64_t step = (int64_t)level->downsample;
+    return level->divisible && region->x % step == 0 && region->y % step == 0;
+}
+
+/* Blocks of whole tiles: as wide as the region where that is not too much, for
+   then they are read in place, else about square. */
+static void
+divide_by_tiles(struct division *division, const struct slide_level *level)
+{
+    int64_t step = (int64_t)level->downsample;
+    int64_t tile_width =
+        level->tile_width > 0 ? level->tile_width : BLOCK_SIDE;
+    int64_t tile_height =
+        level->tile_height > 0 ? level->tile_height : BLOCK_SIDE;
+    int64_t across = divide_up(division->region.width, tile_width) + 1;
+    if (across * tile_width > BLOCK_PIXELS / tile_height) {
+        across = BLOCK_SIDE / tile_width;
+        across = across < 1 ? 1 : across;
+    }
+    int64_t down = BLOCK_PIXELS / (across * tile_width) / tile_height;
+    down = down < 1 ? 1 : down;
+    division->block_width = across * tile_width;
+    division->block_height = down * tile_height;
+    division->skipped_columns = modulo(division->region.x / step, tile_width);
+    division->skipped_rows = modulo(division->region.y / step, tile_height);
+}
+
+/* Whether a position of libopenslide's division is so close to an integer that
+   another order of rounding could truncate it to another one. */
+static bool
+is_ambiguous(int64_t length, double downsample)
+{
+    if (downsample == floor(downsample)) {
+        return false;
+    }
+    for (int64_t at = LIBRARY_SIDE; at < length; at += LIBRARY_SIDE) {
+        double offset = (double)at * downsample;
+        if (fabs(offset - floor(offset + 0.5)) < 1e-6) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+divide_as_the_library(struct division *division)
+{
+    const struct region *region = &division->region;
+    if (!is_ambiguous(region->width, division->downsample) &&
+        !is_ambiguous(region->height, division->downsample)) {
+        division->block_width = LIBRARY_SIDE;
+        division->block_height = LIBRARY_SIDE;
+    }
+}
+
+/* 0 for nothing, else how many blocks cover a length. */
+static int64_t
+block_count(int64_t length, int64_t skipped, int64_t block)
+{
+    return length == 0 ? 0 : divide_up(length + skipped, block);
+}
+
+struct division
+division_of(const struct region *region, const struct slide_handle *handle)
+{
+    struct division division = {
+        .region = *region,
+        .downsample = 1,
+        .block_width = region->width,
+        .block_height = region->height,
+    };
+    bool exists = region->level >= 0 && region->level < handle->level_count;
+    bool large =
+        region->width > 0 && region->height > 2 * BLOCK_PIXELS / region->width;
+    if (exists && large && is_near(region->x) && is_near(region->y) &&
+        is_near(region->width) && is_near(region->height)) {
+        const struct slide_level *level = &handle->levels[region->level];
+        division.downsample = level->downsample;
+        if (starts_on_a_pixel(region, level)) {
+            divide_by_tiles(&division, level);
+        } else {
+            divide_as_the_library(&division);
+        }
+    }
+    division.columns = block_count(region->width, division.skipped_columns,
+                                   division.block_width);
+    division.rows = block_count(region->height, division.skipped_rows,
+                                division.block_height);
+    return division;
+}
+
+struct block
+division_block(const struct division *division, int64_t column, int64_t row)
+{
+    const struct region *region = &division->region;
+    int64_t left = column * division->block_width - division->skipped_columns;
+    int64_t top = row * division->block_height - division->skipped_rows;
+    int64_t right = smaller(left + division->block_width, region->width);
+    int64_t bottom = smaller(top + division->block_height, region->height);
+    left = left < 0 ? 0 : left;
+    top = top < 0 ? 0 : top;
+    return (struct block){
+        /* A block at 0 keeps the position that was asked for, however large;
+           the others are truncated as libopenslide would. */
+        .source = {left == 0 ? region->x
+                             : (int64_t)((double)region->x +
+                                         (double)left * division->downsample),
+                   top == 0 ? region->y
+                            : (int64_t)((double)region->y +
+                                        (double)top * division->downsample),
+                   region->level, right - left, bottom - top},
+        .column = left,
+        .row = top,
+    };
+}
+
+/* Reading */
+
+static void
+read_words(const struct slide_handle *handle, const struct region *region,
+           uint32_t *words)
+{
+    openslide.read_region(handle->osr, words, region->x, region->y,
+                          region->level, region->width, region->height);
+}
+
+/* A block as wide as the region lies in one piece and is converted in place.
+ */
+static void
+read_in_place(const struct slide_handle *handle, const struct block *block,
+              uint8_t *rgba)
+{
+    const struct region *source = &block->source;
+    uint8_t *start = rgba + 4 * block->row * source->width;
+    uint32_t *words = (uint32_t *)(void *)start;
+    read_words(handle, source, words);
+    convert_argb_to_rgba(words, start,
+                         (size_t)(source->width * source->height));
+}
+
+static void
+read_by_way_of(const struct slide_handle *handle, const struct block *block,
+               uint32_t *scratch, uint8_t *rgba, int64_t stride)
+{
+    const struct region *source = &block->source;
+    read_words(handle, source, scratch);
+    for (int64_t row = 0; row < source->height; row++) {
+        uint8_t *destination =
+            rgba + (block->row + row) * stride + 4 * block->column;
+        convert_argb_to_rgba(scratch + row * source->width, destination,
+                             (size_t)source->width);
+    }
+}
+
+static uint32_t *
+allocate_scratch(const struct division *division)
+{
+    int64_t width = smaller(division->block_width, division->region.width);
+    int64_t height = smaller(division->block_height, division->region.height);
+    return malloc((size_t)(width * height) * sizeof(uint32_t));
+}
+
+enum region_outcome
+region_read(const struct slide_handle *handle, const struct region *region,
+            uint8_t *rgba, bool (*poll)(void *argument), void *argument)
+{
+    struct division division = division_of(region, handle);
+    uint32_t *scratch =
+        division.columns > 1 ? allocate_scratch(&division) : NULL;
+    if (division.columns > 1 && scratch == NULL) {
+        return REGION_OUT_OF_MEMORY;
+    }
+    enum region_outcome outcome = REGION_READ;
+    double polled = platform_seconds();
+    int64_t count = division.columns * division.rows;
+    for (int64_t i = 0; i < count && outcome == REGION_READ; i++) {
+        struct block block = division_block(&division, i % division.columns,
+                                            i / division.columns);
+        if (scratch == NULL) {
+            read_in_place(handle, &block, rgba);
+        } else {
+            read_by_way_of(handle, &block, scratch, rgba, 4 * region->width);
+        }
+        if (openslide.get_error(handle->osr) != NULL) {
+            outcome = REGION_FAILED;
+        } else if (platform_seconds() - polled > POLL_SECONDS) {
+            outcome = poll(argument) ? REGION_READ : REGION_INTERRUPTED;
+            polled = platform_seconds();
+        }
+    }
+    free(scratch);
+    return outcome;
+}

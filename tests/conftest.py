@@ -1,0 +1,120 @@
+"""Slides to test with, and what may be asked of the libopenslide at hand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import openslide
+from tests import real_slides as real
+from tests.slides import WRITERS, SlideFacts, write
+
+SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "requires_openslide(version): skip where libopenslide is older, "
+        'such as requires_openslide("4.0.0")',
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("requires_openslide"):
+        skip_before_openslide(*marker.args)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("-")[0].split("."))
+
+
+def skip_before_openslide(version: str) -> None:
+    """Skip the test that is running where libopenslide is older."""
+    loaded = openslide.__library_version__
+    if _numbers(loaded) < _numbers(version):
+        pytest.skip(f"needs OpenSlide {version}, and {loaded} is loaded")
+
+
+#: The first release that reads a slide of tests.slides as it is meant, where that
+#: is later than 3.4.1.  Earlier ones refuse it, or take it for a generic TIFF.
+SLIDES_SINCE = {
+    "generic-sparse": "4.0.1",
+    "huron": "4.0.1",
+    "argos": "4.0.1",
+    "trestle": "4.0.1",  # earlier: overlaps of the wrong level
+    "zeiss-raw": "4.0.1",
+    "zeiss-zstd0": "4.0.1",
+    "zeiss-zstd1": "4.0.1",
+    "zeiss-bgr48": "4.0.1",
+    "dicom-jpeg": "4.0.0",
+    "dicom-j2k": "4.0.1",
+    "dicom-j2k-lossless": "4.0.1",
+    "dicom-rgb": "4.0.0",
+    "dicom-sparse": "4.0.0",
+}
+
+
+class Slides(Mapping[str, SlideFacts]):
+    """The slides of tests.slides by name, each written when it is first wanted.
+
+    Wanting one that the loaded libopenslide cannot read skips the test.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._written: dict[str, SlideFacts] = {}
+
+    def __getitem__(self, name: str) -> SlideFacts:
+        skip_before_openslide(SLIDES_SINCE.get(name, "3.4.1"))
+        if name not in self._written:
+            self._written[name] = write(name, self._folder)
+        return self._written[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(WRITERS)
+
+    def __len__(self) -> int:
+        return len(WRITERS)
+
+
+class RealSlides(Mapping[str, Path]):
+    """The files of tests.real_slides by name.
+
+    Wanting one that is absent, or that the loaded libopenslide cannot read, skips
+    the test.
+    """
+
+    def __getitem__(self, name: str) -> Path:
+        slide = real.REAL_SLIDES[name]
+        skip_before_openslide(slide.since)
+        path = real.folder() / slide.file
+        if not path.exists():
+            pytest.skip(f"no {path}; {real.FOLDER_VARIABLE} may name the folder")
+        return path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(real.REAL_SLIDES)
+
+    def __len__(self) -> int:
+        return len(real.REAL_SLIDES)
+
+
+@pytest.fixture(scope="session")
+def slides(tmp_path_factory: pytest.TempPathFactory) -> Slides:
+    """Slides of every format, with what to expect of them.
+
+    They are written into a temporary folder, or into the one that the environment
+    variable OPENSLIDE_TEST_SLIDES names, where they stay.
+    """
+    chosen = os.environ.get(SLIDES_VARIABLE)
+    return Slides(Path(chosen) if chosen else tmp_path_factory.mktemp("slides"))
+
+
+@pytest.fixture(scope="session")
+def real_slides() -> RealSlides:
+    """Files from real scanners."""
+    return RealSlides()

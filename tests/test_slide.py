@@ -1,0 +1,680 @@
+"""OpenSlide and AbstractSlide as openslide.org/api/python documents them."""
+
+import os
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+import openslide
+from openslide import AbstractSlide, OpenSlide, OpenSlideCache, OpenSlideError
+from openslide.deepzoom import DeepZoomGenerator
+
+from tests.slides import SlideFacts, reference, write_aperio, write_generic
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@pytest.fixture
+def facts(slides: Mapping[str, SlideFacts]) -> SlideFacts:
+    return slides["aperio-jpeg"]
+
+
+@pytest.fixture
+def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
+    slide = OpenSlide(facts.path)
+    yield slide
+    if not slide._osr.closed:
+        slide.close()
+
+
+def pixels(image: Image.Image) -> Pixels:
+    return np.asarray(image)
+
+
+def is_blank(region: Image.Image) -> bool:
+    """Whether all pixels are transparent black."""
+    return not any(region.tobytes())
+
+
+def stored_tile(path: Path, index: int) -> tuple[int, int]:
+    """Offset and length of a tile of the first directory of a TIFF file."""
+    with Image.open(path) as image:
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        return tags[324][index], tags[325][index]
+
+
+def blank_tile(path: Path, index: int) -> None:
+    """Overwrite a stored tile with zeros."""
+    offset, length = stored_tile(path, index)
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        file.write(bytes(length))
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Iterator[OpenSlide]:
+    """A slide of 400 x 300 pixels in tiles of 64, the last of which is no JPEG."""
+    image = reference()[:300, :400]
+    facts = write_aperio(tmp_path, image=image, tile=64, factors=(1, 4))
+    blank_tile(facts.path, 34)
+    with OpenSlide(facts.path) as slide:
+        yield slide
+
+
+# File names
+
+
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+def test_a_file_name_is_text_a_path_or_bytes(
+    facts: SlideFacts, kind: Callable[[Path], str | bytes | Path]
+) -> None:
+    name = kind(facts.path)
+    assert OpenSlide.detect_format(name) == facts.vendor
+    with OpenSlide(name) as slide:
+        assert slide.dimensions == facts.level_dimensions[0]
+        assert repr(slide) == f"OpenSlide({name!r})"
+        assert slide._filename is name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are Unicode here")
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_file_name_need_not_be_utf8(
+    tmp_path: Path, facts: SlideFacts, as_text: bool
+) -> None:
+    name = os.fsencode(tmp_path) + b"/na\xefve \xff.svs"
+    os.link(facts.path, name)
+    with OpenSlide(os.fsdecode(name) if as_text else name) as slide:
+        assert slide.dimensions == facts.level_dimensions[0]
+        assert len(slide.associated_images["label"].getbbox() or ()) == 4
+    missing = os.fsdecode(name + b"x") if as_text else name + b"x"
+    with pytest.raises(openslide.OpenSlideUnsupportedFormatError) as error:
+        OpenSlide(missing)
+    assert repr(missing) in str(error.value)
+
+
+def test_a_file_name_beyond_ascii(tmp_path: Path, facts: SlideFacts) -> None:
+    path = tmp_path / "Präparat 切片.svs"
+    path.write_bytes(facts.path.read_bytes())
+    assert OpenSlide.detect_format(path) == "aperio"
+    with OpenSlide(str(path)) as slide:
+        assert slide.read_region((0, 0), 0, (4, 4)).getextrema()[3] == (255, 255)
+
+
+def test_detect_format_of_what_is_no_slide(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no slide")
+    assert OpenSlide.detect_format(text) is None
+    assert OpenSlide.detect_format(tmp_path) is None
+    assert OpenSlide.detect_format(tmp_path / "missing.svs") is None
+
+
+def test_detect_format_can_be_replaced(
+    monkeypatch: pytest.MonkeyPatch, slide: OpenSlide
+) -> None:
+    monkeypatch.setattr(
+        OpenSlide, "detect_format", classmethod(lambda cls, name: f"{name}!")
+    )
+    assert OpenSlide.detect_format("x") == "x!"
+    assert slide.detect_format("y") == "y!"
+
+
+def test_open_slide(tmp_path: Path, facts: SlideFacts) -> None:
+    with openslide.open_slide(facts.path) as slide:
+        assert isinstance(slide, OpenSlide)
+    Image.new("L", (3, 4)).save(tmp_path / "image.png")
+    with openslide.open_slide(tmp_path / "image.png") as slide:
+        assert isinstance(slide, openslide.ImageSlide)
+        assert slide.dimensions == (3, 4)
+
+
+# Levels
+
+
+def test_levels(facts: SlideFacts, slide: OpenSlide) -> None:
+    assert slide.level_count == len(facts.level_dimensions)
+    assert slide.level_dimensions == facts.level_dimensions
+    assert slide.dimensions == slide.level_dimensions[0]
+    assert slide.level_downsamples == (1.0, 4.0, 16.0)
+
+
+@pytest.mark.parametrize(
+    ("downsample", "level"),
+    [(-1, 0), (0, 0), (0.5, 0), (1, 0), (3.9, 0), (4, 1), (15.9, 1), (16, 2), (9e9, 2)],
+)
+def test_best_level_for_downsample(
+    slide: OpenSlide, downsample: float, level: int
+) -> None:
+    assert slide.get_best_level_for_downsample(downsample) == level
+    assert slide.get_best_level_for_downsample(np.float32(downsample)) == level
+
+
+# Regions
+
+
+@pytest.fixture(scope="module")
+def exact(slides: Mapping[str, SlideFacts]) -> Iterator[OpenSlide]:
+    """A slide that returns exactly the pixels it was made from."""
+    assert slides["generic-lzw"].lossless
+    with OpenSlide(slides["generic-lzw"].path) as slide:
+        yield slide
+
+
+def test_a_region_is_an_rgba_image_of_the_slides_pixels(exact: OpenSlide) -> None:
+    region = exact.read_region((250, 130), 0, (40, 30))
+    assert (region.mode, region.size) == ("RGBA", (40, 30))
+    assert np.array_equal(
+        pixels(region)[..., :3], reference()[130:160, 250:290]
+    )
+    assert region.getextrema()[3] == (255, 255)
+
+
+def test_arguments_have_names(exact: OpenSlide) -> None:
+    named = exact.read_region(size=(40, 30), level=0, location=(250, 130))
+    assert named == exact.read_region((250, 130), 0, (40, 30))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        list,
+        np.array,
+        lambda pair: tuple(map(np.int64, pair)),
+        lambda pair: tuple(map(np.uint16, pair)),
+        lambda pair: np.array(pair, np.int32),
+        lambda pair: (*pair, "ignored"),
+    ],
+    ids=["list", "array", "int64", "uint16", "int32 array", "longer"],
+)
+def test_pairs_of_integers_of_any_kind(
+    exact: OpenSlide, pair: Callable[[tuple[int, int]], Any]
+) -> None:
+    region = exact.read_region(pair((250, 130)), np.int64(0), pair((40, 30)))  # type: ignore[arg-type]
+    assert region == exact.read_region((250, 130), 0, (40, 30))
+    assert region.size == (40, 30)
+
+
+def test_outside_of_the_slide_is_transparent(exact: OpenSlide) -> None:
+    width, height = exact.dimensions
+    for corner in ((-10, -5), (width - 30, height - 15), (-10, height - 15)):
+        region = pixels(exact.read_region(corner, 0, (40, 20)))
+        columns = np.arange(corner[0], corner[0] + 40)
+        rows = np.arange(corner[1], corner[1] + 20)
+        inside = np.outer(
+            (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
+        )
+        assert 0 < inside.sum() < inside.size
+        assert np.array_equal(region[..., 3] == 255, inside)
+        assert not region[~inside].any()
+        expected = reference()[
+            max(0, corner[1]) : min(height, corner[1] + 20),
+            max(0, corner[0]) : min(width, corner[0] + 40),
+        ]
+        assert np.array_equal(region[inside][:, :3], expected.reshape(-1, 3))
+
+
+@pytest.mark.parametrize("location", [(10**9, 0), (0, -(10**9)), (2**62, -(2**62))])
+def test_far_outside_is_transparent(
+    exact: OpenSlide, location: tuple[int, int]
+) -> None:
+    region = exact.read_region(location, 0, (8, 9))
+    assert region.size == (8, 9)
+    assert is_blank(region)
+
+
+@pytest.mark.parametrize("level", [3, 99, -1, 2**31, 2**62, -(2**40)])
+def test_a_level_that_does_not_exist_is_transparent(
+    exact: OpenSlide, level: int
+) -> None:
+    region = exact.read_region((0, 0), level, (8, 9))
+    assert region.size == (8, 9)
+    assert is_blank(region)
+    assert not is_blank(exact.read_region((0, 0), 0, (8, 9)))
+
+
+@pytest.mark.parametrize("size", [(0, 0), (0, 7), (7, 0)])
+def test_an_empty_region(exact: OpenSlide, size: tuple[int, int]) -> None:
+    region = exact.read_region((0, 0), 0, size)
+    assert (region.mode, region.size) == ("RGBA", size)
+
+
+def test_holes_are_transparent(slides: Mapping[str, SlideFacts]) -> None:
+    facts = slides["generic-sparse"]
+    assert facts.holes
+    with OpenSlide(facts.path) as slide:
+        for x, y, width, height in facts.holes:
+            assert is_blank(slide.read_region((x, y), 0, (width, height)))
+
+
+def test_a_region_is_the_callers_own(exact: OpenSlide) -> None:
+    before = exact.read_region((0, 0), 0, (16, 16))
+    region = exact.read_region((0, 0), 0, (16, 16))
+    region.putpixel((3, 3), (1, 2, 3, 4))
+    region.paste((9, 9, 9, 9), (8, 8, 16, 16))
+    assert region.getpixel((3, 3)) == (1, 2, 3, 4)
+    assert region != before
+    assert exact.read_region((0, 0), 0, (16, 16)) == before
+
+
+def test_regions_outlive_the_slide(facts: SlideFacts) -> None:
+    with OpenSlide(facts.path) as slide:
+        region = slide.read_region((0, 0), 0, (64, 64))
+        label = slide.associated_images["label"]
+        expected = region.copy(), label.copy()
+    assert (region, label) == expected
+
+
+# Metadata
+
+
+def test_properties(slide: OpenSlide) -> None:
+    properties = slide.properties
+    assert isinstance(properties, Mapping)
+    assert properties[openslide.PROPERTY_NAME_VENDOR] == "aperio"
+    assert properties[openslide.PROPERTY_NAME_MPP_X] == "0.5"
+    assert properties[openslide.PROPERTY_NAME_OBJECTIVE_POWER] == "20"
+    assert properties["aperio.ScanScope ID"] == "SYNTHETIC"
+    assert len(properties) == len(list(properties)) == len(set(properties))
+    assert "aperio.AppMag" in properties
+    assert "aperio.Other" not in properties
+    assert properties == dict(properties.items())
+    assert properties == slide.properties
+    assert properties != {}
+    assert repr(properties) == f"<_PropertyMap {dict(properties)!r}>"
+    assert properties.get("aperio.Other", "default") == "default"
+
+
+def test_properties_are_read_only(slide: OpenSlide) -> None:
+    properties: Any = slide.properties
+    copy = dict(properties)
+    with pytest.raises(TypeError):
+        properties["openslide.vendor"] = "other"
+    copy["openslide.vendor"] = "other"
+    assert slide.properties["openslide.vendor"] == "aperio"
+
+
+def test_a_missing_name_is_in_the_error(slide: OpenSlide) -> None:
+    for mapping in (slide.properties, slide.associated_images):
+        with pytest.raises(KeyError) as error:
+            mapping["sausage"]
+        assert error.value.args == ("sausage",)
+
+
+def test_property_names_can_be_bytes(slide: OpenSlide) -> None:
+    properties: Any = slide.properties
+    assert properties[b"openslide.vendor"] == "aperio"
+    assert b"sausage" not in properties
+    assert b"\xff" not in properties
+
+
+def test_names_of_another_kind(slide: OpenSlide) -> None:
+    properties: Any = slide.properties
+    for name in (None, 3, ["openslide.vendor"]):
+        with pytest.raises(TypeError, match="must be str"):
+            properties[name]
+    images: Any = slide.associated_images
+    for name in (None, 3, b"label", ["label"]):
+        with pytest.raises(KeyError):
+            images[name]
+
+
+def test_associated_images(facts: SlideFacts, slide: OpenSlide) -> None:
+    images = slide.associated_images
+    assert isinstance(images, Mapping)
+    assert {name: image.size for name, image in images.items()} == facts.associated
+    assert len(images) == len(facts.associated)
+    assert "label" in images
+    assert "sausage" not in images
+    assert all(image.mode == "RGBA" for image in images.values())
+    assert repr(images).startswith("<_AssociatedImageMap {'label': <PIL.")
+    label = images["label"]
+    assert label == images["label"]
+    label.paste((0, 0, 0, 0), (0, 0, *label.size))
+    assert label != images["label"]
+
+
+def test_mappings_keep_the_slide_open(facts: SlideFacts) -> None:
+    properties = OpenSlide(facts.path).properties
+    images = OpenSlide(facts.path).associated_images
+    assert properties["openslide.vendor"] == "aperio"
+    assert images["label"].size == facts.associated["label"]
+
+
+def test_a_slide_without_profile_or_images(tmp_path: Path) -> None:
+    facts = write_generic(tmp_path, image=reference()[:90, :80], factors=(1,), icc=False)
+    with OpenSlide(facts.path) as slide:
+        assert dict(slide.associated_images) == {}
+        assert repr(slide.associated_images) == "<_AssociatedImageMap {}>"
+        assert "icc_profile" not in slide.read_region((0, 0), 0, (8, 8)).info
+        assert slide.color_profile is None
+
+
+# The object
+
+
+def test_attributes_can_be_set(slide: OpenSlide) -> None:
+    slide.case = "4711"  # type: ignore[attr-defined]
+    assert vars(slide)["case"] == "4711"
+
+
+def test_a_dropped_slide_is_freed(facts: SlideFacts) -> None:
+    slide = OpenSlide(facts.path)
+    slide.read_region((0, 0), 0, (8, 8))
+    assert len(slide.properties) > 0
+    reference_to_slide = weakref.ref(slide)
+    assert reference_to_slide() is slide
+    del slide
+    if sys.implementation.name == "cpython":  # no cycle keeps it for the collector
+        assert reference_to_slide() is None
+
+
+def test_the_context_manager_closes(facts: SlideFacts) -> None:
+    slide = OpenSlide(facts.path)
+    with pytest.raises(KeyError, match="mine"), slide as entered:
+        assert entered is slide
+        raise KeyError("mine")
+    with pytest.raises(ValueError, match="closed"):
+        slide.read_region((0, 0), 0, (1, 1))
+
+
+USES: dict[str, Callable[[OpenSlide], object]] = {
+    "dimensions": lambda slide: slide.dimensions,
+    "level_count": lambda slide: slide.level_count,
+    "level_dimensions": lambda slide: slide.level_dimensions,
+    "level_downsamples": lambda slide: slide.level_downsamples,
+    "properties": lambda slide: dict(slide.properties),
+    "property": lambda slide: slide.properties["openslide.vendor"],
+    "property in": lambda slide: "openslide.vendor" in slide.properties,
+    "property count": lambda slide: len(slide.properties),
+    "properties repr": lambda slide: repr(slide.properties),
+    "associated images": lambda slide: list(slide.associated_images),
+    "associated image": lambda slide: slide.associated_images["label"],
+    "associated image count": lambda slide: len(slide.associated_images),
+    "best level": lambda slide: slide.get_best_level_for_downsample(2),
+    "read_region": lambda slide: slide.read_region((0, 0), 0, (4, 4)),
+    "read_region of nothing": lambda slide: slide.read_region((0, 0), 0, (0, 0)),
+    "get_thumbnail": lambda slide: slide.get_thumbnail((4, 4)),
+    "set_cache": lambda slide: slide.set_cache(OpenSlideCache(100)),
+    "deep zoom": DeepZoomGenerator,
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_closed_slide_refuses(
+    facts: SlideFacts, use: Callable[[OpenSlide], object]
+) -> None:
+    slide = OpenSlide(facts.path)
+    use(slide)
+    slide.close()
+    with pytest.raises(ValueError, match="closed") as error:
+        use(slide)
+    assert str(facts.path) in str(error.value)
+
+
+def test_closing_twice(facts: SlideFacts) -> None:
+    slide = OpenSlide(facts.path)
+    slide.close()
+    with pytest.raises(ValueError, match="closed"):
+        slide.close()
+    assert repr(slide) == f"OpenSlide({facts.path!r})"
+
+
+def test_mappings_obtained_before_refuse(slide: OpenSlide) -> None:
+    properties, images = slide.properties, slide.associated_images
+    assert len(properties) > len(images) > 0
+    slide.close()
+    for use in (
+        lambda: len(properties),
+        lambda: properties["openslide.vendor"],
+        lambda: list(properties),
+        lambda: repr(properties),
+        lambda: len(images),
+        lambda: images["label"],
+        lambda: "label" in images,
+    ):
+        with pytest.raises(ValueError, match="closed"):
+            use()
+
+
+# Errors latch
+
+
+def test_a_failed_read_says_what_was_read(damaged: OpenSlide) -> None:
+    assert damaged.read_region((0, 0), 0, (64, 64)).getextrema()[3] == (255, 255)
+    with pytest.raises(OpenSlideError) as error:
+        damaged.read_region((390, 290), 0, (10, 9))
+    message = str(error.value)
+    assert "reading 10 x 9 pixels at (390, 290) of level 0" in message
+    assert str(damaged._filename) in message
+    assert message.index("reading") > 0, "libopenslide's own reason comes first"
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_failed_slide_refuses(
+    damaged: OpenSlide, use: Callable[[OpenSlide], object]
+) -> None:
+    if use not in (USES["get_thumbnail"], USES["deep zoom"]):
+        use(damaged)
+    with pytest.raises(OpenSlideError) as first:
+        damaged.read_region((390, 290), 0, (10, 9))
+    with pytest.raises(OpenSlideError) as later:
+        use(damaged)
+    reason = str(first.value).split(" (reading")[0]
+    assert str(later.value).startswith(reason)
+
+
+def test_a_failed_slide_can_be_opened_again(damaged: OpenSlide) -> None:
+    properties = damaged.properties
+    with pytest.raises(OpenSlideError):
+        damaged.read_region((390, 290), 0, (10, 9))
+    with pytest.raises(OpenSlideError):
+        dict(properties)
+    with OpenSlide(damaged._filename) as again:
+        assert again.read_region((0, 0), 0, (9, 9)).getextrema()[3] == (255, 255)
+
+
+# Caches
+
+
+def test_a_cache_is_shared(facts: SlideFacts) -> None:
+    cache = OpenSlideCache(1 << 20)
+    assert repr(cache) == "OpenSlideCache(1048576)"
+    with OpenSlide(facts.path) as first, OpenSlide(facts.path) as second:
+        expected = first.read_region((0, 0), 0, (300, 300))
+        first.set_cache(cache)
+        second.set_cache(cache)
+        del cache
+        for slide in (first, second, first):
+            assert slide.read_region((0, 0), 0, (300, 300)) == expected
+
+
+def test_tiles_are_kept_until_the_cache_is_replaced(tmp_path: Path) -> None:
+    # Uncompressed tiles cannot fail to decode: what changes is what was read.
+    image = reference()[:128, :128]
+    facts = write_generic(
+        tmp_path, image=image, tile=64, factors=(1,), encoding="raw"
+    )
+    with OpenSlide(facts.path) as slide:
+        before = slide.read_region((0, 0), 0, (64, 64))
+        blank_tile(facts.path, 0)
+        assert slide.read_region((0, 0), 0, (64, 64)) == before
+        slide.set_cache(OpenSlideCache(0))
+        after = slide.read_region((0, 0), 0, (64, 64))
+        assert only_colour(after) == (0, 0, 0, 255)
+
+
+@pytest.mark.parametrize("cache", [None, 1 << 20, object(), "cache"])
+def test_set_cache_wants_a_cache(slide: OpenSlide, cache: Any) -> None:
+    with pytest.raises(TypeError, match="Not a cache object"):
+        slide.set_cache(cache)
+    assert slide.read_region((0, 0), 0, (4, 4)).size == (4, 4)
+
+
+# Thumbnails
+
+
+def test_a_thumbnail_fits_and_keeps_its_shape(slide: OpenSlide) -> None:
+    thumbnail = slide.get_thumbnail((200, 400))
+    assert (thumbnail.mode, thumbnail.size) == ("RGB", (200, 150))
+    assert slide.get_thumbnail((10**6, 10**6)).size == slide.dimensions
+    expected = Image.fromarray(np.ascontiguousarray(reference())).resize((200, 150))
+    difference = pixels(thumbnail).astype(int) - pixels(expected)
+    assert abs(difference).mean() < 6
+
+
+def test_a_thumbnail_has_the_profile(slide: OpenSlide) -> None:
+    region = slide.read_region((0, 0), 0, (1, 1))
+    thumbnail = slide.get_thumbnail((50, 50))
+    assert thumbnail.info["icc_profile"] is region.info["icc_profile"]
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (-1, 5)])
+def test_a_thumbnail_has_a_size(slide: OpenSlide, size: tuple[int, int]) -> None:
+    for kind in (ValueError, ZeroDivisionError):
+        with pytest.raises(kind, match="positive"):
+            slide.get_thumbnail(size)
+
+
+# Overriding
+
+
+class Painted(OpenSlide):
+    """Shows one colour, whatever the file holds."""
+
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image.Image:
+        return Image.new("RGBA", size, (10, 20, 30, 255))
+
+
+def only_colour(image: Image.Image) -> tuple[int, ...]:
+    extrema: Any = image.getextrema()
+    assert all(low == high for low, high in extrema)
+    return tuple(low for low, _ in extrema)
+
+
+def test_a_subclass_reads_in_its_own_way(facts: SlideFacts) -> None:
+    with Painted(facts.path) as slide:
+        assert repr(slide) == f"Painted({facts.path!r})"
+        assert only_colour(slide.get_thumbnail((64, 64))) == (10, 20, 30)
+        tiles = DeepZoomGenerator(slide)
+        assert only_colour(tiles.get_tile(9, (0, 0))) == (10, 20, 30)
+        assert only_colour(tiles.get_tile(0, (0, 0))) == (10, 20, 30)
+
+
+def test_an_object_reads_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch, slide: OpenSlide
+) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    def read_region(*arguments: Any) -> Image.Image:
+        calls.append(arguments)
+        return Image.new("RGBA", arguments[2], (40, 50, 60, 255))
+
+    monkeypatch.setattr(slide, "read_region", read_region)
+    assert only_colour(slide.get_thumbnail((64, 64))) == (40, 50, 60)
+    assert calls == [((0, 0), 2, (128, 96))]
+    tile = DeepZoomGenerator(slide, tile_size=100, overlap=0).get_tile(11, (1, 2))
+    assert only_colour(tile) == (40, 50, 60)
+    assert calls[1:] == [((100, 200), 0, (100, 100))]
+
+
+# AbstractSlide
+
+
+class Canvas(AbstractSlide):
+    """The least that a slide of somebody else's can be."""
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    @classmethod
+    def detect_format(cls, filename: object) -> str | None:
+        return "canvas"
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def level_count(self) -> int:
+        return 2
+
+    @property
+    def level_dimensions(self) -> tuple[tuple[int, int], ...]:
+        return ((100, 60), (50, 30))
+
+    @property
+    def level_downsamples(self) -> tuple[float, ...]:
+        return (1.0, 2.0)
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        return {openslide.PROPERTY_NAME_BACKGROUND_COLOR: "112233"}
+
+    @property
+    def associated_images(self) -> Mapping[str, Image.Image]:
+        return {}
+
+    def get_best_level_for_downsample(self, downsample: float) -> int:
+        return int(downsample >= 2)
+
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image.Image:
+        region = Image.new("RGBA", size)
+        region.paste((255, 0, 0, 255), (0, 0, size[0] // 2, size[1]))
+        return region
+
+
+ABSTRACT = sorted(AbstractSlide.__abstractmethods__)
+
+
+def test_what_is_abstract() -> None:
+    assert ABSTRACT == [
+        "associated_images",
+        "close",
+        "detect_format",
+        "get_best_level_for_downsample",
+        "level_count",
+        "level_dimensions",
+        "level_downsamples",
+        "properties",
+        "read_region",
+    ]
+
+
+@pytest.mark.parametrize("missing", ABSTRACT)
+def test_each_abstract_method_is_needed(missing: str) -> None:
+    members = {name: vars(Canvas)[name] for name in ABSTRACT if name != missing}
+    with pytest.raises(TypeError, match=missing):
+        type("Incomplete", (AbstractSlide,), members)()
+
+
+def test_a_complete_subclass_gets_the_rest() -> None:
+    slide = Canvas()
+    with slide as entered:
+        assert entered is slide
+        assert slide.dimensions == (100, 60)
+        assert slide.color_profile is None
+        slide.set_cache(OpenSlideCache(100))
+        thumbnail = slide.get_thumbnail((50, 50))
+    assert slide.closed
+    assert (thumbnail.mode, thumbnail.size) == ("RGB", (50, 30))
+    assert thumbnail.getpixel((0, 0)) == (255, 0, 0)
+    assert thumbnail.getpixel((49, 29)) == (0x11, 0x22, 0x33)
+    assert "icc_profile" not in thumbnail.info
+
+
+def test_a_subclass_with_a_profile(slide: OpenSlide) -> None:
+    canvas = Canvas()
+    canvas._profile = slide.read_region((0, 0), 0, (1, 1)).info["icc_profile"]
+    profile = canvas.color_profile
+    assert profile is not None
+    assert profile.profile.xcolor_space.strip() == "RGB"
+    assert canvas.get_thumbnail((9, 9)).info["icc_profile"] is canvas._profile
