@@ -75,10 +75,7 @@ static bool
 parse_region(struct module_state *state, PyObject *const *args,
              struct region *region)
 {
-    if (!parse_pair(args[0], &location_names,
-                    (int64_t *[2]){&region->x, &region->y}) ||
-        !parse_level(args[1], &region->level) ||
-        !parse_pair(args[2], &size_names,
+    if (!parse_pair(args[2], &size_names,
                     (int64_t *[2]){&region->width, &region->height})) {
         return false;
     }
@@ -89,7 +86,9 @@ parse_region(struct module_state *state, PyObject *const *args,
                      (long long)region->width, (long long)region->height);
         return false;
     }
-    return true;
+    return parse_pair(args[0], &location_names,
+                      (int64_t *[2]){&region->x, &region->y}) &&
+           parse_level(args[1], &region->level);
 }
 
 /* Buffers */
@@ -106,7 +105,11 @@ new_pixels(long long width, long long height)
             height);
     }
     Py_ssize_t size = (Py_ssize_t)(width * height * BYTES_PER_PIXEL);
-    PyObject *pixels = PyByteArray_FromStringAndSize(NULL, size);
+    /* In two steps, because Python 3.11 mishandles a failure of the first. */
+    PyObject *pixels = PyByteArray_FromStringAndSize(NULL, 0);
+    if (pixels != NULL && PyByteArray_Resize(pixels, size) < 0) {
+        Py_CLEAR(pixels);
+    }
     if (pixels == NULL && PyErr_ExceptionMatches(PyExc_MemoryError)) {
         PyErr_Format(PyExc_MemoryError,
                      "cannot allocate %zd bytes for a region of %lld x %lld "

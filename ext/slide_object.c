@@ -420,9 +420,11 @@ slide_best_level_for_downsample(PyObject *self, PyObject *downsample)
 {
     double factor = PyFloat_AsDouble(downsample);
     if (factor == -1.0 && PyErr_Occurred()) {
-        return raise_argument_error(ARGUMENT_TYPE_ERROR,
-                                    "downsample must be a number, not %R",
-                                    downsample);
+        bool overflow = PyErr_ExceptionMatches(PyExc_OverflowError);
+        return raise_argument_error(
+            overflow ? ARGUMENT_OVERFLOW_ERROR : ARGUMENT_TYPE_ERROR,
+            "downsample must be a number%s, not %R",
+            overflow ? " of floating point" : "", downsample);
     }
     struct slide_handle *handle = slide_acquire(slide_cast(self));
     if (handle == NULL) {

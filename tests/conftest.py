@@ -45,7 +45,7 @@ SLIDES_SINCE = {
     "generic-sparse": "4.0.1",
     "huron": "4.0.1",
     "argos": "4.0.1",
-    "trestle": "4.0.1",  # earlier: overlaps of the wrong level
+    "trestle": "4.0.1",  # earlier: larger levels than the file says
     "zeiss-raw": "4.0.1",
     "zeiss-zstd0": "4.0.1",
     "zeiss-zstd1": "4.0.1",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -14,6 +16,10 @@ from openslide import _openslide
 from openslide.lowlevel import _convert
 
 Words = npt.NDArray[np.uint32]
+
+
+# NumPy's arrays are buffers, which its type hints tell newer Pythons only.
+convert: Callable[[Any], None] = _convert.argb2rgba
 
 
 def formula(words: Words) -> npt.NDArray[np.uint8]:
@@ -28,7 +34,7 @@ def formula(words: Words) -> npt.NDArray[np.uint8]:
 
 def converted(words: Words) -> npt.NDArray[np.uint8]:
     copy = words.copy()
-    _convert.argb2rgba(copy)
+    convert(copy)
     return copy.reshape(-1).view(np.uint8).reshape(*words.shape, 4)
 
 
@@ -86,15 +92,15 @@ def test_any_words_at_any_place(
     memory = np.array([mark] * before + words + [mark] * after, np.uint32)
     part = memory[before : before + len(words)]
     expected = formula(part)
-    _convert.argb2rgba(part)
+    convert(part)
     assert np.array_equal(part.view(np.uint8).reshape(-1, 4), expected)
     assert (memory[:before] == mark).all()
     assert (memory[before + len(words) :] == mark).all()
 
 
 def test_nothing() -> None:
-    _convert.argb2rgba(np.empty(0, np.uint32))
-    _convert.argb2rgba(np.empty((3, 0), np.uint32))
+    convert(np.empty(0, np.uint32))
+    convert(np.empty((3, 0), np.uint32))
 
 
 def test_the_kernel_has_a_name() -> None:

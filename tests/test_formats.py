@@ -211,7 +211,8 @@ def test_upper_levels_show_the_same(slide: OpenSlide, facts: SlideFacts) -> None
     for patch in facts.patches:
         for level in range(1, slide.level_count):
             factor = round(slide.level_downsamples[level])
-            size = width, height = tuple(s // factor for s in size_of(patch.content))
+            full_width, full_height = size_of(patch.content)
+            size = width, height = full_width // factor, full_height // factor
             if min(size) < SMALLEST_SIDE:
                 continue
             pixels, opaque = read(slide, patch.at, level, size)

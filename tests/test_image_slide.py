@@ -43,7 +43,12 @@ def test_one_level_and_no_metadata(slide: ImageSlide) -> None:
     assert slide.associated_images == {}
     assert [slide.get_best_level_for_downsample(d) for d in (0.1, 1, 99)] == [0, 0, 0]
     assert slide.color_profile is None
+
+
+@pytest.mark.requires_openslide("4.0.0")
+def test_a_cache_is_ignored(slide: ImageSlide) -> None:
     slide.set_cache(OpenSlideCache(100))
+    assert slide.read_region((3, 2), 0, (1, 1)).getpixel((0, 0)) == (3, 2, 5, 255)
 
 
 @pytest.mark.parametrize("kind", [str, Path, os.fsencode])
@@ -72,19 +77,21 @@ def test_what_it_was_given_stays_open() -> None:
     assert image.getpixel((3, 2)) == (3, 2, 5)
 
 
+USES: list[Callable[[ImageSlide], object]] = [
+    lambda slide: slide.dimensions,
+    lambda slide: slide.level_dimensions,
+    lambda slide: slide.read_region((0, 0), 0, (2, 2)),
+    lambda slide: slide.get_thumbnail((2, 2)),
+]
+
+
 def test_a_closed_slide_refuses(file: Path) -> None:
     for source in (file, gradient()):
         slide = ImageSlide(source)
         slide.close()
-        uses: list[Callable[[], object]] = [
-            lambda slide=slide: slide.dimensions,
-            lambda slide=slide: slide.level_dimensions,
-            lambda slide=slide: slide.read_region((0, 0), 0, (2, 2)),
-            lambda slide=slide: slide.get_thumbnail((2, 2)),
-        ]
-        for use in uses:
+        for use in USES:
             with pytest.raises(ValueError, match="closed"):
-                use()
+                use(slide)
         slide.close()
         assert slide.level_count == 1
 
@@ -225,9 +232,7 @@ def test_what_has_no_end_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sockets are no files here")
-def test_a_socket_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_socket_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket")

@@ -6,10 +6,13 @@ https://openslide.org/api/python/.
 
 from __future__ import annotations
 
+from ._coexistence import warn_of_foreign_files as _warn_of_foreign_files
+
+_warn_of_foreign_files()  # before one of them is imported
+
 from . import _convert as _convert
 from . import lowlevel as lowlevel
 from ._cache import OpenSlideCache
-from ._coexistence import warn_of_foreign_files as _warn_of_foreign_files
 from ._errors import (
     OpenSlideError,
     OpenSlideUnsupportedFormatError,
@@ -61,7 +64,13 @@ __all__ = [
     "__library_path__",
     "__library_version__",
     "__version__",
+    "lowlevel",
     "open_slide",
 ]
 
-_warn_of_foreign_files()
+# Programs, pickles and people know the classes by the name of this package.
+for _object in (AbstractSlide, ImageSlide, OpenSlide, OpenSlideCache, open_slide):
+    _object.__module__ = __name__
+for _map in (_AssociatedImageMap, _OpenSlideMap, _PropertyMap):
+    _map.__module__ = __name__
+del _map, _object

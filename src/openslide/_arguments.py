@@ -10,7 +10,8 @@ from typing import Any
 def path_bytes(filename: str | bytes | os.PathLike[Any]) -> bytes:
     """The path as libopenslide takes it: UTF-8 on Windows, else the file system's bytes.
 
-    Raises ArgumentTypeError where filename is no path.
+    Raises ArgumentTypeError where filename is no path, and ArgumentValueError where
+    no file can be called so.
     """
     try:
         path = os.fspath(filename)
@@ -20,7 +21,12 @@ def path_bytes(filename: str | bytes | os.PathLike[Any]) -> bytes:
         raise ArgumentTypeError(f"{error}: {filename!r}") from None
     if isinstance(path, bytes):
         return path
-    return path.encode() if sys.platform == "win32" else os.fsencode(path)
+    try:
+        return path.encode() if sys.platform == "win32" else os.fsencode(path)
+    except UnicodeEncodeError as error:
+        from ._argument_errors import ArgumentValueError
+
+        raise ArgumentValueError(f"{error}: {filename!r}") from None
 
 
 def utf8_text(name: str | bytes) -> str:
@@ -50,4 +56,7 @@ def absolute_path(path: bytes) -> bytes:
 
     Nothing else changes: what looks superfluous may lead through a link.
     """
-    return os.path.join(os.getcwdb(), path) if path else path
+    try:
+        return os.path.join(os.getcwdb(), path) if path else path
+    except FileNotFoundError:  # the working directory was deleted
+        return path

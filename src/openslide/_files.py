@@ -61,9 +61,11 @@ def special_file(filename: Filename) -> str | None:
 
     Opening a FIFO waits for a writer, so this is found out without opening it.
     """
+    if not isinstance(filename, str | bytes | os.PathLike):
+        return None  # os.stat() would take an integer for a file descriptor
     try:
         kind = stat.S_IFMT(os.stat(filename).st_mode)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         return None
     return _SPECIAL_FILES.get(kind)
 
@@ -105,8 +107,15 @@ def _missing(name: str) -> str:
     if os.path.islink(name):
         return f"it is a link to {os.readlink(name)!r}, which does not exist"
     if not os.path.isabs(name):
-        return f"no such file in {os.getcwd()!r}"
+        return f"no such file in {_working_directory()}"
     return "no such file"
+
+
+def _working_directory() -> str:
+    try:
+        return repr(os.getcwd())
+    except FileNotFoundError:
+        return "the working directory, which was deleted"
 
 
 def _missing_companion(slide: Path) -> Path | None:
@@ -124,4 +133,4 @@ def _missing_companion(slide: Path) -> Path | None:
         needed = [slide.parent / name for name in names]
     else:
         needed = []
-    return next((file for file in needed if not file.exists()), None)
+    return next((file for file in needed if not os.path.exists(file)), None)

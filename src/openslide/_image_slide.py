@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from operator import index
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -133,14 +134,14 @@ class ImageSlide(AbstractSlide):
         with self._decoding:
             image.load()
         region = Image.new("RGBA", size, (0, 0, 0, 0))
-        corners = [
-            (max(0, start), min(start + length, limit))
-            for start, length, limit in zip(location, size, image.size, strict=True)
-        ]
-        (left, right), (top, bottom) = corners
+        (left, right, x), (top, bottom, y) = (
+            (max(0, start), min(start + length, limit), max(0, -start))
+            for start, length, limit in zip(
+                map(index, location), size, image.size, strict=True
+            )
+        )
         if left < right and top < bottom:
-            offset = (left - location[0], top - location[1])
-            region.paste(image.crop((left, top, right, bottom)), offset)
+            region.paste(image.crop((left, top, right, bottom)), (x, y))
         return with_profile(region, self._profile)
 
 

@@ -68,6 +68,7 @@ class DeepZoomGenerator:
         self._limit_bounds = limit_bounds
 
         self._offset, self._slide_level_dimensions = self._area()
+        self._downsamples = osr.level_downsamples
         self._background_color = background_color(osr.properties)
         self._level_dimensions = tuple(_halvings(self._slide_level_dimensions[0]))
         if tile_size <= 0:
@@ -192,7 +193,7 @@ class DeepZoomGenerator:
                 f"{tiles[0]} x {tiles[1]} tiles"
             )
         slide_level = self._slide_levels[level]
-        downsample = self._osr.level_downsamples[slide_level]
+        downsample = self._downsamples[slide_level]
         spans = [
             self._span(level, axis, index, downsample)
             for axis, index in enumerate(address)

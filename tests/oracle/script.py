@@ -7,7 +7,6 @@ only, and says `openslide` for whichever package the process has.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import inspect
 import io
@@ -38,6 +37,7 @@ def versions() -> dict[str, str]:
     return {
         "libopenslide": openslide.__library_version__,
         "Pillow": pillow_version,
+        "NumPy": "absent" if numpy is None else "present",
     }
 
 
@@ -49,10 +49,7 @@ def run(lines: Sequence[str], names: Mapping[str, str]) -> list[Description]:
     Each answer tells the value of a line that is an expression, or the exception.
     """
     namespace: dict[str, Any] = {**_TOOLS, **names}
-    answers = [_run_line(line, namespace) for line in lines]
-    namespace.clear()
-    gc.collect()  # slides that the lines have left open
-    return answers
+    return [_run_line(line, namespace) for line in lines]
 
 
 def _run_line(line: str, namespace: dict[str, Any]) -> Description:
@@ -162,12 +159,6 @@ def with_info(image: Image.Image, **info: Any) -> Image.Image:
     return image
 
 
-def saved(image: Image.Image, path: str, **options: Any) -> str:
-    """Write an image file beside the other side's, and return its name."""
-    image.save(path, **options)
-    return path
-
-
 def srgb() -> bytes:
     """An ICC profile; the time of its making is blanked."""
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
@@ -180,10 +171,10 @@ def public_names(module: object) -> list[str]:
     return sorted(
         name
         for name, value in vars(module).items()
-        if not name.startswith("_")
-        and (
-            getattr(value, "__module__", "").partition(".")[0] == "openslide"
-            or name.isupper()
+        if name.startswith("PROPERTY_NAME_")
+        or (
+            not name.startswith("_")
+            and getattr(value, "__module__", "").partition(".")[0] == "openslide"
         )
     )
 
@@ -200,15 +191,6 @@ def parameters(function: Any) -> list[str]:
         str(parameter.replace(annotation=inspect.Parameter.empty))
         for parameter in signature.parameters.values()
     ]
-
-
-def error_of(function: Any, *args: Any) -> BaseException | None:
-    """What a call raises, as a value."""
-    try:
-        function(*args)
-    except Exception as error:
-        return error
-    return None
 
 
 class Index:
@@ -283,12 +265,10 @@ _TOOLS: dict[str, Any] = {
     "numpy": numpy,
     "Index": Index,
     "Painted": Painted,
-    "error_of": error_of,
     "parameters": parameters,
     "picture": picture,
     "public_attributes": public_attributes,
     "public_names": public_names,
-    "saved": saved,
     "srgb": srgb,
     "with_info": with_info,
 }

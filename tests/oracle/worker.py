@@ -9,7 +9,7 @@ import json
 import sys
 
 # Beside this file, which Python finds as it runs it; not part of a package here.
-from script import run, versions
+from script import run, versions  # type: ignore[import-not-found]
 
 
 def main() -> None:

@@ -1,0 +1,90 @@
+"""Crashes of libopenslide itself, which docs/known-crashes.md describes.
+
+Each is told by the slide, by what the damaged files say, and by what was printed
+before the end.  Nothing else is excused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .cases import Damage
+from .fields import integers
+
+DOCUMENT = "docs/known-crashes.md"
+
+
+@dataclass(frozen=True)
+class KnownCrash:
+    """A heading of the document, and whether a case belongs there."""
+
+    heading: str
+    slides: str  # a regular expression for names
+    applies: Callable[[Damage, str], bool]  # to the damage and what was printed
+
+
+_SEGMENTATION_FAULT = re.compile("^Fatal Python error: Segmentation fault", re.M)
+_WHILE_OPENING = re.compile("line [0-9]+ in open_handle$", re.M)
+_OUT_OF_MEMORY = re.compile("GLib-ERROR .*failed to allocate ([0-9]+) bytes")
+_ABSURD_SIZE = 2**28
+
+
+def _other_samples(damage: Damage, log: str) -> bool:
+    """A key file that does not announce 36 bits per pixel in the order RGB."""
+    key_file = damage.files.get("vmu/slide.vmu")
+    return (
+        _SEGMENTATION_FAULT.search(log) is not None
+        and _WHILE_OPENING.search(log) is not None
+        and isinstance(key_file, bytes)
+        and not (
+            re.search(rb"^BitsPerPixel=36\s*$", key_file, re.M)
+            and re.search(rb"^PixelOrder=RGB\s*$", key_file, re.M)
+        )
+    )
+
+
+def _magnified_subblock(damage: Damage, log: str) -> bool:
+    """A subblock with more pixels than it covers, which opening does not survive."""
+    return _WHILE_OPENING.search(log) is not None and any(
+        _has_magnified_subblock(content)
+        for content in damage.files.values()
+        if isinstance(content, bytes)
+    )
+
+
+def _has_magnified_subblock(data: bytes) -> bool:
+    sizes = {"X": 0, "Y": 0}
+    for item in integers(data):
+        match = re.match(r"subblock:([XY])-(size|stored-size)$", item.meaning)
+        if match is None:
+            continue
+        value = item.value_in(data)
+        signed = value - 2**32 if value >= 2**31 else value
+        if match[2] == "size":
+            sizes[match[1]] = signed
+        elif sizes[match[1]] < signed:
+            return True
+    return False
+
+
+def _absurd_size(damage: Damage, log: str) -> bool:
+    """A single allocation beyond any reason, which GLib was refused."""
+    match = _OUT_OF_MEMORY.search(log)
+    return match is not None and int(match[1]) >= _ABSURD_SIZE
+
+
+KNOWN = (
+    KnownCrash("A VMU slide with other samples", "vmu$", _other_samples),
+    KnownCrash("A magnified subblock of a CZI", "zeiss", _magnified_subblock),
+    KnownCrash("A size beyond the memory", "", _absurd_size),
+)
+
+
+def known_crash(name: str, damage: Damage, log: str) -> str | None:
+    """The heading of the crash that a case is an instance of, or None."""
+    for crash in KNOWN:
+        if re.match(crash.slides, name) and crash.applies(damage, log):
+            return crash.heading
+    return None

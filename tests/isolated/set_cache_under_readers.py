@@ -1,0 +1,40 @@
+"""Threads read a slide whose cache is replaced, and dropped, all the time.
+
+    python set_cache_under_readers.py SLIDE READS
+
+Prints how many caches there were.
+"""
+
+import sys
+import threading
+
+from openslide import OpenSlide, OpenSlideCache
+
+REGION = ((30, 40), 0, (90, 80))
+
+
+def main(path: str, reads: int) -> None:
+    slide = OpenSlide(path)
+    expected = slide.read_region(*REGION).tobytes()
+    results: list[bool] = []
+
+    def read() -> None:
+        for _ in range(reads):
+            results.append(slide.read_region(*REGION).tobytes() == expected)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    caches = 0
+    while any(thread.is_alive() for thread in threads):
+        slide.set_cache(OpenSlideCache(caches % 7 * 10_000))
+        caches += 1
+    for thread in threads:
+        thread.join()
+    assert all(results)
+    assert len(results) == 4 * reads
+    print(caches)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

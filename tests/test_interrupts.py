@@ -1,0 +1,85 @@
+"""Signals, Ctrl-C above all, during long reads; each in a fresh process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.slides import SlideFacts
+
+ROOT = Path(__file__).parents[1]
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no signals that wake a read"
+)
+
+
+def command(scenario: str, path: Path) -> list[str | Path]:
+    module = "tests.isolated.interrupt_scenarios"
+    return [sys.executable, "-W", "error", "-m", module, scenario, path]
+
+
+def run(scenario: str, path: Path) -> None:
+    child = subprocess.run(
+        command(scenario, path),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+    )
+    if child.returncode != 0:
+        pytest.fail(f"exit code {child.returncode}\n{child.stdout}", pytrace=False)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "ctrl_c",
+        "ctrl_c_in_a_low_level_read",
+        "own_exception",
+        "handler_that_returns",
+        "handler_that_closes",
+        "handler_that_closes_and_raises",
+        "handler_that_reads",
+        "read_in_another_thread",
+    ],
+)
+@pytest.mark.parametrize("name", ["aperio-jpeg", "mirax"])
+def test_signals(slides: Mapping[str, SlideFacts], name: str, scenario: str) -> None:
+    run(scenario, slides[name].path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_fifty_interrupts_leave_nothing_behind(
+    slides: Mapping[str, SlideFacts],
+) -> None:
+    run("repeated", slides["aperio-jpeg"].path)
+
+
+def test_ctrl_c_ends_a_program(slides: Mapping[str, SlideFacts]) -> None:
+    """As from a terminal: the signal comes from outside, and nobody catches it."""
+    child = subprocess.Popen(
+        command("read_until_killed", slides["aperio-jpeg"].path),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "reading\n"
+    time.sleep(0.1)  # "reading" is printed just before
+    os.kill(child.pid, signal.SIGINT)
+    output, errors = child.communicate(timeout=100)
+    assert child.returncode == -signal.SIGINT
+    assert output == ""
+    lines = errors.splitlines()
+    assert lines[-1] == "KeyboardInterrupt"
+    assert any("in read_region" in line for line in lines)

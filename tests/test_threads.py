@@ -1,0 +1,132 @@
+"""Slides in several threads.
+
+What could crash runs in a process of its own; see tests/isolated.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from openslide import OpenSlide
+from openslide.deepzoom import DeepZoomGenerator
+from tests.slides import reference, write_aperio
+
+ISOLATED = Path(__file__).parent / "isolated"
+since_4 = pytest.mark.requires_openslide("4.0.0")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A slide of 400 x 300 pixels, in many small tiles."""
+    folder = tmp_path_factory.mktemp("threads")
+    image = reference()[950:1250, 800:1200]
+    return write_aperio(folder, image=image, tile=32, factors=(1, 4)).path
+
+
+def run(script: str, *arguments: str | Path) -> str:
+    """What an isolated script prints."""
+    child = subprocess.run(
+        [sys.executable, "-X", "faulthandler", ISOLATED / script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+    return child.stdout.strip()
+
+
+def test_closing_under_readers(path: Path) -> None:
+    # Round n is closed after n % 10 reads, so that many have 45 or more.
+    assert int(run("close_under_readers.py", path, "150")) > 200
+
+
+@since_4
+def test_closing_under_other_uses(path: Path) -> None:
+    assert int(run("use_under_close.py", path, "100")) >= 50
+
+
+@since_4
+def test_replacing_the_cache_under_readers(path: Path) -> None:
+    assert int(run("set_cache_under_readers.py", path, "150")) > 1
+
+
+def test_dropping_a_slide_under_its_reader(path: Path) -> None:
+    assert run("drop_under_readers.py", path, "100") == "100"
+
+
+@since_4
+@pytest.mark.parametrize("attempt", range(4))
+def test_the_end_of_the_interpreter(path: Path, attempt: int) -> None:
+    assert run("read_at_exit.py", path) == "the end"
+
+
+READS: dict[str, Callable[[OpenSlide, int], bytes]] = {
+    "regions": lambda slide, i: slide.read_region(
+        (7 * i, 5 * i), i % 2, (60, 50)
+    ).tobytes(),
+    "associated images": lambda slide, i: slide.associated_images[
+        "thumbnail"
+    ].tobytes(),
+    "thumbnails": lambda slide, i: slide.get_thumbnail((10 + i, 50)).tobytes(),
+    "tiles": lambda slide, i: (
+        DeepZoomGenerator(slide, 62, 1).get_tile(8, (i % 4, i % 3)).tobytes()
+    ),
+    "properties": lambda slide, i: repr(slide.properties).encode(),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_threads_see_the_same(
+    path: Path, read: Callable[[OpenSlide, int], bytes]
+) -> None:
+    with OpenSlide(path) as slide:
+        expected = [read(slide, i) for i in range(40)]
+    with OpenSlide(path) as slide, ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda i: read(slide, i), range(40))) == expected
+
+
+def test_opening_in_threads(path: Path) -> None:
+    with OpenSlide(path) as slide:
+        expected = slide.read_region((0, 0), 0, (40, 40))
+
+    def read(_: int) -> bool:
+        with OpenSlide(path) as slide:
+            return slide.read_region((0, 0), 0, (40, 40)) == expected
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(40)))
+
+
+def test_a_read_lets_other_threads_run(path: Path) -> None:
+    go = threading.Event()
+    turns = []
+
+    def take_a_turn() -> None:
+        go.wait()
+        turns.append(1)
+
+    # Threads do not change places by time now: one that waits gets its turn only
+    # where the running one gives way.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    thread = threading.Thread(target=take_a_turn)
+    try:
+        with OpenSlide(path) as slide:
+            thread.start()
+            go.set()
+            reads = 0
+            while not turns and reads < 500:
+                slide.read_region((0, 0), 0, (400, 300))
+                reads += 1
+            had_its_turn = bool(turns)
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+    assert had_its_turn
