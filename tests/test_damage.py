@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,15 @@ from tests.slides import WRITERS, write
 if sys.platform == "win32":
     pytest.skip("Windows has neither limits nor FIFOs", allow_module_level=True)
 
-from tests.damage.campaign import SECONDS, Campaign, Tally, Worker, cases
+from tests.damage.campaign import (
+    SECONDS,
+    Campaign,
+    Failure,
+    Outcome,
+    Worker,
+    WorkerError,
+    cases,
+)
 from tests.damage.cases import Damage, Obstacle, Template, obstructed
 from tests.damage.fields import Integer, integers
 from tests.damage.known import DOCUMENT, KNOWN, KnownCrash
@@ -52,23 +61,29 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
         yield Campaign(worker, tmp_path_factory.mktemp("damage"))
 
 
+def must_end(outcomes: Iterable[Outcome | Failure]) -> None:
+    """Fail unless all are results; skip if some are known crashes of libopenslide."""
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    unknown = [failure for failure in failures if failure.known is None]
+    if unknown:
+        pytest.fail("\n\n".join(map(str, unknown)), pytrace=False)
+    for failure in failures:
+        pytest.skip(f"{DOCUMENT}: {failure.known}")
+
+
 # Chance
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_random_damage(campaign: Campaign, name: str) -> None:
-    tally = Tally()
-    for case in islice(cases([name], SEED, 0), CASES_PER_SLIDE):
-        campaign.run(case, tally)
-    if tally.unknown:
-        pytest.fail("\n\n".join(map(str, tally.unknown)), pytrace=False)
+    chosen = islice(cases([name], SEED, 0), CASES_PER_SLIDE)
+    must_end([campaign.run(case) for case in chosen])
 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_no_damage(campaign: Campaign, name: str) -> None:
-    """Lest all that precedes has passed because nothing is ever read."""
-    answer = campaign.ask(name, Damage("none", {}))
-    assert answer == {"outcome": "read", "errors": 0, "detail": ""}
+    """Lest the other tests pass because nothing is ever read."""
+    assert campaign.read(name, Damage("none", {})) == "read"
 
 
 def test_cases_are_reproducible(campaign: Campaign) -> None:
@@ -79,13 +94,53 @@ def test_cases_are_reproducible(campaign: Campaign) -> None:
     assert len({damage.description for damage in damages}) > 25
 
 
+@pytest.mark.parametrize(
+    ("code", "ending"),
+    [
+        ("os.abort()", "died: SIGABRT"),
+        ("os.kill(os.getpid(), signal.SIGBUS)", "died: SIGBUS"),
+        ("time.sleep(1000)", "hung for 1 s"),
+        ("os._exit(3)", "died: exit 3"),
+    ],
+)
+def test_crashes_are_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, ending: str
+) -> None:
+    """A worker that does something else than to answer."""
+    (tmp_path / "sitecustomize.py").write_text(f"import os, signal, time\n{code}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    with Worker(seconds=1) as worker, pytest.raises(WorkerError) as error:
+        worker.ask({"path": "unread", "on_error": "raise", "large": False})
+    assert error.value.ending == ending
+
+
 # What libopenslide is known to die of
 
 
-@pytest.mark.parametrize("crash", KNOWN, ids=lambda crash: crash.heading)
-def test_a_known_crash_is_described(crash: KnownCrash) -> None:
+def described_crashes() -> dict[str, str]:
+    """The sections of the document, and the script in each that shows the crash."""
     text = (REPOSITORY / DOCUMENT).read_text(encoding="utf-8")
-    assert f"## {crash.heading}\n" in text
+    pattern = r"^## (.+?)\n(?:(?!^## ).)*?^```python\n(.*?)^```"
+    return dict(re.findall(pattern, text, re.MULTILINE | re.DOTALL))
+
+
+def test_known_crashes_are_described() -> None:
+    assert [crash.heading for crash in KNOWN] == list(described_crashes())
+
+
+@pytest.mark.parametrize("crash", KNOWN, ids=lambda crash: crash.heading)
+def test_known_crashes(tmp_path: Path, crash: KnownCrash) -> None:
+    """The script of the document, which passes once libopenslide is mended."""
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
+    result = subprocess.run(
+        [sys.executable, "-c", limit + described_crashes()[crash.heading], tmp_path],
+        cwd=REPOSITORY,
+        capture_output=True,
+        timeout=5 * SECONDS,
+    )
+    if result.returncode in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGTRAP):
+        pytest.skip(f"{DOCUMENT}: {crash.heading}")
+    assert result.returncode == 0, result.stderr
 
 
 # Missing and strange files
@@ -98,28 +153,41 @@ def test_a_known_crash_is_described(crash: KnownCrash) -> None:
 def test_companions_that_are_not_there(
     campaign: Campaign, name: str, obstacle: Obstacle
 ) -> None:
-    for companion in campaign.template(name).companions:
-        answer = campaign.ask(name, obstructed(companion, obstacle))
-        assert answer["outcome"] != "wrong", (companion, answer["detail"])
+    must_end(
+        campaign.read(name, obstructed(companion, obstacle))
+        for companion in campaign.template(name).companions
+    )
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_empty_files(campaign: Campaign, name: str) -> None:
-    template = campaign.template(name)
-    for file in template.files:
-        answer = campaign.ask(name, Damage(f"{file}: empty", {file: b""}))
-        assert answer["outcome"] != "wrong", (file, answer["detail"])
-        if file == template.main:
-            assert answer["outcome"] == "unsupported"
+def test_an_empty_file(campaign: Campaign, name: str) -> None:
+    main = campaign.template(name).main
+    outcome = campaign.read(name, Damage("empty", {main: b""}))
+    # The file of a MIRAX slide only leads to its folder.
+    assert outcome == ("read" if name.startswith("mirax") else "unsupported")
 
 
+@pytest.mark.parametrize("name", SLIDES_OF_SEVERAL_FILES)
+def test_empty_companions(campaign: Campaign, name: str) -> None:
+    must_end(
+        campaign.read(name, Damage(f"{companion}: empty", {companion: b""}))
+        for companion in campaign.template(name).companions
+    )
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
 @pytest.mark.parametrize("name", WRITERS)
-def test_half_a_file(campaign: Campaign, name: str) -> None:
-    template = campaign.template(name)
-    for file, original in template.files.items():
-        half = original.data[: len(original.data) // 2]
-        answer = campaign.ask(name, Damage(f"{file}: half", {file: half}))
-        assert answer["outcome"] != "wrong", (file, answer["detail"])
+def test_a_part_of_a_file(campaign: Campaign, name: str, part: float) -> None:
+    must_end(
+        campaign.read(
+            name,
+            Damage(
+                f"{file}: {part:.0%}",
+                {file: original.data[: int(part * len(original.data))]},
+            ),
+        )
+        for file, original in campaign.template(name).files.items()
+    )
 
 
 def _open_and_close(fifo: Path) -> None:
@@ -180,42 +248,32 @@ def test_what_is_no_file(
 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize(
-    "name", ["aperio-jpeg", "ndpi", "vms", "vmu", "mirax", "sakura", "zeiss-zstd1"]
+    "name",
+    [
+        *("aperio-jpeg", "ndpi", "vms", "vmu", "mirax", "sakura", "zeiss-zstd1"),
+        "dicom-jpeg",
+    ],
 )
 def test_changes_while_open(tmp_path: Path, name: str, action: str) -> None:
-    """Pixels are right or missing, but where contents were replaced by others."""
-    path = write(name, tmp_path / "slide").path
+    """Pixels stay right or are missing, unless others take their place."""
+    template = Template(name, tmp_path / "slide")
     other = write("generic-lzw", tmp_path / "other").path
-    arguments: list[str | Path] = [path, action, other]
-    if (folder := path.with_suffix("")).is_dir():
-        arguments.append(folder)
-    elif path.parent.name == name:
-        arguments.append(path.parent)
-    result = _run_module("meddle", *arguments)
-    assert (result.returncode, result.stderr) == (0, "")
-    levels = result.stdout.split()
-    assert levels
-    allowed = {"same", "OpenSlideError", "OpenSlideUnsupportedFormatError"}
-    if action in ("overwrite", "replace"):
-        allowed |= {"other"}
-    assert set(levels) <= allowed
-
-
-def test_a_dicom_level_deleted_while_open(tmp_path: Path) -> None:
-    path = write("dicom-jpeg", tmp_path).path
-    result = _run_module("meddle", path, "truncate", path, path.parent)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.split()
-
-
-def _run_module(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"tests.damage.{name}", *arguments],
+    pixels = [name for name in template.files if not name.endswith((".vms", ".vmu"))]
+    path = tmp_path / "slide" / template.main
+    files = [tmp_path / "slide" / name for name in pixels]
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.damage.meddle", path, action, other, *files],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=5 * SECONDS,
     )
+    assert (result.returncode, result.stderr) == (0, "")
+    allowed = {"same", "OpenSlideError", "OpenSlideUnsupportedFormatError"}
+    if action in ("overwrite", "replace"):
+        allowed.add("other")
+    assert result.stdout.split()
+    assert set(result.stdout.split()) <= allowed
 
 
 # TIFF directories and tiles
@@ -225,40 +283,50 @@ def _matching(data: bytes, pattern: str) -> list[Integer]:
     return [found for found in integers(data) if re.search(pattern, found.meaning)]
 
 
+def _main_file(campaign: Campaign, name: str) -> tuple[str, bytes]:
+    template = campaign.template(name)
+    return template.main, template.files[template.main].data
+
+
+def _changed(
+    campaign: Campaign, name: str, integer: Integer, value: int
+) -> Outcome | Failure:
+    """How a slide is read of which one integer is changed."""
+    main, data = _main_file(campaign, name)
+    damaged = integer.replaced_in(data, value)
+    damage = Damage(f"{integer.meaning} -> {value}", {main: damaged})
+    return campaign.read(name, damage, large=False)
+
+
 @pytest.mark.parametrize("name", TIFF_SLIDES)
 def test_cyclic_directories(campaign: Campaign, name: str) -> None:
-    """Whatever any directory names as the next one."""
-    main = campaign.template(name).main
-    data = campaign.template(name).files[main].data
-    pointers = _matching(data, "(first directory|next)$")
-    starts = {pointer.value_in(data) for pointer in pointers} - {0}
-    assert len(starts) == len(pointers) - 1
-    for pointer in pointers[1:]:
-        for start in {min(starts), max(starts), pointers[0].value_in(data)}:
-            cyclic = pointer.replaced_in(data, start)
-            damage = Damage(f"{pointer.meaning} -> {start}", {main: cyclic})
-            answer = campaign.ask(name, damage)
-            assert answer["outcome"] != "wrong", (damage.description, answer)
+    """Directories that name themselves, the first or the last one as the next."""
+    _, data = _main_file(campaign, name)
+    first, *others = _matching(data, "(first directory|next)$")
+    starts = [pointer.value_in(data) for pointer in (first, *others)]
+    assert starts.pop() == 0  # the end of the list
+    must_end(
+        _changed(campaign, name, pointer, start)
+        for number, pointer in enumerate(others)
+        for start in {starts[number], starts[0], starts[-1]}
+    )
 
 
-@pytest.mark.parametrize("value", [0, 1, 2**31, 2**32 - 1])
+@pytest.mark.parametrize("value", [0, 1, 2**30])
+@pytest.mark.parametrize("kind", ["OFFSETS", "BYTE_COUNTS"])
 @pytest.mark.parametrize("name", TIFF_SLIDES)
-def test_tiles_elsewhere(campaign: Campaign, name: str, value: int) -> None:
-    """Offsets and lengths of the first tile or strip of each directory."""
-    main = campaign.template(name).main
-    data = campaign.template(name).files[main].data
-    places = _matching(data, r"(TILE|STRIP)_(OFFSETS|BYTE_COUNTS)(\[0\])?$")
+def test_tiles_elsewhere(campaign: Campaign, name: str, kind: str, value: int) -> None:
+    """The first tile or strip of each directory: where it is, or how long."""
+    main, data = _main_file(campaign, name)
+    places = _matching(data, rf"(TILE|STRIP)_{kind}(\[0\])?$")
     assert places
-    for kind in ("OFFSETS", "BYTE_COUNTS"):
-        damaged = data
-        for place in places:
-            if kind in place.meaning:
-                damaged = place.replaced_in(damaged, value)
-        answer = campaign.ask(name, Damage(f"{kind} -> {value}", {main: damaged}))
-        assert answer["outcome"] != "wrong", answer["detail"]
+    damaged = data
+    for place in places:
+        damaged = place.replaced_in(damaged, value)
+    must_end([campaign.read(name, Damage(f"{kind} {value}", {main: damaged}))])
 
 
-@pytest.mark.parametrize("value", [0, 1, 2**16 - 1, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("value", [0, 2**16 - 1, 2**31 - 1, 2**32 - 1])
 @pytest.mark.parametrize(
     "tag", ["IMAGE_WIDTH", "IMAGE_LENGTH", "TILE_WIDTH", "TILE_LENGTH"]
 )
@@ -266,13 +334,11 @@ def test_tiles_elsewhere(campaign: Campaign, name: str, value: int) -> None:
 def test_absurd_tiff_dimensions(
     campaign: Campaign, name: str, tag: str, value: int
 ) -> None:
-    main = campaign.template(name).main
-    data = campaign.template(name).files[main].data
-    for place in _matching(data, rf"{tag}\[0\]$"):
-        damaged = place.replaced_in(data, value)
-        description = f"{place.meaning} -> {value}"
-        answer = campaign.ask(name, Damage(description, {main: damaged}))
-        assert answer["outcome"] != "wrong", (description, answer["detail"])
+    _, data = _main_file(campaign, name)
+    must_end(
+        _changed(campaign, name, place, value)
+        for place in _matching(data, rf"^directory 0: {tag}\[0\]$")
+    )
 
 
 def test_a_tile_past_the_end_spares_the_others(tmp_path: Path) -> None:
@@ -283,7 +349,7 @@ def test_a_tile_past_the_end_spares_the_others(tmp_path: Path) -> None:
         expected = slide.read_region((600, 600), 0, (100, 100)).tobytes()
     facts.path.write_bytes(offset.replaced_in(data, len(data) + 1))
     with OpenSlide(facts.path, on_error="reopen") as slide:
-        with pytest.raises(OpenSlideError, match="tile|TIFF|read"):
+        with pytest.raises(OpenSlideError, match="Cannot read raw tile"):
             slide.read_region((0, 0), 0, (100, 100))
         assert slide.read_region((600, 600), 0, (100, 100)).tobytes() == expected
 
@@ -295,6 +361,6 @@ def test_a_tile_without_bytes_is_a_hole(tmp_path: Path) -> None:
     facts.path.write_bytes(count.replaced_in(data, 0))
     with OpenSlide(facts.path) as slide:
         hole = slide.read_region((0, 0), 0, (100, 100))
-        assert hole.getextrema() == ((0, 0),) * 4
+        assert not any(hole.tobytes())
         rest = slide.read_region((600, 600), 0, (100, 100))
-        assert rest.getextrema()[3] == (255, 255)
+        assert set(rest.getchannel("A").tobytes()) == {255}

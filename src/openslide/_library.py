@@ -42,7 +42,7 @@ def _candidates() -> Iterator[str]:
     """
     chosen = os.environ.get("OPENSLIDE_LIBRARY")
     if chosen:
-        yield chosen
+        yield os.path.abspath(chosen) if os.path.dirname(chosen) else chosen
         return
     names = _NAMES.get(sys.platform, _OTHER_NAMES)
     bundled = _wheel_library(names[0])

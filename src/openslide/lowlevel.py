@@ -8,6 +8,7 @@ not available raises OpenSlideVersionError.  Slides are what open() returns.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 from . import _convert, _files
@@ -67,13 +68,21 @@ class _Function(Protocol[_P, _T_co]):
 
 
 def _wraps(
-    name: str,
+    name: str, since: str | None = None
 ) -> Callable[[Callable[_P, _T_co]], _Function[_P, _T_co]]:
-    """Mark a function as the form that openslide_<name> takes in Python."""
+    """Mark a function as the form that openslide_<name> takes in Python.
+
+    since: the OpenSlide release that brought it, if a library may lack it.
+    """
 
     def decorate(function: Callable[_P, _T_co]) -> _Function[_P, _T_co]:
-        marked = cast(_Function[_P, _T_co], function)
-        marked.available = has_function(name)
+        @wraps(function)
+        def unavailable(*args: _P.args, **kwargs: _P.kwargs) -> _T_co:
+            raise OpenSlideVersionError(str(since))
+
+        available = has_function(name)
+        marked = cast(_Function[_P, _T_co], function if available else unavailable)
+        marked.available = available
         return marked
 
     return decorate
@@ -123,15 +132,19 @@ def get_version() -> str:
 # Levels
 
 
-def _level(levels: tuple[_T, ...], level: int, missing: _T) -> _T:
+def _integer(value: Any, name: str) -> int:
     from operator import index
 
     try:
-        number = index(level)
+        return int(index(value))  # of any size, whatever type it had
     except TypeError:
         from ._argument_errors import ArgumentTypeError
 
-        raise ArgumentTypeError(f"level must be an integer, not {level!r}") from None
+        raise ArgumentTypeError(f"{name} must be an integer, not {value!r}") from None
+
+
+def _level(levels: tuple[_T, ...], level: int, missing: _T) -> _T:
+    number = _integer(level, "level")
     return levels[number] if 0 <= number < len(levels) else missing
 
 
@@ -206,13 +219,13 @@ def read_associated_image(slide: _OpenSlide, name: str | bytes) -> Image:
 # ICC profiles
 
 
-@_wraps("get_icc_profile_size")
+@_wraps("get_icc_profile_size", since="4.0.0")
 def get_icc_profile_size(slide: _OpenSlide) -> int:
     """Bytes of the slide's ICC profile; 0 where it has none."""
     return len(_slide(slide).icc_profile() or b"")
 
 
-@_wraps("read_icc_profile")
+@_wraps("read_icc_profile", since="4.0.0")
 def read_icc_profile(slide: _OpenSlide) -> bytes | None:
     """The slide's ICC profile, or None."""
     return _slide(slide).icc_profile()
@@ -228,7 +241,7 @@ def _check_associated_image(slide: _OpenSlide, name: str) -> None:
         )
 
 
-@_wraps("get_associated_image_icc_profile_size")
+@_wraps("get_associated_image_icc_profile_size", since="4.0.0")
 def get_associated_image_icc_profile_size(slide: _OpenSlide, name: str | bytes) -> int:
     """Bytes of an associated image's ICC profile; 0 for none, -1 for no such image."""
     text = utf8_text(name)
@@ -237,7 +250,7 @@ def get_associated_image_icc_profile_size(slide: _OpenSlide, name: str | bytes) 
     return len(slide.associated_image_icc_profile(text) or b"")
 
 
-@_wraps("read_associated_image_icc_profile")
+@_wraps("read_associated_image_icc_profile", since="4.0.0")
 def read_associated_image_icc_profile(
     slide: _OpenSlide, name: str | bytes
 ) -> bytes | None:
@@ -261,19 +274,19 @@ def _cache(value: object) -> _OpenSlideCache:
     return value
 
 
-@_wraps("cache_create")
+@_wraps("cache_create", since="4.0.0")
 def cache_create(capacity: int) -> _OpenSlideCache:
     """A tile cache of a capacity in bytes."""
     return _OpenSlideCache(capacity)
 
 
-@_wraps("set_cache")
+@_wraps("set_cache", since="4.0.0")
 def set_cache(slide: _OpenSlide, cache: _OpenSlideCache) -> None:
     """Give a slide another tile cache."""
     _slide(slide).set_cache(_cache(cache))
 
 
-@_wraps("cache_release")
+@_wraps("cache_release", since="4.0.0")
 def cache_release(cache: _OpenSlideCache) -> None:
     """Give a cache up; slides that use it keep it."""
     _cache(cache).release()
@@ -319,16 +332,21 @@ def _read_region(
 
     The caller answers for w * h words behind a pointer: nobody can check them.
     """
-    address = _address(buf, max(0, w) * max(0, h) * 4)
+    size = 4 * max(0, _integer(w, "width")) * max(0, _integer(h, "height"))
+    address = _address(buf, size)
     _slide(slide).read_region_raw(address, x, y, level, w, h)
 
 
 def _fill(buf: Any, content: bytes | bytearray) -> None:
     """Copy into a writable buffer that is large enough."""
+    import ctypes
+
     from ._argument_errors import ArgumentTypeError, ArgumentValueError
 
     try:
-        view = memoryview(buf).cast("B")
+        # The buffer of a ctypes pointer would be the pointer itself.
+        target: Any = None if isinstance(buf, ctypes._Pointer) else buf
+        view = memoryview(target).cast("B")
     except TypeError:
         raise ArgumentTypeError(
             f"expected a ctypes array or another buffer, not {buf!r}"
@@ -374,13 +392,13 @@ def _get_associated_image_dimensions(
         _store(reference, value)
 
 
-@_wraps("read_icc_profile")
+@_wraps("read_icc_profile", since="4.0.0")
 def _read_icc_profile(slide: _OpenSlide, buf: Any) -> None:
     """The slide's ICC profile into a buffer of at least its size."""
     _fill(buf, _slide(slide).icc_profile() or b"")
 
 
-@_wraps("read_associated_image_icc_profile")
+@_wraps("read_associated_image_icc_profile", since="4.0.0")
 def _read_associated_image_icc_profile(
     slide: _OpenSlide, name: str | bytes, buf: Any
 ) -> None:

@@ -45,26 +45,23 @@ def _other_samples(damage: Damage, log: str) -> bool:
     )
 
 
-def _magnified_subblock(damage: Damage, log: str) -> bool:
-    """A subblock with more pixels than it covers, which opening does not survive."""
+def _impossible_subblock(damage: Damage, log: str) -> bool:
+    """A subblock of over twice the pixels that it covers, opened without an end."""
     return _WHILE_OPENING.search(log) is not None and any(
-        _has_magnified_subblock(content)
+        _has_impossible_subblock(content)
         for content in damage.files.values()
         if isinstance(content, bytes)
     )
 
 
-def _has_magnified_subblock(data: bytes) -> bool:
-    sizes = {"X": 0, "Y": 0}
+def _has_impossible_subblock(data: bytes) -> bool:
+    size = 0
     for item in integers(data):
-        match = re.match(r"subblock:([XY])-(size|stored-size)$", item.meaning)
-        if match is None:
-            continue
         value = item.value_in(data)
         signed = value - 2**32 if value >= 2**31 else value
-        if match[2] == "size":
-            sizes[match[1]] = signed
-        elif sizes[match[1]] < signed:
+        if item.meaning == "subblock:X-size":
+            size = signed
+        elif item.meaning == "subblock:X-stored-size" and not 0 <= signed <= 2 * size:
             return True
     return False
 
@@ -77,7 +74,7 @@ def _absurd_size(damage: Damage, log: str) -> bool:
 
 KNOWN = (
     KnownCrash("A VMU slide with other samples", "vmu$", _other_samples),
-    KnownCrash("A magnified subblock of a CZI", "zeiss", _magnified_subblock),
+    KnownCrash("A CZI subblock of impossible size", "zeiss", _impossible_subblock),
     KnownCrash("A size beyond the memory", "", _absurd_size),
 )
 

@@ -1,6 +1,6 @@
 """Change a slide's files while it is open, in a process that may die of it.
 
-    python -m tests.damage.meddle PATH ACTION [OTHER]
+    python -m tests.damage.meddle PATH ACTION OTHER FILE...
 
 Reads a region of each level before and after the change, and prints what the
 second reading gave, a level a line: "same", "other" pixels, or the exception.
@@ -63,13 +63,11 @@ def _readings(slide: OpenSlide) -> Iterator[bytes | OpenSlideError]:
 
 def main() -> None:
     path, action, other = Path(sys.argv[1]), ACTIONS[sys.argv[2]], Path(sys.argv[3])
-    files = [path]
-    if len(sys.argv) > 4:  # the folder of companions
-        files += [file for file in Path(sys.argv[4]).iterdir() if file.is_file()]
+    files = [Path(name) for name in sys.argv[4:]]
     with OpenSlide(path, on_error="reopen") as slide:
         before = list(_readings(slide))
         slide.set_cache(OpenSlideCache(0))  # nothing is remembered
-        for file in sorted(set(files)):
+        for file in files:
             action(file, other)
         try:
             after = list(_readings(slide))
