@@ -71,6 +71,11 @@ struct slide_handle *slide_acquire(SlideObject *self);
 bool slide_release(SlideObject *self, struct slide_handle *handle,
                    const char *doing, ...);
 
+/* The same, where a latched error was dealt with already.  `forgives`: the
+   slide is opened again, like one that reopens. */
+void slide_give_back(SlideObject *self, struct slide_handle *handle,
+                     bool forgives);
+
 /* cache_object.c */
 
 extern PyType_Spec cache_spec;
@@ -87,6 +92,8 @@ PyObject *slide_read_region(PyObject *self, PyObject *const *args,
                             Py_ssize_t nargs);
 PyObject *slide_read_region_raw(PyObject *self, PyObject *const *args,
                                 Py_ssize_t nargs);
+PyObject *slide_read_regions(PyObject *self, PyObject *const *args,
+                             Py_ssize_t nargs);
 PyObject *slide_read_associated_image(PyObject *self, PyObject *name);
 PyObject *slide_read_associated_image_raw(PyObject *self, PyObject *name);
 PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);

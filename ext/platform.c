@@ -5,6 +5,7 @@
 #include "platform.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #ifdef _WIN32
 
@@ -20,6 +21,56 @@ void
 platform_mutex_unlock(platform_mutex *mutex)
 {
     ReleaseSRWLockExclusive(mutex);
+}
+
+void
+platform_condition_wait(platform_condition *condition, platform_mutex *mutex,
+                        double seconds)
+{
+    SleepConditionVariableSRW(condition, mutex, (DWORD)(seconds * 1000), 0);
+}
+
+void
+platform_condition_signal(platform_condition *condition)
+{
+    WakeConditionVariable(condition);
+}
+
+struct start {
+    void (*function)(void *argument);
+    void *argument;
+};
+
+static DWORD WINAPI
+run(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    start.function(start.argument);
+    return 0;
+}
+
+bool
+platform_thread_start(platform_thread *thread,
+                      void (*function)(void *argument), void *argument)
+{
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL) {
+        return false;
+    }
+    *start = (struct start){function, argument};
+    *thread = CreateThread(NULL, 0, run, start, 0, NULL);
+    if (*thread == NULL) {
+        free(start);
+    }
+    return *thread != NULL;
+}
+
+void
+platform_thread_join(platform_thread thread)
+{
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
 }
 
 void
@@ -97,6 +148,7 @@ platform_library_path(void *library, void *symbol, char *path,
 #else
 
 #    include <dlfcn.h>
+#    include <signal.h>
 
 void
 platform_mutex_lock(platform_mutex *mutex)
@@ -108,6 +160,64 @@ void
 platform_mutex_unlock(platform_mutex *mutex)
 {
     pthread_mutex_unlock(mutex);
+}
+
+void
+platform_condition_wait(platform_condition *condition, platform_mutex *mutex,
+                        double seconds)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    long nanoseconds = until.tv_nsec + (long)(seconds * 1e9);
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
+    pthread_cond_timedwait(condition, mutex, &until);
+}
+
+void
+platform_condition_signal(platform_condition *condition)
+{
+    pthread_cond_signal(condition);
+}
+
+struct start {
+    void (*function)(void *argument);
+    void *argument;
+};
+
+static void *
+run(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    start.function(start.argument);
+    return NULL;
+}
+
+bool
+platform_thread_start(platform_thread *thread,
+                      void (*function)(void *argument), void *argument)
+{
+    struct start *start = malloc(sizeof *start);
+    if (start == NULL) {
+        return false;
+    }
+    *start = (struct start){function, argument};
+    sigset_t all, before; /* a thread inherits the mask of its starter */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(thread, NULL, run, start) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!started) {
+        free(start);
+    }
+    return started;
+}
+
+void
+platform_thread_join(platform_thread thread)
+{
+    pthread_join(thread, NULL);
 }
 
 static atomic_uint forks;

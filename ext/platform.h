@@ -1,6 +1,6 @@
 /*
- * What differs between operating systems: locks, processes, clocks, and
- * loading a shared library.
+ * What differs between operating systems: locks, threads, processes,
+ * clocks, and loading a shared library.
  *
  * These two files hold all the platform conditions of the plain C code.
  */
@@ -14,15 +14,34 @@
 #ifdef _WIN32
 #    include <windows.h>
 typedef SRWLOCK platform_mutex;
+typedef CONDITION_VARIABLE platform_condition;
+typedef HANDLE platform_thread;
 #    define PLATFORM_MUTEX_INITIALIZER SRWLOCK_INIT
+#    define PLATFORM_CONDITION_INITIALIZER CONDITION_VARIABLE_INIT
 #else
 #    include <pthread.h>
 typedef pthread_mutex_t platform_mutex;
+typedef pthread_cond_t platform_condition;
+typedef pthread_t platform_thread;
 #    define PLATFORM_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+#    define PLATFORM_CONDITION_INITIALIZER PTHREAD_COND_INITIALIZER
 #endif
 
 void platform_mutex_lock(platform_mutex *mutex);
 void platform_mutex_unlock(platform_mutex *mutex);
+
+/* Wait with the mutex held until somebody signals, or for some seconds. */
+void platform_condition_wait(platform_condition *condition,
+                             platform_mutex *mutex, double seconds);
+void platform_condition_signal(platform_condition *condition);
+
+/*
+ * Start a thread that runs function(argument); false where there can be none.
+ * It handles no signals: those belong to the threads of the program.
+ */
+bool platform_thread_start(platform_thread *thread,
+                           void (*function)(void *argument), void *argument);
+void platform_thread_join(platform_thread thread);
 
 /*
  * A number that a process and those it forks do not share.  Forks are counted

@@ -5,8 +5,19 @@
 #include "_openslide_module.h"
 
 #include "_convert.h"
+#include "batch.h"
 
-enum { BYTES_PER_PIXEL = 4 };
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BYTES_PER_PIXEL = 4,
+    /* Regions of fewer pixels are read by one call, see division_of(). */
+    DIVIDED_FROM = 1 << 21,
+    MAX_WORKERS = 1024,
+};
 
 /* Arguments */
 
@@ -128,17 +139,11 @@ words_of(PyObject *pixels)
 
 /* Methods */
 
-static bool
-finish_region(SlideObject *slide, struct slide_handle *handle,
-              const struct region *region)
-{
-    return slide_release(slide, handle,
-                         "reading %lld x %lld pixels at (%lld, %lld) of level "
-                         "%d of",
-                         (long long)region->width, (long long)region->height,
-                         (long long)region->x, (long long)region->y,
-                         (int)region->level);
-}
+/* What was being done, for messages. */
+#define READING "reading %lld x %lld pixels at (%lld, %lld) of level %d of"
+#define REGION_VALUES(region)                                                 \
+    (long long)(region)->width, (long long)(region)->height,                  \
+        (long long)(region)->x, (long long)(region)->y, (int)(region)->level
 
 /* What a read without the GIL needs to take it now and then. */
 struct interruptible {
@@ -156,28 +161,93 @@ poll_signals(void *argument)
     return undisturbed;
 }
 
+/* How many threads all calls of the process may use together, as Python knows;
+   -1 with an exception set. */
+static int
+num_threads(void)
+{
+    PyObject *module = PyImport_ImportModule("openslide._threads");
+    PyObject *number = NULL;
+    if (module != NULL) {
+        number = PyObject_CallMethod(module, "get_num_threads", NULL);
+        Py_DECREF(module);
+    }
+    long threads = number == NULL ? -1 : PyLong_AsLong(number);
+    Py_XDECREF(number);
+    return threads > INT_MAX ? INT_MAX : (int)threads;
+}
+
+/* Set an exception for a batch that failed. */
+static void
+raise_bad_region(SlideObject *slide, const struct batch *batch)
+{
+    const struct region *region = &batch->regions[batch->bad];
+    const char *error = batch->error == NULL ? "" : batch->error;
+    PyObject *doing =
+        batch->count == 1
+            ? PyUnicode_FromFormat(READING, REGION_VALUES(region))
+            : PyUnicode_FromFormat("region %lld: " READING,
+                                   (long long)batch->bad,
+                                   REGION_VALUES(region));
+    if (doing != NULL) {
+        raise_library_error(state_of((PyObject *)slide), error, doing,
+                            slide->path);
+        Py_DECREF(doing);
+    }
+}
+
+/*
+ * Read a batch that lacks nothing but where to find and how to interrupt the
+ * slide.  False with an exception set.
+ */
 static bool
-read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
+read_batch(SlideObject *slide, struct batch *batch)
 {
     struct slide_handle *handle = slide_acquire(slide);
     if (handle == NULL) {
         return false;
     }
     struct interruptible call = {PyEval_SaveThread()};
-    enum region_outcome outcome =
-        region_read(handle, region, rgba, poll_signals, &call);
+    batch->poll = poll_signals;
+    batch->poll_argument = &call;
+    batch->path = PyBytes_AsString(slide->path);
+    enum batch_outcome outcome = batch_read(batch, handle);
     PyEval_RestoreThread(call.thread);
-    if (outcome == REGION_INTERRUPTED) {
-        slide_handle_release(handle);
-        return false;
-    }
-    if (!finish_region(slide, handle, region)) {
-        return false;
-    }
-    if (outcome == REGION_OUT_OF_MEMORY) {
+
+    if (outcome == BATCH_FAILED) {
+        raise_bad_region(slide, batch);
+    } else if (outcome == BATCH_OUT_OF_MEMORY) {
         PyErr_NoMemory();
     }
-    return outcome == REGION_READ;
+    slide_give_back(slide, handle, batch->masks);
+    free(batch->error);
+    return outcome == BATCH_READ;
+}
+
+/* A read this small is one call of libopenslide: nothing to share. */
+static bool
+is_small(const struct region *region)
+{
+    return region->height == 0 ||
+           region->width < DIVIDED_FROM / region->height;
+}
+
+static bool
+read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
+{
+    int threads = is_small(region) ? 1 : num_threads();
+    uint8_t state = REGION_WAITING;
+    struct batch batch = {
+        .regions = region,
+        .count = 1,
+        .destination = {.start = rgba,
+                        .row_stride = (ptrdiff_t)(4 * region->width),
+                        .channels = 4},
+        .workers = threads,
+        .thread_limit = threads - 1,
+        .states = &state,
+    };
+    return threads >= 0 && read_batch(slide, &batch);
 }
 
 PyObject *
@@ -223,7 +293,8 @@ slide_read_region_raw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     Py_BEGIN_ALLOW_THREADS openslide.read_region(
         handle->osr, destination, region.x, region.y, region.level,
         region.width, region.height);
-    Py_END_ALLOW_THREADS return finish_region(slide, handle, &region)
+    Py_END_ALLOW_THREADS return slide_release(slide, handle, READING,
+                                              REGION_VALUES(&region))
         ? Py_NewRef(Py_None)
         : NULL;
 }
@@ -302,6 +373,182 @@ slide_read_associated_image(PyObject *self, PyObject *name)
                                                 (size_t)(width * height));
     Py_END_ALLOW_THREADS return Py_BuildValue(
         "(N(LL))", pixels, (long long)width, (long long)height);
+}
+
+/* Many regions into an array */
+
+/* What Python passes to read_regions(). */
+struct request {
+    Py_buffer pixels;    /* uint8 (count, height, width, channels) */
+    Py_buffer locations; /* int64 (count, 2) */
+    Py_buffer levels;    /* int64 (count,) */
+    struct region *regions;
+    int64_t count;
+};
+
+static bool
+refuse(const char *reason)
+{
+    PyErr_SetString(PyExc_ValueError, reason);
+    return false;
+}
+
+/* The last two axes must be contiguous; an axis of length 1 has no stride. */
+static bool
+check_pixels(const Py_buffer *pixels)
+{
+    if (pixels->ndim != 4 || pixels->itemsize != 1 ||
+        (pixels->shape[3] != 3 && pixels->shape[3] != 4)) {
+        return refuse("pixels must be bytes (count, height, width, 3 or 4)");
+    }
+    bool contiguous =
+        pixels->strides[3] == 1 &&
+        (pixels->shape[2] < 2 || pixels->strides[2] == pixels->shape[3]);
+    return contiguous || refuse("the pixels of a row must be contiguous");
+}
+
+static bool
+check_integers(const Py_buffer *integers, Py_ssize_t count, const char *reason)
+{
+    return (integers->itemsize == 8 && integers->len == 8 * count) ||
+           refuse(reason);
+}
+
+static void
+release_request(struct request *request)
+{
+    Py_buffer *const buffers[] = {&request->pixels, &request->locations,
+                                  &request->levels};
+    for (int i = 0; i < 3; i++) {
+        if (buffers[i]->obj != NULL) {
+            PyBuffer_Release(buffers[i]);
+        }
+    }
+    free(request->regions);
+}
+
+/* The level-0 position of a position in pixels of a level: the nearest. */
+static int64_t
+level0_position(int64_t position, double downsample)
+{
+    return downsample == 1
+               ? position
+               : (int64_t)floor((double)position * downsample + 0.5);
+}
+
+/* False with an exception set where a level does not exist. */
+static bool
+fill_regions(SlideObject *slide, struct request *request, bool in_level_pixels)
+{
+    const int64_t *locations = request->locations.buf;
+    const int64_t *levels = request->levels.buf;
+    Py_ssize_t level_count = PyTuple_Size(slide->level_downsamples);
+    for (int64_t i = 0; i < request->count; i++) {
+        if (levels[i] < 0 || levels[i] >= level_count) {
+            raise_argument_error(ARGUMENT_VALUE_ERROR,
+                                 "there is no level %lld; there are 0 to %zd",
+                                 (long long)levels[i], level_count - 1);
+            return false;
+        }
+        PyObject *item =
+            PyTuple_GetItem(slide->level_downsamples, (Py_ssize_t)levels[i]);
+        double downsample = in_level_pixels ? PyFloat_AsDouble(item) : 1;
+        request->regions[i] =
+            (struct region){level0_position(locations[2 * i], downsample),
+                            level0_position(locations[2 * i + 1], downsample),
+                            (int32_t)levels[i], request->pixels.shape[2],
+                            request->pixels.shape[1]};
+    }
+    return true;
+}
+
+static bool
+parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
+              struct request *request)
+{
+    if (PyObject_GetBuffer(args[0], &request->pixels,
+                           PyBUF_STRIDES | PyBUF_WRITABLE) < 0 ||
+        PyObject_GetBuffer(args[1], &request->locations, PyBUF_C_CONTIGUOUS) <
+            0 ||
+        PyObject_GetBuffer(args[2], &request->levels, PyBUF_C_CONTIGUOUS) <
+            0 ||
+        !check_pixels(&request->pixels)) {
+        return false;
+    }
+    request->count = request->pixels.shape[0];
+    if (!check_integers(&request->locations, 2 * request->count,
+                        "locations must be int64 (count, 2)") ||
+        !check_integers(&request->levels, request->count,
+                        "levels must be int64 (count,)")) {
+        return false;
+    }
+    request->regions =
+        calloc((size_t)request->count + 1, sizeof *request->regions);
+    if (request->regions == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    return fill_regions(slide, request, in_level_pixels);
+}
+
+static PyObject *
+read_request(SlideObject *slide, const struct request *request,
+             uint32_t background, bool masks, int workers)
+{
+    int threads = num_threads();
+    PyObject *states =
+        threads < 0
+            ? NULL
+            : PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)request->count);
+    if (states == NULL) {
+        return NULL;
+    }
+    memset(PyByteArray_AsString(states), REGION_WAITING,
+           (size_t)request->count);
+    const Py_buffer *pixels = &request->pixels;
+    struct batch batch = {
+        .regions = request->regions,
+        .count = request->count,
+        .destination = {.start = pixels->buf,
+                        .region_stride = pixels->strides[0],
+                        .row_stride = pixels->strides[1],
+                        .channels = (int)pixels->shape[3],
+                        .background = background},
+        .masks = masks,
+        .workers = workers > 0 ? workers : threads,
+        .thread_limit = threads - 1,
+        .states = (uint8_t *)PyByteArray_AsString(states),
+    };
+    if (!read_batch(slide, &batch)) {
+        Py_CLEAR(states);
+    }
+    return states;
+}
+
+PyObject *
+slide_read_regions(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    int64_t background, workers;
+    if (nargs != 7) {
+        return raise_argument_count("read_regions", 7, nargs);
+    }
+    int in_level_pixels = PyObject_IsTrue(args[4]);
+    int masks = PyObject_IsTrue(args[5]);
+    if (in_level_pixels < 0 || masks < 0 ||
+        !integer_argument(args[3], "background", &background) ||
+        !integer_argument(args[6], "workers", &workers)) {
+        return NULL;
+    }
+    PyObject *states = NULL;
+    struct request request = {.count = 0};
+    if (parse_request((SlideObject *)self, args, in_level_pixels != 0,
+                      &request)) {
+        workers = workers > MAX_WORKERS ? MAX_WORKERS : workers;
+        states = read_request((SlideObject *)self, &request,
+                              (uint32_t)background, masks != 0, (int)workers);
+    }
+    release_request(&request);
+    return states;
 }
 
 /* Conversion alone, for programs that read by the low-level functions. */

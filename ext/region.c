@@ -1,18 +1,13 @@
 #include "region.h"
 
-#include "_convert.h"
-
 #include <math.h>
-#include <stdlib.h>
 
 /*
- * Division.  A block should take a few hundredths of a second, and
+ * A block should take a few hundredths of a second, and
  * libopenslide needs about 20 ns for a pixel of a JPEG slide, ten times that
  * for JPEG 2000.
  */
 static const int64_t BLOCK_PIXELS = 1 << 20;
-
-static const double POLL_SECONDS = 0.1;
 
 /* Where a block need not end with a tile of the slide. */
 static const int64_t BLOCK_SIDE = 1 << 10;
@@ -167,82 +162,4 @@ division_block(const struct division *division, int64_t column, int64_t row)
         .column = left,
         .row = top,
     };
-}
-
-/* Reading */
-
-static void
-read_words(const struct slide_handle *handle, const struct region *region,
-           uint32_t *words)
-{
-    openslide.read_region(handle->osr, words, region->x, region->y,
-                          region->level, region->width, region->height);
-}
-
-/* A block as wide as the region lies in one piece and is converted in place.
- */
-static void
-read_in_place(const struct slide_handle *handle, const struct block *block,
-              uint8_t *rgba)
-{
-    const struct region *source = &block->source;
-    uint8_t *start = rgba + 4 * block->row * source->width;
-    uint32_t *words = (uint32_t *)(void *)start;
-    read_words(handle, source, words);
-    convert_argb_to_rgba(words, start,
-                         (size_t)(source->width * source->height));
-}
-
-static void
-read_by_way_of(const struct slide_handle *handle, const struct block *block,
-               uint32_t *scratch, uint8_t *rgba, int64_t stride)
-{
-    const struct region *source = &block->source;
-    read_words(handle, source, scratch);
-    for (int64_t row = 0; row < source->height; row++) {
-        uint8_t *destination =
-            rgba + (block->row + row) * stride + 4 * block->column;
-        convert_argb_to_rgba(scratch + row * source->width, destination,
-                             (size_t)source->width);
-    }
-}
-
-static uint32_t *
-allocate_scratch(const struct division *division)
-{
-    int64_t width = smaller(division->block_width, division->region.width);
-    int64_t height = smaller(division->block_height, division->region.height);
-    return malloc((size_t)(width * height) * sizeof(uint32_t));
-}
-
-enum region_outcome
-region_read(const struct slide_handle *handle, const struct region *region,
-            uint8_t *rgba, bool (*poll)(void *argument), void *argument)
-{
-    struct division division = division_of(region, handle);
-    uint32_t *scratch =
-        division.columns > 1 ? allocate_scratch(&division) : NULL;
-    if (division.columns > 1 && scratch == NULL) {
-        return REGION_OUT_OF_MEMORY;
-    }
-    enum region_outcome outcome = REGION_READ;
-    double polled = platform_seconds();
-    int64_t count = division.columns * division.rows;
-    for (int64_t i = 0; i < count && outcome == REGION_READ; i++) {
-        struct block block = division_block(&division, i % division.columns,
-                                            i / division.columns);
-        if (scratch == NULL) {
-            read_in_place(handle, &block, rgba);
-        } else {
-            read_by_way_of(handle, &block, scratch, rgba, 4 * region->width);
-        }
-        if (openslide.get_error(handle->osr) != NULL) {
-            outcome = REGION_FAILED;
-        } else if (platform_seconds() - polled > POLL_SECONDS) {
-            outcome = poll(argument) ? REGION_READ : REGION_INTERRUPTED;
-            polled = platform_seconds();
-        }
-    }
-    free(scratch);
-    return outcome;
 }

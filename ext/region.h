@@ -1,7 +1,6 @@
 /*
- * Reading one region: divided into blocks where that does not change a byte,
- * so that a long read can be interrupted, each read by libopenslide and
- * converted straight into its place.
+ * A region to read, and how it is divided into blocks where that does not
+ * change a byte, so that a long read can be shared and interrupted.
  */
 #ifndef REGION_H
 #define REGION_H
@@ -36,22 +35,5 @@ struct division division_of(const struct region *region,
                             const struct slide_handle *handle);
 struct block division_block(const struct division *division, int64_t column,
                             int64_t row);
-
-enum region_outcome {
-    REGION_READ,
-    REGION_FAILED, /* libopenslide has latched an error */
-    REGION_INTERRUPTED,
-    REGION_OUT_OF_MEMORY,
-};
-
-/*
- * Read a region into `rgba`, 4 * width * height bytes aligned for uint32_t.
- *
- * About every 0.1 s, between two blocks, `poll(argument)` is called; false
- * ends the read.
- */
-enum region_outcome region_read(const struct slide_handle *handle,
-                                const struct region *region, uint8_t *rgba,
-                                bool (*poll)(void *argument), void *argument);
 
 #endif

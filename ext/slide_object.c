@@ -135,12 +135,19 @@ slide_release(SlideObject *self, struct slide_handle *handle,
         va_start(values, doing);
         raise_latched(self, error, doing, values);
         va_end(values);
-        if (self->reopens) {
-            retire(self, handle);
-        }
+    }
+    slide_give_back(self, handle, false);
+    return error == NULL;
+}
+
+void
+slide_give_back(SlideObject *self, struct slide_handle *handle, bool forgives)
+{
+    if ((self->reopens || forgives) &&
+        openslide.get_error(handle->osr) != NULL) {
+        retire(self, handle);
     }
     slide_handle_release(handle);
-    return error == NULL;
 }
 
 /* A handle of its own, or NULL with an exception set. */
@@ -655,6 +662,17 @@ PyDoc_STRVAR(read_region_doc,
              "location is (x, y) in level-0 pixels, size (width, height) in "
              "level pixels.");
 
+PyDoc_STRVAR(read_regions_doc,
+             "read_regions($self, pixels, locations, levels, background, "
+             "in_level_pixels, masks, workers, /)\n--\n\n"
+             "Read regions of one size into a uint8 array (count, height, "
+             "width, 3 or 4).\n\n"
+             "locations and levels are int64 (count, 2) and (count,); "
+             "background is 0xRRGGBB.\n"
+             "masks: fill what cannot be read with background instead of "
+             "raising.\n"
+             "Returns a byte for each region: 1 where it was read.");
+
 PyDoc_STRVAR(read_region_raw_doc,
              "read_region_raw($self, address, x, y, level, width, height, /)"
              "\n--\n\n"
@@ -686,6 +704,8 @@ static PyMethodDef slide_methods[] = {
     {"set_cache", slide_set_cache, METH_O, set_cache_doc},
     {"read_region", (PyCFunction)(void (*)(void))slide_read_region,
      METH_FASTCALL, read_region_doc},
+    {"read_regions", (PyCFunction)(void (*)(void))slide_read_regions,
+     METH_FASTCALL, read_regions_doc},
     {"read_region_raw", (PyCFunction)(void (*)(void))slide_read_region_raw,
      METH_FASTCALL, read_region_raw_doc},
     {"read_associated_image", slide_read_associated_image, METH_O,

@@ -39,6 +39,7 @@ from ._properties import (
     PROPERTY_NAME_VENDOR,
 )
 from ._slide import AbstractSlide, OpenSlide
+from ._threads import get_num_threads, set_num_threads
 from ._version import __version__
 
 __all__ = [
@@ -64,8 +65,10 @@ __all__ = [
     "__library_path__",
     "__library_version__",
     "__version__",
+    "get_num_threads",
     "lowlevel",
     "open_slide",
+    "set_num_threads",
 ]
 
 # Programs, pickles and people know the classes by the name of this package.

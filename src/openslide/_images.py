@@ -40,8 +40,8 @@ def profile_of(image: Image) -> bytes | None:
     return profile
 
 
-def flatten(image: Image, background: str) -> Image:
-    """An RGB image: an RGBA one over a background that Pillow can name."""
+def flatten(image: Image, background: str | tuple[int, int, int]) -> Image:
+    """An RGB image: an RGBA one over a background, (r, g, b) or what Pillow can name."""
     from PIL import Image
 
     result = Image.new("RGB", image.size, background)

@@ -30,6 +30,17 @@ class Slide:
     def read_region(
         self, location: tuple[int, int], level: SupportsIndex, size: tuple[int, int], /
     ) -> bytearray: ...
+    def read_regions(
+        self,
+        pixels: object,  # these three are buffers
+        locations: object,
+        levels: object,
+        background: SupportsIndex,
+        in_level_pixels: object,
+        masks: object,
+        workers: SupportsIndex,
+        /,
+    ) -> bytearray: ...
     def read_region_raw(
         self,
         address: int,

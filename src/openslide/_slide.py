@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, overload
 
-from . import _files
+from . import _arrays, _files
+from ._arrays import Color, Coordinates, ErrorPolicy, Levels, Locations, Mode
 from ._cache import OpenSlideCache
+from ._errors import OpenSlideError
 from ._files import Filename
 from ._images import flatten, from_rgba, with_profile
 from ._library import has_function
 from ._maps import _AssociatedImageMap, _PropertyMap
-from ._properties import background_color
+from ._properties import (
+    PROPERTY_NAME_BOUNDS_HEIGHT,
+    PROPERTY_NAME_BOUNDS_WIDTH,
+    PROPERTY_NAME_BOUNDS_X,
+    PROPERTY_NAME_BOUNDS_Y,
+    PROPERTY_NAME_MPP_X,
+    PROPERTY_NAME_MPP_Y,
+    background_color,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageCms import ImageCmsProfile
+
+
+class _Request(NamedTuple):
+    """What to read, checked."""
+
+    locations: NDArray[np.int64]  # (n, 2)
+    levels: NDArray[np.int64]  # (n,)
+    background: tuple[int, int, int]
+    in_level_pixels: bool
 
 
 class AbstractSlide(metaclass=ABCMeta):
@@ -125,6 +147,187 @@ class AbstractSlide(metaclass=ABCMeta):
         thumbnail = flatten(image, background_color(self.properties))
         thumbnail.thumbnail(size, Resampling.LANCZOS)
         return with_profile(thumbnail, self._profile)
+
+    @property
+    def bounds(self) -> tuple[int, int, int, int]:
+        """(x, y, width, height) of the scanned area, in level-0 pixels.
+
+        The whole slide where the file names no bounds.
+        """
+        properties, (width, height) = self.properties, self.dimensions
+        return (
+            int(properties.get(PROPERTY_NAME_BOUNDS_X, 0)),
+            int(properties.get(PROPERTY_NAME_BOUNDS_Y, 0)),
+            int(properties.get(PROPERTY_NAME_BOUNDS_WIDTH, width)),
+            int(properties.get(PROPERTY_NAME_BOUNDS_HEIGHT, height)),
+        )
+
+    @property
+    def mpp(self) -> tuple[float, float] | None:
+        """(x, y): microns per level-0 pixel.
+
+        None where the file does not say, or says zero or what is no number.
+        """
+        properties = self.properties
+        try:
+            x = float(properties[PROPERTY_NAME_MPP_X])
+            y = float(properties[PROPERTY_NAME_MPP_Y])
+        except (KeyError, ValueError):
+            return None
+        return (x, y) if 0 < x < math.inf and 0 < y < math.inf else None
+
+    def read_array(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        *,
+        mode: Mode = "RGB",
+        background: Color | None = None,
+        coordinates: Coordinates = "level0",
+        out: Any = None,
+    ) -> NDArray[np.uint8]:
+        """A region as a uint8 array (height, width, 3 or 4).
+
+        location:    (x, y) of the top left corner; may be negative.
+        level:       the level to read.
+        size:        (width, height), in pixels of that level.
+        mode:        "RGB" over the background, or "RGBA" with straight alpha.
+        background:  (red, green, blue), or a colour that Pillow can name; by
+                     default the slide's background colour, else white.
+        coordinates: "level0": location is in level-0 pixels.  "level": it is in
+                     pixels of the level; the nearest level-0 position is read.
+        out:         memory to fill and return: uint8, of the result's shape, or
+                     one-dimensional of its bytes.
+
+        Raises ValueError for a level that does not exist, and otherwise what
+        read_region() raises.
+        """
+        width, height = _arrays.sides(size)
+        shape = (height, width, _arrays.channels(mode))
+        request = self._request([location], level, background, coordinates)
+        out, pixels = _arrays.destination(out, shape)
+        self._read_regions(pixels[None], *request, masks=False, workers=0)
+        return out  # type: ignore[no-any-return]
+
+    @overload
+    def read_batch(
+        self,
+        locations: Locations,
+        level: Levels,
+        size: tuple[int, int],
+        *,
+        mode: Mode = ...,
+        background: Color | None = ...,
+        coordinates: Coordinates = ...,
+        errors: Literal["raise"] = ...,
+        out: Any = ...,
+        workers: int | None = ...,
+    ) -> NDArray[np.uint8]: ...
+
+    @overload
+    def read_batch(
+        self,
+        locations: Locations,
+        level: Levels,
+        size: tuple[int, int],
+        *,
+        mode: Mode = ...,
+        background: Color | None = ...,
+        coordinates: Coordinates = ...,
+        errors: Literal["mask"],
+        out: Any = ...,
+        workers: int | None = ...,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]: ...
+
+    def read_batch(
+        self,
+        locations: Locations,
+        level: Levels,
+        size: tuple[int, int],
+        *,
+        mode: Mode = "RGB",
+        background: Color | None = None,
+        coordinates: Coordinates = "level0",
+        errors: ErrorPolicy = "raise",
+        out: Any = None,
+        workers: int | None = None,
+    ) -> NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Regions of one size as a uint8 array (n, height, width, 3 or 4).
+
+        locations: n pairs (x, y), or an integer array (n, 2).
+        level:     one for all, or one for each location.
+        errors:    "raise": the first error ends the batch; its message names the
+                   region by its index.  "mask": what cannot be read is filled
+                   with background, and the result is the pair of the array and a
+                   boolean array (n,) of the good ones; the slide stays usable.
+        workers:   how many threads to use at most; by default as many as the
+                   process may, see set_num_threads().
+
+        The rest is as for read_array(), also what is raised.  Regions are read
+        in the order that suits the file and returned in that of `locations`.
+        """
+        width, height = _arrays.sides(size)
+        depth = _arrays.channels(mode)
+        masks = _arrays.is_second("errors", errors, ("raise", "mask"))
+        if workers is not None and workers < 1:
+            raise ValueError(f"workers must be positive, not {workers!r}")
+        request = self._request(locations, level, background, coordinates)
+        shape = (len(request[0]), height, width, depth)
+        out, pixels = _arrays.destination(out, shape)
+        good = self._read_regions(pixels, *request, masks=masks, workers=workers or 0)
+        return (out, good) if masks else out
+
+    def _request(
+        self,
+        locations: Locations,
+        level: Levels,
+        background: Color | None,
+        coordinates: str,
+    ) -> _Request:
+        in_level_pixels = _arrays.is_second(
+            "coordinates", coordinates, ("level0", "level")
+        )
+        positions = _arrays.locations(locations)
+        levels = _arrays.levels(level, len(positions))
+        count = self.level_count
+        if levels.size and not 0 <= levels.min() <= levels.max() < count:
+            raise ValueError(f"there is no level {level!r}; there are 0 to {count - 1}")
+        color = _arrays.rgb(background, self.properties)
+        return _Request(positions, levels, color, in_level_pixels)
+
+    def _read_regions(
+        self,
+        pixels: NDArray[np.uint8],
+        locations: NDArray[np.int64],
+        levels: NDArray[np.int64],
+        background: tuple[int, int, int],
+        in_level_pixels: bool,
+        *,
+        masks: bool,
+        workers: int,
+    ) -> NDArray[np.bool_]:
+        """Fill `pixels`, and tell which regions are good, by way of read_region()."""
+        np = _arrays.numpy()
+        good = np.ones(len(pixels), bool)
+        size = (pixels.shape[2], pixels.shape[1])
+        for i, (position, level) in enumerate(
+            zip(locations.tolist(), levels.tolist(), strict=True)
+        ):
+            scale = self.level_downsamples[level] if in_level_pixels else 1
+            x, y = (math.floor(value * scale + 0.5) for value in position)
+            try:
+                image = self.read_region((x, y), level, size)
+                if pixels.shape[3] == 3:
+                    image = flatten(image, background)
+                pixels[i] = np.asarray(image)
+            except (OpenSlideError, OSError) as error:
+                if not masks:
+                    error.add_note(f"in region {i} at {(x, y)} of level {level}")
+                    raise
+                pixels[i] = (*background, 255)[: pixels.shape[3]]
+                good[i] = False
+        return good  # type: ignore[no-any-return]
 
     def _downsample_to(self, size: tuple[int, int]) -> float:
         """The least downsample at which the slide fits into size."""
@@ -243,6 +446,42 @@ class OpenSlide(AbstractSlide):
         pixels = self._osr.read_region(location, level, size)
         image = from_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
+
+    def _read_regions(
+        self,
+        pixels: NDArray[np.uint8],
+        locations: NDArray[np.int64],
+        levels: NDArray[np.int64],
+        background: tuple[int, int, int],
+        in_level_pixels: bool,
+        *,
+        masks: bool,
+        workers: int,
+    ) -> NDArray[np.bool_]:
+        if type(self).read_region is not OpenSlide.read_region or (
+            "read_region" in self.__dict__
+        ):  # a program has put its own in its place
+            return super()._read_regions(
+                pixels,
+                locations,
+                levels,
+                background,
+                in_level_pixels,
+                masks=masks,
+                workers=workers,
+            )
+        red, green, blue = background
+        good = self._osr.read_regions(
+            pixels,
+            locations,
+            levels,
+            red << 16 | green << 8 | blue,
+            in_level_pixels,
+            masks,
+            workers,
+        )
+        array: NDArray[np.bool_] = _arrays.numpy().frombuffer(good, "uint8") == 1
+        return array
 
     def set_cache(self, cache: OpenSlideCache) -> None:
         """Use another tile cache from now on.

@@ -1,18 +1,8 @@
 #include "region.h"
 
-#include "_convert.h"
 #include "check.h"
-#include "library.h"
-#include "tiny_slide.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { GREY = 100 };
-
-static char slide_path[64];
 
 /* Any level, without a slide: division looks at nothing else. */
 static struct slide_handle *
@@ -150,44 +140,9 @@ test_any_region_is_covered(void)
     }
 }
 
-static bool
-never(void *argument)
-{
-    (void)argument;
-    return false;
-}
-
-static void
-test_reads_what_one_call_reads(void)
-{
-    struct slide_handle *handle = slide_handle_open(slide_path);
-    struct region region = {-900, -1000, 0, 1500, 2500};
-    size_t count = (size_t)(region.width * region.height);
-    uint32_t *whole = malloc(count * sizeof *whole);
-    uint32_t *divided = malloc(count * sizeof *divided);
-    CHECK(division_of(&region, handle).rows > 1, "not divided");
-    openslide.read_region(handle->osr, whole, region.x, region.y, 0,
-                          region.width, region.height);
-    convert_argb_to_rgba(whole, (uint8_t *)whole, count);
-    CHECK(region_read(handle, &region, (uint8_t *)divided, never, NULL) ==
-              REGION_READ,
-          "not read");
-    CHECK(memcmp(whole, divided, count * sizeof *whole) == 0, "other pixels");
-    free(whole);
-    free(divided);
-    slide_handle_release(handle);
-}
-
 int
 main(void)
 {
-    load_library();
-    snprintf(slide_path, sizeof slide_path, "/tmp/tiny-region-%ld.tif",
-             (long)getpid());
-    if (!tiny_slide_write(slide_path, GREY)) {
-        perror(slide_path);
-        return 1;
-    }
     check_run("small regions are one call", test_small_regions_are_one_call);
     check_run("blocks end with tiles", test_blocks_end_with_tiles);
     check_run("off the grid the library decides",
@@ -195,7 +150,5 @@ main(void)
     check_run("what cannot be divided is not",
               test_what_cannot_be_divided_is_not);
     check_run("any region is covered", test_any_region_is_covered);
-    check_run("reads what one call reads", test_reads_what_one_call_reads);
-    remove(slide_path);
     return check_finish();
 }

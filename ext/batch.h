@@ -1,0 +1,56 @@
+/*
+ * Reading regions of one size from a slide, many at once or one in parts, on
+ * several threads, each converted straight into its place.
+ */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "parallel.h"
+#include "region.h"
+
+/* Where the pixels go, in bytes; strides may be negative. */
+struct destination {
+    uint8_t *start;
+    ptrdiff_t region_stride; /* from a region to the next */
+    ptrdiff_t row_stride;
+    int channels;        /* 4: RGBA; 3: RGB over the background */
+    uint32_t background; /* 0x00RRGGBB */
+};
+
+/* How far a region is. */
+enum region_state {
+    REGION_WAITING,
+    REGION_READ,
+    REGION_BAD,
+};
+
+struct batch {
+    const struct region *regions;
+    int64_t count;
+    struct destination destination;
+    /* Fill what cannot be read with background, instead of failing. */
+    bool masks;
+    int workers, thread_limit;
+    parallel_poll *poll;
+    void *poll_argument;
+    /* To open the slide again where it failed while several regions were being
+       read, any of which may be the bad one. */
+    const char *path;
+
+    /* The answer: */
+    uint8_t *states; /* enum region_state of each, REGION_WAITING at first */
+    int64_t bad;     /* the region that failed, for BATCH_FAILED */
+    char *error;     /* what libopenslide said of it; free() it */
+};
+
+enum batch_outcome {
+    BATCH_READ,
+    BATCH_FAILED,
+    BATCH_INTERRUPTED,
+    BATCH_OUT_OF_MEMORY,
+};
+
+enum batch_outcome batch_read(struct batch *batch,
+                              struct slide_handle *handle);
+
+#endif

@@ -1,0 +1,192 @@
+#include "parallel.h"
+
+#include "platform.h"
+
+#include <stdlib.h>
+
+static const double POLL_SECONDS = 0.1;
+
+struct parallel_loop {
+    int64_t count;
+    parallel_body *body;
+    void *argument;
+    parallel_poll *poll;
+    void *poll_argument;
+    double polled; /* when; the calling thread's alone */
+    _Atomic(int64_t) next;
+    atomic_bool ended;
+    platform_mutex lock;
+    platform_condition all_done;
+    int running; /* guarded by lock: hired threads at work */
+};
+
+struct hired_thread {
+    struct parallel_worker worker;
+    platform_thread thread;
+};
+
+/*
+ * The process's threads that are hired at present, in the low half; in the
+ * high half the process, for a forked child begins with none.
+ */
+static _Atomic(uint64_t) hired;
+
+static int
+hired_here(uint64_t word)
+{
+    return word >> 32 == platform_process() ? (int)(word & UINT32_MAX) : 0;
+}
+
+static uint64_t
+hired_word(int count)
+{
+    return (uint64_t)platform_process() << 32 | (uint32_t)count;
+}
+
+/* As many of `wanted` threads as are free. */
+static int
+hire(int wanted, int limit)
+{
+    uint64_t word = atomic_load(&hired);
+    int granted;
+    do {
+        int unused = limit - hired_here(word);
+        granted = wanted < unused ? wanted : unused;
+        granted = granted < 0 ? 0 : granted;
+    } while (!atomic_compare_exchange_weak(
+        &hired, &word, hired_word(hired_here(word) + granted)));
+    return granted;
+}
+
+static void
+dismiss(int count)
+{
+    uint64_t word = atomic_load(&hired);
+    while (!atomic_compare_exchange_weak(
+        &hired, &word, hired_word(hired_here(word) - count))) {
+    }
+}
+
+static void
+poll_now_and_then(struct parallel_loop *loop)
+{
+    double now = platform_seconds();
+    if (now - loop->polled >= POLL_SECONDS) {
+        if (!loop->poll(loop->poll_argument)) {
+            atomic_store(&loop->ended, true);
+        }
+        loop->polled = platform_seconds();
+    }
+}
+
+bool
+parallel_goes_on(const struct parallel_worker *worker)
+{
+    if (worker->number == 0) {
+        poll_now_and_then(worker->loop);
+    }
+    return !atomic_load(&worker->loop->ended);
+}
+
+static void
+work(const struct parallel_worker *worker)
+{
+    struct parallel_loop *loop = worker->loop;
+    int64_t i = atomic_fetch_add(&loop->next, 1);
+    while (i < loop->count && !atomic_load(&loop->ended)) {
+        if (!loop->body(worker, i, loop->argument)) {
+            atomic_store(&loop->ended, true);
+        }
+        i = atomic_fetch_add(&loop->next, 1);
+        if (i < loop->count && !parallel_goes_on(worker)) {
+            return;
+        }
+    }
+}
+
+static void
+run_hired(void *argument)
+{
+    struct hired_thread *hired_thread = argument;
+    struct parallel_loop *loop = hired_thread->worker.loop;
+    work(&hired_thread->worker);
+    platform_mutex_lock(&loop->lock);
+    loop->running--;
+    platform_condition_signal(&loop->all_done);
+    platform_mutex_unlock(&loop->lock);
+}
+
+static int
+start_threads(struct parallel_loop *loop, struct hired_thread *threads,
+              int count)
+{
+    int started = 0;
+    while (started < count) {
+        struct hired_thread *next = &threads[started];
+        next->worker = (struct parallel_worker){loop, started + 1};
+        if (!platform_thread_start(&next->thread, run_hired, next)) {
+            break;
+        }
+        started++;
+    }
+    return started;
+}
+
+/* The caller's own share is done: wait for the others, polling meanwhile. */
+static void
+wait_for_threads(struct parallel_loop *loop)
+{
+    platform_mutex_lock(&loop->lock);
+    while (loop->running > 0) {
+        platform_condition_wait(&loop->all_done, &loop->lock, POLL_SECONDS);
+        platform_mutex_unlock(&loop->lock);
+        poll_now_and_then(loop);
+        platform_mutex_lock(&loop->lock);
+    }
+    platform_mutex_unlock(&loop->lock);
+}
+
+static void
+run_with_threads(struct parallel_loop *loop, int count)
+{
+    struct hired_thread *threads = calloc((size_t)count, sizeof *threads);
+    struct parallel_worker caller = {loop, 0};
+    int started = 0;
+    if (threads != NULL) {
+        platform_mutex_lock(&loop->lock); /* until `running` is what it is */
+        started = start_threads(loop, threads, count);
+        loop->running = started;
+        platform_mutex_unlock(&loop->lock);
+    }
+    work(&caller);
+    wait_for_threads(loop);
+    for (int i = 0; i < started; i++) {
+        platform_thread_join(threads[i].thread);
+    }
+    free(threads);
+}
+
+bool
+parallel_for(int64_t count, int workers, int limit, parallel_body *body,
+             void *argument, parallel_poll *poll, void *poll_argument)
+{
+    struct parallel_loop loop = {
+        .count = count,
+        .body = body,
+        .argument = argument,
+        .poll = poll,
+        .poll_argument = poll_argument,
+        .polled = platform_seconds(),
+        .lock = PLATFORM_MUTEX_INITIALIZER,
+        .all_done = PLATFORM_CONDITION_INITIALIZER,
+    };
+    int64_t useful = count < workers ? count : workers;
+    int extra = useful > 1 ? hire((int)useful - 1, limit) : 0;
+    if (extra > 0) {
+        run_with_threads(&loop, extra);
+        dismiss(extra);
+    } else {
+        work(&(struct parallel_worker){&loop, 0});
+    }
+    return !atomic_load(&loop.ended);
+}

@@ -1,0 +1,192 @@
+"""What the array methods of slides take and give: locations, backgrounds, memory.
+
+NumPy is imported where an array is asked for, not with the package.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+from ._properties import background_color
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Mode: TypeAlias = Literal["RGB", "RGBA"]
+Coordinates: TypeAlias = Literal["level0", "level"]
+ErrorPolicy: TypeAlias = Literal["raise", "mask"]
+Color: TypeAlias = str | tuple[int, int, int]
+Locations: TypeAlias = "Sequence[tuple[int, int]] | NDArray[np.integer[Any]]"
+Integers: TypeAlias = "NDArray[np.int64]"
+Levels: TypeAlias = "int | Sequence[int] | NDArray[np.integer[Any]]"
+
+
+def numpy() -> Any:
+    """NumPy, or ImportError that says how to get it."""
+    try:
+        import numpy
+    except ImportError:
+        raise ImportError(
+            "arrays need NumPy; install it with `pip install openslide-native[array]`"
+        ) from None
+    return numpy
+
+
+def is_second(name: str, value: str, allowed: tuple[str, str]) -> bool:
+    """Which of two values an option has; ValueError where it is another one."""
+    if value not in allowed:
+        raise ValueError(
+            f"{name} must be {allowed[0]!r} or {allowed[1]!r}, not {value!r}"
+        )
+    return value == allowed[1]
+
+
+def channels(mode: str) -> int:
+    """Bytes of a pixel: 3 for "RGB", 4 for "RGBA"."""
+    return 4 if is_second("mode", mode, ("RGB", "RGBA")) else 3
+
+
+def rgb(
+    background: Color | None, properties: Mapping[str, str]
+) -> tuple[int, int, int]:
+    """A background as (red, green, blue); None means the slide's own, else white.
+
+    Raises ValueError for what is no colour.
+    """
+    if background is None:
+        background = background_color(properties)
+    if isinstance(background, str):
+        from PIL import ImageColor
+
+        red, green, blue = ImageColor.getrgb(background)[:3]
+        return red, green, blue
+    values = tuple(int(value) for value in background)
+    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
+        raise ValueError(
+            "background must be three values from 0 to 255, or a colour's name, "
+            f"not {background!r}"
+        )
+    return values
+
+
+def pair(value: Any, name: str) -> tuple[int, int]:
+    """A pair of integers; TypeError or ValueError says what `name` should be."""
+    from operator import index
+
+    try:
+        first, second = value
+        return index(first), index(second)
+    except (TypeError, ValueError):
+        raise _type_error(f"{name} must be a pair of integers, not {value!r}") from None
+
+
+def _type_error(message: str) -> Exception:
+    from ._argument_errors import ArgumentTypeError
+
+    return ArgumentTypeError(message)
+
+
+def sides(size: Any) -> tuple[int, int]:
+    """(width, height), not negative."""
+    width, height = pair(size, "size")
+    if width < 0 or height < 0:
+        raise ValueError(f"size must not be negative, but is {size!r}")
+    return width, height
+
+
+def integers(values: Any, name: str) -> Integers:
+    """An int64 array of integers, whatever held them.
+
+    Raises ArgumentTypeError for other numbers, which would have to be rounded, and
+    OverflowError beyond 64 bits.
+    """
+    np = numpy()
+    array = np.asarray(values)
+    if array.size == 0:
+        return cast(Integers, array.astype(np.int64))
+    if array.dtype.kind == "O":
+        array = np.asarray(values, np.int64)
+    if array.dtype.kind == "u" and array.max() > np.iinfo(np.int64).max:
+        raise OverflowError(f"{name} must fit 64 bits, but is {array.max()}")
+    if array.dtype.kind not in "iu":
+        raise _type_error(f"{name} must be integers, not {array.dtype} values")
+    return cast(Integers, np.asarray(array, np.int64, order="C"))
+
+
+def locations(values: Locations) -> Integers:
+    """An int64 array (n, 2) of positions."""
+    array = integers(values, "locations")
+    if array.size == 0:
+        return array.reshape(0, 2)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(
+            f"locations must be pairs (x, y), not an array of shape {array.shape}"
+        )
+    return array
+
+
+def levels(values: Levels, count: int) -> Integers:
+    """An int64 array of `count` levels, from one or as many."""
+    np = numpy()
+    array = integers(values, "level")
+    if array.ndim == 0:
+        return cast(Integers, np.full(count, array, np.int64))
+    if array.shape != (count,):
+        raise ValueError(
+            f"level must be one, or one for each of {count} locations; "
+            f"its shape is {array.shape}"
+        )
+    return array
+
+
+def destination(out: Any, shape: tuple[int, ...]) -> tuple[Any, NDArray[np.uint8]]:
+    """Memory for pixels: what to return, and the same memory as an array of `shape`.
+
+    out: None for a new array, else what the caller provides: uint8, of this shape
+    or one-dimensional of exactly its bytes, with contiguous pixels in each row.
+
+    Raises TypeError for what is no memory, and ValueError, before anything is
+    written, for memory that is read-only, of another size, or overlaps itself.
+    """
+    np = numpy()
+    if out is None:
+        out = np.empty(shape, np.uint8)
+        return out, out
+    try:
+        pixels = np.asarray(memoryview(out))
+    except TypeError:
+        raise TypeError(
+            f"out must be an array or another writable buffer, not {out!r}"
+        ) from None
+    size = math.prod(shape)
+    if pixels.dtype != np.uint8:
+        raise ValueError(f"out must hold uint8, not {pixels.dtype}")
+    if not pixels.flags.writeable:
+        raise ValueError("out is read-only")
+    if pixels.shape == (size,) and pixels.flags.c_contiguous:
+        return out, pixels.reshape(shape)
+    if pixels.shape != shape:
+        raise ValueError(
+            f"out must have shape {shape}, or one dimension of {size} contiguous "
+            f"bytes, but has shape {pixels.shape}"
+        )
+    _check_strides(pixels)
+    return out, pixels
+
+
+def _check_strides(pixels: NDArray[np.uint8]) -> None:
+    """Pixels of a row must be contiguous, and nothing may lie in two places."""
+    if pixels.size == 0:
+        return
+    *outer, width, depth = zip(pixels.shape, pixels.strides, strict=True)
+    if depth[1] != 1 or (width[0] > 1 and width[1] != depth[0]):
+        raise ValueError("the last two axes of out must be contiguous")
+    extent = width[0] * depth[0]  # bytes from the first to the last of a row
+    for length, stride in sorted(outer, key=lambda axis: abs(axis[1])):
+        if length > 1:
+            if abs(stride) < extent:
+                raise ValueError("elements of out overlap one another")
+            extent += abs(stride) * (length - 1)
