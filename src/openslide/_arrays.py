@@ -107,8 +107,11 @@ def integers(values: Any, name: str) -> Integers:
     array = np.asarray(values)
     if array.size == 0:
         return cast(Integers, array.astype(np.int64))
-    if array.dtype.kind == "O":
-        array = np.asarray(values, np.int64)
+    if array.dtype.kind == "O":  # integers beyond 64 bits, or no numbers at all
+        try:
+            array = np.asarray(values, np.int64)
+        except TypeError:
+            raise _type_error(f"{name} must be integers, not {values!r}") from None
     if array.dtype.kind == "u" and array.max() > np.iinfo(np.int64).max:
         raise OverflowError(f"{name} must fit 64 bits, but is {array.max()}")
     if array.dtype.kind not in "iu":

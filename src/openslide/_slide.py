@@ -169,10 +169,10 @@ class AbstractSlide(metaclass=ABCMeta):
         None where the file does not say, or says zero or what is no number.
         """
         properties = self.properties
+        texts = properties.get(PROPERTY_NAME_MPP_X), properties.get(PROPERTY_NAME_MPP_Y)
         try:
-            x = float(properties[PROPERTY_NAME_MPP_X])
-            y = float(properties[PROPERTY_NAME_MPP_Y])
-        except (KeyError, ValueError):
+            x, y = (float(text) for text in texts if text is not None)
+        except ValueError:  # one is missing or no number
             return None
         return (x, y) if 0 < x < math.inf and 0 < y < math.inf else None
 
