@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+static const double LONGEST_WAIT = 10; /* seconds */
+
 struct module_state *
 state_of(PyObject *self)
 {
@@ -29,10 +31,10 @@ module_load(PyObject *Py_UNUSED(module), PyObject *path)
     }
     char error[1024];
     bool loaded;
-    Py_BEGIN_ALLOW_THREADS loaded =
-        openslide_api_load(bytes, error, sizeof error);
-    Py_END_ALLOW_THREADS if (!loaded)
-    {
+    BEGIN_LIBRARY_CALL
+    loaded = openslide_api_load(bytes, error, sizeof error);
+    END_LIBRARY_CALL
+    if (!loaded) {
         PyErr_SetString(PyExc_OSError, error);
         return NULL;
     }
@@ -86,9 +88,10 @@ module_detect_vendor(PyObject *Py_UNUSED(module), PyObject *path)
         return NULL;
     }
     const char *vendor;
-    Py_BEGIN_ALLOW_THREADS vendor = openslide.detect_vendor(bytes);
-    Py_END_ALLOW_THREADS if (vendor == NULL)
-    {
+    BEGIN_LIBRARY_CALL
+    vendor = openslide.detect_vendor(bytes);
+    END_LIBRARY_CALL
+    if (vendor == NULL) {
         return Py_NewRef(Py_None);
     }
     return PyUnicode_FromString(vendor);
@@ -160,11 +163,28 @@ add_type(PyObject *module, PyType_Spec *spec)
     return (PyTypeObject *)type;
 }
 
+/*
+ * Threads that are in libopenslide when the interpreter ends go on until they
+ * want Python's lock.  What libopenslide frees at exit must not be taken from
+ * under them, so the process waits for them, though not forever.
+ */
+static void
+end_of_interpreter(void)
+{
+    openslide_api_wait(LONGEST_WAIT);
+}
+
 static int
 module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
+    static atomic_flag registered = ATOMIC_FLAG_INIT;
     if (!import_exceptions(state)) {
+        return -1;
+    }
+    if (!atomic_flag_test_and_set(&registered) &&
+        Py_AtExit(end_of_interpreter) < 0) {
+        PyErr_SetString(PyExc_RuntimeError, "too many exit functions");
         return -1;
     }
     state->slide_type = add_type(module, &slide_spec);

@@ -35,6 +35,15 @@ struct module_state *state_of(PyObject *self);
 #    define Py_END_CRITICAL_SECTION() }
 #endif
 
+/* Around calls of libopenslide that take long: the GIL is released, and the
+   interpreter's end waits for them, see end_of_interpreter(). */
+#define BEGIN_LIBRARY_CALL                                                    \
+    Py_BEGIN_ALLOW_THREADS                                                    \
+    openslide_api_enter();
+#define END_LIBRARY_CALL                                                      \
+    openslide_api_leave();                                                    \
+    Py_END_ALLOW_THREADS
+
 /* slide_object.c */
 
 typedef struct {

@@ -44,8 +44,9 @@ cache_attach(PyObject *cache, struct slide_handle *handle)
     }
     native = self->cache;
     Py_END_CRITICAL_SECTION();
-    Py_BEGIN_ALLOW_THREADS openslide.set_cache(handle->osr, native);
-    Py_END_ALLOW_THREADS
+    BEGIN_LIBRARY_CALL
+    openslide.set_cache(handle->osr, native);
+    END_LIBRARY_CALL
 }
 
 /* False with an exception set. */

@@ -1,6 +1,7 @@
 #include "openslide_api.h"
 
 #include "platform.h"
+#include "process_count.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -128,4 +129,27 @@ openslide_api_has(const char *name)
                sizeof address);
     }
     return address != NULL;
+}
+
+static process_count inside;
+
+void
+openslide_api_enter(void)
+{
+    process_count_add(&inside, 1);
+}
+
+void
+openslide_api_leave(void)
+{
+    process_count_add(&inside, -1);
+}
+
+void
+openslide_api_wait(double seconds)
+{
+    double until = platform_seconds() + seconds;
+    while (process_count_get(&inside) > 0 && platform_seconds() < until) {
+        platform_sleep(0.001);
+    }
 }

@@ -80,6 +80,16 @@ const char *openslide_api_path(void);
 /* Whether the loaded library has the function `name` (without prefix). */
 bool openslide_api_has(const char *name);
 
+/*
+ * Bracket the use of libopenslide by a thread that the interpreter's end may
+ * overtake.  openslide_api_wait() waits, some seconds at most, until no thread
+ * of this process is inside: then libopenslide's own clean-up at exit cannot
+ * take anything from under it.
+ */
+void openslide_api_enter(void);
+void openslide_api_leave(void);
+void openslide_api_wait(double seconds);
+
 /* The OpenSlide release that brought it; NULL if every library has it. */
 const char *openslide_api_since(const char *name);
 

@@ -1,6 +1,7 @@
 #include "parallel.h"
 
 #include "platform.h"
+#include "process_count.h"
 
 #include <stdlib.h>
 
@@ -25,47 +26,8 @@ struct hired_thread {
     platform_thread thread;
 };
 
-/*
- * The process's threads that are hired at present, in the low half; in the
- * high half the process, for a forked child begins with none.
- */
-static _Atomic(uint64_t) hired;
-
-static int
-hired_here(uint64_t word)
-{
-    return word >> 32 == platform_process() ? (int)(word & UINT32_MAX) : 0;
-}
-
-static uint64_t
-hired_word(int count)
-{
-    return (uint64_t)platform_process() << 32 | (uint32_t)count;
-}
-
-/* As many of `wanted` threads as are free. */
-static int
-hire(int wanted, int limit)
-{
-    uint64_t word = atomic_load(&hired);
-    int granted;
-    do {
-        int unused = limit - hired_here(word);
-        granted = wanted < unused ? wanted : unused;
-        granted = granted < 0 ? 0 : granted;
-    } while (!atomic_compare_exchange_weak(
-        &hired, &word, hired_word(hired_here(word) + granted)));
-    return granted;
-}
-
-static void
-dismiss(int count)
-{
-    uint64_t word = atomic_load(&hired);
-    while (!atomic_compare_exchange_weak(
-        &hired, &word, hired_word(hired_here(word) - count))) {
-    }
-}
+/* Threads at work for loops of this process, beside their callers. */
+static process_count hired;
 
 static void
 poll_now_and_then(struct parallel_loop *loop)
@@ -181,10 +143,12 @@ parallel_for(int64_t count, int workers, int limit, parallel_body *body,
         .all_done = PLATFORM_CONDITION_INITIALIZER,
     };
     int64_t useful = count < workers ? count : workers;
-    int extra = useful > 1 ? hire((int)useful - 1, limit) : 0;
+    int extra = useful > 1
+                    ? process_count_add_below(&hired, (int)useful - 1, limit)
+                    : 0;
     if (extra > 0) {
         run_with_threads(&loop, extra);
-        dismiss(extra);
+        process_count_add(&hired, -extra);
     } else {
         work(&(struct parallel_worker){&loop, 0});
     }

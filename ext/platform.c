@@ -84,6 +84,12 @@ platform_process(void)
     return 0;
 }
 
+void
+platform_sleep(double seconds)
+{
+    Sleep((DWORD)(seconds * 1000));
+}
+
 double
 platform_seconds(void)
 {
@@ -245,6 +251,15 @@ unsigned
 platform_process(void)
 {
     return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+void
+platform_sleep(double seconds)
+{
+    time_t whole = (time_t)seconds;
+    struct timespec pause = {
+        .tv_sec = whole, .tv_nsec = (long)((seconds - (double)whole) * 1e9)};
+    nanosleep(&pause, NULL);
 }
 
 double

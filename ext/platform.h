@@ -52,6 +52,7 @@ unsigned platform_process(void);
 
 /* A clock that never goes back. */
 double platform_seconds(void);
+void platform_sleep(double seconds);
 
 /*
  * Load the shared library at `path` (UTF-8 on Windows, the file system's bytes

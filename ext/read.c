@@ -161,20 +161,32 @@ poll_signals(void *argument)
     return undisturbed;
 }
 
-/* How many threads all calls of the process may use together, as Python knows;
-   -1 with an exception set. */
-static int
-num_threads(void)
+/* What Python knows of threads, see _threads.plan(). */
+struct thread_plan {
+    int number; /* that all calls of the process may use together */
+    int polls;  /* whether signals are handled in this thread */
+};
+
+/* False with an exception set. */
+static bool
+ask_for_plan(struct thread_plan *plan)
 {
     PyObject *module = PyImport_ImportModule("openslide._threads");
-    PyObject *number = NULL;
+    PyObject *answer = NULL;
     if (module != NULL) {
-        number = PyObject_CallMethod(module, "get_num_threads", NULL);
+        answer = PyObject_CallMethod(module, "plan", NULL);
         Py_DECREF(module);
     }
-    long threads = number == NULL ? -1 : PyLong_AsLong(number);
-    Py_XDECREF(number);
-    return threads > INT_MAX ? INT_MAX : (int)threads;
+    bool valid = answer != NULL &&
+                 PyArg_ParseTuple(answer, "ip", &plan->number, &plan->polls);
+    Py_XDECREF(answer);
+    return valid;
+}
+
+static bool
+ignore_signals(void *Py_UNUSED(argument))
+{
+    return true;
 }
 
 /* Set an exception for a batch that failed. */
@@ -201,17 +213,22 @@ raise_bad_region(SlideObject *slide, const struct batch *batch)
  * slide.  False with an exception set.
  */
 static bool
-read_batch(SlideObject *slide, struct batch *batch)
+read_batch(SlideObject *slide, struct batch *batch,
+           const struct thread_plan *plan)
 {
     struct slide_handle *handle = slide_acquire(slide);
     if (handle == NULL) {
         return false;
     }
-    struct interruptible call = {PyEval_SaveThread()};
-    batch->poll = poll_signals;
-    batch->poll_argument = &call;
     batch->path = PyBytes_AsString(slide->path);
+    struct interruptible call = {PyEval_SaveThread()};
+    batch->poll = plan->polls ? poll_signals : ignore_signals;
+    batch->poll_argument = &call;
+    batch->workers = batch->workers > 0 ? batch->workers : plan->number;
+    batch->thread_limit = plan->number - 1;
+    openslide_api_enter();
     enum batch_outcome outcome = batch_read(batch, handle);
+    openslide_api_leave();
     PyEval_RestoreThread(call.thread);
 
     if (outcome == BATCH_FAILED) {
@@ -235,7 +252,7 @@ is_small(const struct region *region)
 static bool
 read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
 {
-    int threads = is_small(region) ? 1 : num_threads();
+    struct thread_plan plan = {.number = 1};
     uint8_t state = REGION_WAITING;
     struct batch batch = {
         .regions = region,
@@ -243,11 +260,10 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
         .destination = {.start = rgba,
                         .row_stride = (ptrdiff_t)(4 * region->width),
                         .channels = 4},
-        .workers = threads,
-        .thread_limit = threads - 1,
         .states = &state,
     };
-    return threads >= 0 && read_batch(slide, &batch);
+    return (is_small(region) || ask_for_plan(&plan)) &&
+           read_batch(slide, &batch, &plan);
 }
 
 PyObject *
@@ -290,13 +306,13 @@ slide_read_region_raw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (handle == NULL) {
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS openslide.read_region(
-        handle->osr, destination, region.x, region.y, region.level,
-        region.width, region.height);
-    Py_END_ALLOW_THREADS return slide_release(slide, handle, READING,
-                                              REGION_VALUES(&region))
-        ? Py_NewRef(Py_None)
-        : NULL;
+    BEGIN_LIBRARY_CALL
+    openslide.read_region(handle->osr, destination, region.x, region.y,
+                          region.level, region.width, region.height);
+    END_LIBRARY_CALL
+    return slide_release(slide, handle, READING, REGION_VALUES(&region))
+               ? Py_NewRef(Py_None)
+               : NULL;
 }
 
 /* The image's dimensions under a reference; false where it has none. */
@@ -315,9 +331,9 @@ read_words(openslide_t *osr, const char *name, int64_t width, int64_t height)
     PyObject *pixels = new_pixels(width, height);
     if (pixels != NULL) {
         uint32_t *words = words_of(pixels);
-        Py_BEGIN_ALLOW_THREADS openslide.read_associated_image(osr, name,
-                                                               words);
-        Py_END_ALLOW_THREADS
+        BEGIN_LIBRARY_CALL
+        openslide.read_associated_image(osr, name, words);
+        END_LIBRARY_CALL
     }
     return pixels;
 }
@@ -369,10 +385,11 @@ slide_read_associated_image(PyObject *self, PyObject *name)
         return NULL;
     }
     uint32_t *words = words_of(pixels);
-    Py_BEGIN_ALLOW_THREADS convert_argb_to_rgba(words, (uint8_t *)words,
-                                                (size_t)(width * height));
-    Py_END_ALLOW_THREADS return Py_BuildValue(
-        "(N(LL))", pixels, (long long)width, (long long)height);
+    Py_BEGIN_ALLOW_THREADS
+    convert_argb_to_rgba(words, (uint8_t *)words, (size_t)(width * height));
+    Py_END_ALLOW_THREADS
+    return Py_BuildValue("(N(LL))", pixels, (long long)width,
+                         (long long)height);
 }
 
 /* Many regions into an array */
@@ -495,12 +512,11 @@ static PyObject *
 read_request(SlideObject *slide, const struct request *request,
              uint32_t background, bool masks, int workers)
 {
-    int threads = num_threads();
+    struct thread_plan plan;
     PyObject *states =
-        threads < 0
-            ? NULL
-            : PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)request->count);
-    if (states == NULL) {
+        PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)request->count);
+    if (states == NULL || !ask_for_plan(&plan)) {
+        Py_XDECREF(states);
         return NULL;
     }
     memset(PyByteArray_AsString(states), REGION_WAITING,
@@ -515,11 +531,10 @@ read_request(SlideObject *slide, const struct request *request,
                         .channels = (int)pixels->shape[3],
                         .background = background},
         .masks = masks,
-        .workers = workers > 0 ? workers : threads,
-        .thread_limit = threads - 1,
+        .workers = workers,
         .states = (uint8_t *)PyByteArray_AsString(states),
     };
-    if (!read_batch(slide, &batch)) {
+    if (!read_batch(slide, &batch, &plan)) {
         Py_CLEAR(states);
     }
     return states;
@@ -567,8 +582,8 @@ module_argb2rgba(PyObject *Py_UNUSED(module), PyObject *buffer)
                               ? "Argument is not aligned to 4 bytes"
                               : NULL;
     if (refusal == NULL) {
-        Py_BEGIN_ALLOW_THREADS convert_argb_to_rgba(view.buf, view.buf,
-                                                    (size_t)view.len / 4);
+        Py_BEGIN_ALLOW_THREADS
+        convert_argb_to_rgba(view.buf, view.buf, (size_t)view.len / 4);
         Py_END_ALLOW_THREADS
     } else {
         PyErr_SetString(PyExc_ValueError, refusal);

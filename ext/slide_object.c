@@ -156,9 +156,10 @@ open_handle(SlideObject *self)
 {
     const char *path = PyBytes_AsString(self->path);
     struct slide_handle *handle;
-    Py_BEGIN_ALLOW_THREADS handle = slide_handle_open(path);
-    Py_END_ALLOW_THREADS if (handle == NULL)
-    {
+    BEGIN_LIBRARY_CALL
+    handle = slide_handle_open(path);
+    END_LIBRARY_CALL
+    if (handle == NULL) {
         raise_not_opened(state_of((PyObject *)self), self->path);
         return NULL;
     }
@@ -334,8 +335,9 @@ static void
 release_without_gil(struct slide_handle *handle)
 {
     if (handle != NULL) {
-        Py_BEGIN_ALLOW_THREADS slide_handle_release(handle);
-        Py_END_ALLOW_THREADS
+        BEGIN_LIBRARY_CALL
+        slide_handle_release(handle);
+        END_LIBRARY_CALL
     }
 }
 
@@ -523,8 +525,9 @@ profile_of(SlideObject *self, const char *name)
                             : Py_NewRef(Py_None);
     if (profile != NULL && profile != Py_None) {
         char *bytes = PyBytes_AsString(profile);
-        Py_BEGIN_ALLOW_THREADS read_profile(handle->osr, name, bytes);
-        Py_END_ALLOW_THREADS
+        BEGIN_LIBRARY_CALL
+        read_profile(handle->osr, name, bytes);
+        END_LIBRARY_CALL
     }
     bool good = slide_release(self, handle, "reading the ICC profile of %s of",
                               name == NULL ? "level 0" : name);

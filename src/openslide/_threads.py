@@ -38,6 +38,18 @@ def get_num_threads() -> int:
     return 1 if _is_worker_process() else _usable_cpus()
 
 
+def plan() -> tuple[int, bool]:
+    """For the extension module: the number of threads, and whether this is the main one.
+
+    Only the main thread handles signals, and only it may wait for Python's lock in
+    the middle of a read: the interpreter's end would stop another one there, while
+    threads that it had started go on.
+    """
+    from threading import current_thread, main_thread
+
+    return get_num_threads(), current_thread() is main_thread()
+
+
 def _usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
