@@ -89,8 +89,10 @@ void slide_give_back(SlideObject *self, struct slide_handle *handle,
 
 extern PyType_Spec cache_spec;
 
-/* False with an exception set where `cache` is no Cache or was released. */
-bool cache_check(struct module_state *state, PyObject *cache);
+/* False with an exception set where `cache` is no Cache, or was released and
+   may not be. */
+bool cache_check(struct module_state *state, PyObject *cache,
+                 bool may_be_released);
 
 /* Make a slide use a Cache. */
 void cache_attach(PyObject *cache, struct slide_handle *handle);

@@ -375,7 +375,7 @@ find_culprit(struct batch *batch, struct slide_handle **handle)
     enum batch_outcome outcome = BATCH_FAILED;
     int64_t suspects = waiting < batch->workers ? waiting : batch->workers;
     blame(batch, order[0], *handle);
-    if (suspects > 1) {
+    if (suspects > 1 || batch->doubts) {
         struct slide_handle *fresh = replace_handle(batch, *handle);
         *handle = fresh;
         if (fresh != NULL) {

@@ -36,6 +36,9 @@ struct batch {
     /* To open the slide again where it failed while several regions were being
        read, any of which may be the bad one. */
     const char *path;
+    /* The bad one may even be another call's, so each is read again on a
+       handle that nobody shares before it is blamed. */
+    bool doubts;
 
     /* The answer: */
     uint8_t *states; /* enum region_state of each, REGION_WAITING at first */

@@ -17,14 +17,14 @@ cache_cast(PyObject *self)
 }
 
 bool
-cache_check(struct module_state *state, PyObject *cache)
+cache_check(struct module_state *state, PyObject *cache, bool may_be_released)
 {
     if (!PyObject_TypeCheck(cache, state->cache_type)) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Not an OpenSlide cache reference: %R", cache);
         return false;
     }
-    if (atomic_load(&cache_cast(cache)->released)) {
+    if (!may_be_released && atomic_load(&cache_cast(cache)->released)) {
         raise_argument_error(ARGUMENT_VALUE_ERROR,
                              "Passing closed cache object");
         return false;

@@ -220,7 +220,12 @@ read_batch(SlideObject *slide, struct batch *batch,
     if (handle == NULL) {
         return false;
     }
+    if (!slide->reopens && openslide.get_error(handle->osr) != NULL) {
+        slide_release(slide, handle, READING, REGION_VALUES(batch->regions));
+        return false;
+    }
     batch->path = PyBytes_AsString(slide->path);
+    batch->doubts = slide->reopens || batch->masks;
     struct interruptible call = {PyEval_SaveThread()};
     batch->poll = plan->polls ? poll_signals : ignore_signals;
     batch->poll_argument = &call;

@@ -239,23 +239,23 @@ is_same_slide(SlideObject *self, openslide_t *osr)
     return same;
 }
 
-/* Another handle of the same slide with the same cache, or NULL with an
-   exception set. */
-static struct slide_handle *
-open_again(SlideObject *self)
+/* Call a function of openslide._files, which knows what not to open and why a
+   file cannot be opened. */
+static PyObject *
+open_by_python(SlideObject *self)
 {
-    struct slide_handle *handle = open_handle(self);
-    if (handle == NULL) {
-        return NULL;
+    PyObject *module = PyImport_ImportModule("openslide._files");
+    PyObject *slide = NULL;
+    if (module != NULL) {
+        slide = PyObject_CallMethod(module, "open_handle", "O", self->path);
+        Py_DECREF(module);
     }
-    int same = is_same_slide(self, handle->osr);
-    if (same != 1) {
-        if (same == 0) {
-            raise_changed(state_of((PyObject *)self), self->path);
-        }
-        slide_handle_release(handle);
-        return NULL;
-    }
+    return slide;
+}
+
+static void
+attach_cache(SlideObject *self, struct slide_handle *handle)
+{
     PyObject *cache;
     Py_BEGIN_CRITICAL_SECTION(self);
     cache = Py_XNewRef(self->cache);
@@ -264,7 +264,30 @@ open_again(SlideObject *self)
         cache_attach(cache, handle);
         Py_DECREF(cache);
     }
-    return handle;
+}
+
+/* Another handle of the same slide with the same cache, or NULL with an
+   exception set. */
+static struct slide_handle *
+open_again(SlideObject *self)
+{
+    PyObject *other = open_by_python(self);
+    if (other == NULL) {
+        return NULL;
+    }
+    struct slide_handle *handle = slide_cast(other)->handle;
+    slide_handle_retain(handle);
+    Py_DECREF(other);
+    int same = is_same_slide(self, handle->osr);
+    if (same == 1) {
+        attach_cache(self, handle);
+        return handle;
+    }
+    if (same == 0) {
+        raise_changed(state_of((PyObject *)self), self->path);
+    }
+    slide_handle_release(handle);
+    return NULL;
 }
 
 static struct slide_handle *
@@ -402,11 +425,20 @@ slide_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
         Py_DECREF(cache);
         return raise_closed(slide->path);
     }
-    return Py_BuildValue("(O(OO)N)", (PyObject *)Py_TYPE(self), slide->path,
+    PyObject *module = PyImport_ImportModule("openslide._files");
+    PyObject *rebuild =
+        module == NULL ? NULL : PyObject_GetAttrString(module, "open_handle");
+    Py_XDECREF(module);
+    if (rebuild == NULL) {
+        Py_DECREF(cache);
+        return NULL;
+    }
+    return Py_BuildValue("(N(OO)N)", rebuild, slide->path,
                          slide->reopens ? Py_True : Py_False, cache);
 }
 
-static PyObject *set_cache(SlideObject *self, PyObject *cache);
+static PyObject *set_cache(SlideObject *self, PyObject *cache,
+                           bool may_be_released);
 
 PyDoc_STRVAR(setstate_doc, "__setstate__($self, cache, /)\n--\n\n"
                            "The rest of unpickling: a Cache, or None.");
@@ -415,7 +447,7 @@ static PyObject *
 slide_setstate(PyObject *self, PyObject *cache)
 {
     return cache == Py_None ? Py_NewRef(Py_None)
-                            : set_cache(slide_cast(self), cache);
+                            : set_cache(slide_cast(self), cache, true);
 }
 
 /* What is known */
@@ -561,10 +593,11 @@ PyDoc_STRVAR(set_cache_doc, "set_cache($self, cache, /)\n--\n\n"
                             "Use a Cache instead of the present one.");
 
 static PyObject *
-set_cache(SlideObject *self, PyObject *cache)
+set_cache(SlideObject *self, PyObject *cache, bool may_be_released)
 {
     struct module_state *state = state_of((PyObject *)self);
-    if (!require_function(state, "set_cache") || !cache_check(state, cache)) {
+    if (!require_function(state, "set_cache") ||
+        !cache_check(state, cache, may_be_released)) {
         return NULL;
     }
     struct slide_handle *handle = slide_acquire(self);
@@ -587,7 +620,7 @@ set_cache(SlideObject *self, PyObject *cache)
 static PyObject *
 slide_set_cache(PyObject *self, PyObject *cache)
 {
-    return set_cache(slide_cast(self), cache);
+    return set_cache(slide_cast(self), cache, false);
 }
 
 /* Attributes */

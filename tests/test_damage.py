@@ -37,14 +37,14 @@ from tests.damage.campaign import (
 )
 from tests.damage.cases import Damage, Obstacle, Template, obstructed
 from tests.damage.fields import Integer, integers
-from tests.damage.known import DOCUMENT, KNOWN, KnownCrash
+from tests.damage.known import DOCUMENT, KNOWN, KnownCrash, known_crash
 from tests.damage.meddle import ACTIONS
 
 # Older releases refuse some of the slides, and have crashes of their own.
 pytestmark = pytest.mark.requires_openslide("4.0.1")
 
 SEED = 20_240_229
-CASES_PER_SLIDE = 20
+CASES_PER_SLIDE = 12
 REPOSITORY = Path(__file__).parent.parent
 
 TIFF_SLIDES = (
@@ -128,6 +128,20 @@ def test_known_crashes_are_described() -> None:
     assert [crash.heading for crash in KNOWN] == list(described_crashes())
 
 
+def test_nothing_else_is_excused() -> None:
+    death = "Fatal Python error: Segmentation fault\n  File x, line 1 in open_handle\n"
+    key_file = b"[Uncompressed Virtual Microscope Specimen]\nBitsPerPixel=36\n"
+    other = Damage("", {"vmu/slide.vmu": key_file})
+    sound = Damage("", {"vmu/slide.vmu": key_file + b"PixelOrder=RGB\n"})
+    assert known_crash("vmu", other, death) == KNOWN[0].heading
+    assert known_crash("vmu", other, death.replace("open_handle", "close")) is None
+    assert known_crash("vmu", sound, death) is None
+    assert known_crash("vms", other, death) is None
+    assert (
+        known_crash("vmu", other, "GLib-ERROR **: failed to allocate 24 bytes") is None
+    )
+
+
 @pytest.mark.parametrize("crash", KNOWN, ids=lambda crash: crash.heading)
 def test_known_crashes(tmp_path: Path, crash: KnownCrash) -> None:
     """The script of the document, which passes once libopenslide is mended."""
@@ -175,7 +189,7 @@ def test_empty_companions(campaign: Campaign, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("part", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("part", [0.3, 0.97])
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_part_of_a_file(campaign: Campaign, name: str, part: float) -> None:
     must_end(
@@ -185,6 +199,7 @@ def test_a_part_of_a_file(campaign: Campaign, name: str, part: float) -> None:
                 f"{file}: {part:.0%}",
                 {file: original.data[: int(part * len(original.data))]},
             ),
+            large=False,
         )
         for file, original in campaign.template(name).files.items()
     )
@@ -323,14 +338,16 @@ def test_tiles_elsewhere(campaign: Campaign, name: str, kind: str, value: int) -
     damaged = data
     for place in places:
         damaged = place.replaced_in(damaged, value)
-    must_end([campaign.read(name, Damage(f"{kind} {value}", {main: damaged}))])
+    must_end(
+        [campaign.read(name, Damage(f"{kind} {value}", {main: damaged}), large=False)]
+    )
 
 
-@pytest.mark.parametrize("value", [0, 2**16 - 1, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("value", [0, 2**31 - 1, 2**32 - 1])
 @pytest.mark.parametrize(
     "tag", ["IMAGE_WIDTH", "IMAGE_LENGTH", "TILE_WIDTH", "TILE_LENGTH"]
 )
-@pytest.mark.parametrize("name", ["aperio-jpeg", "aperio-33003", "generic-lzw", "ndpi"])
+@pytest.mark.parametrize("name", ["aperio-jpeg", "aperio-33003"])
 def test_absurd_tiff_dimensions(
     campaign: Campaign, name: str, tag: str, value: int
 ) -> None:

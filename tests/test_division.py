@@ -175,30 +175,27 @@ def around_a_boundary(
         yield location, size
 
 
-@pytest.mark.parametrize("level", [0, 1, 2])
-def test_downsamples_that_are_no_integers(odd_slide: OpenSlide, level: int) -> None:
-    if level >= odd_slide.level_count:
-        pytest.skip("the slide has two levels")
-    downsample = odd_slide.level_downsamples[level]
-    assert level == 0 or downsample != int(downsample)
-    width, height = odd_slide.level_dimensions[level]
-    within, before = (width // 2, height // 2), (-2000, -2000)
-    for boundary, offset, length in (
-        (within, (0, 0), 5000),
-        (within, (1, 2), 4097),
-        (before, (0, 1), 6500),
-        (before, (2, 0), 7001),
-    ):
-        for region in around_a_boundary(boundary, downsample, offset, length):
-            check(odd_slide, region[0], level, region[1])
-    # Within 4096 pixels there is nothing to divide, but at level 0.
-    check(odd_slide, (-3, -5), level, (1449, 1448))
+def test_downsamples_that_are_no_integers(odd_slide: OpenSlide) -> None:
+    for level, downsample in enumerate(odd_slide.level_downsamples):
+        assert level == 0 or downsample != int(downsample)
+        width, height = odd_slide.level_dimensions[level]
+        within, before = (width // 2, height // 2), (-2000, -2000)
+        for boundary, offset, length in (
+            (within, (0, 0), 5000),
+            (within, (1, 2), 4097),
+            (before, (0, 1), 6500),
+            (before, (2, 0), 7001),
+        ):
+            for region in around_a_boundary(boundary, downsample, offset, length):
+                check(odd_slide, region[0], level, region[1])
+        # Within 4096 pixels there is nothing to divide, but at level 0.
+        check(odd_slide, (-3, -5), level, (1449, 1448))
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
 @pytest.mark.parametrize("format", ["mirax", "ventana-bif"])
 def test_tiles_between_pixels(tmp_path: Path, format: str, level: int) -> None:
-    """Overlaps that are no multiples of the downsample put tiles of upper levels there."""
+    """Where overlaps are no multiples of the downsample."""
     facts = (
         write_mirax(tmp_path, overlap=37)
         if format == "mirax"
@@ -207,7 +204,6 @@ def test_tiles_between_pixels(tmp_path: Path, format: str, level: int) -> None:
     with OpenSlide(facts.path) as slide:
         step = int(slide.level_downsamples[level])
         for start, size in (
-            ((-600, -300), (2000, 1100)),
             ((-901, -1001), (1600, 1400)),
             ((-2000, -7), (5000, 500)),
             ((3, -2011), (500, 5000)),
@@ -290,7 +286,7 @@ def regions(draw: st.DrawFn) -> tuple[Pair, int, Pair]:
     return (x * step, y * step), level, size
 
 
-@hypothesis.settings(deadline=None, max_examples=150)
+@hypothesis.settings(deadline=None, max_examples=100)
 @hypothesis.given(name=st.sampled_from(SOME), region=regions())
 def test_any_region(
     slides: Mapping[str, SlideFacts], name: str, region: tuple[Pair, int, Pair]

@@ -638,7 +638,8 @@ def test_conversion(alike: Compare) -> None:
 
 def test_names(alike: Compare) -> None:
     alike(
-        "public_names(openslide)",
+        # What this package has in addition; nothing else may differ.
+        "[n for n in public_names(openslide) if not n.endswith('_num_threads')]",
         "[getattr(openslide, n) for n in public_names(openslide) if n.isupper()]",
         "openslide.__library_version__",
         "openslide.OpenSlideError is lowlevel.OpenSlideError",

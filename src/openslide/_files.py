@@ -26,7 +26,7 @@ _SPECIAL_FILES = {
 }
 
 
-def open_handle(filename: Filename, *, reopens: bool = False) -> Slide:
+def open_handle(filename: Filename, reopens: bool = False) -> Slide:
     """Open a slide; `reopens` says whether a failure ends with the call that met it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,

@@ -44,14 +44,22 @@ class ImageSlide(AbstractSlide):
 
     def _attach(self, image: Image) -> None:
         self._image: Image | None = image
-        self._process = os.getpid()
         # Pillow decodes an image when it is first read, and then in one thread only.
         self._decoding = Lock()
+        self._process = os.getpid()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What to pickle: a file by its absolute path, an image by its pixels."""
-        image = self._opened
-        state = self.__dict__ | {"_image": image if self._path is None else None}
+        """What to copy: a file by its absolute path, an image of the caller as it is.
+
+        An image that came from an open file goes by its pixels, for either slide
+        may close it.
+        """
+        image: Image | None = self._opened
+        if self._path is not None:
+            image = None
+        elif self._close:
+            image = self._opened.copy()
+        state = self.__dict__ | {"_image": image}
         del state["_decoding"]
         return state
 

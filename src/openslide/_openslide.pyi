@@ -1,4 +1,5 @@
 # The extension module; see ext/_openslide_module.c.
+from collections.abc import Callable
 from typing import SupportsFloat, SupportsIndex, final
 
 from _typeshed import WriteableBuffer
@@ -6,7 +7,9 @@ from _typeshed import WriteableBuffer
 @final
 class Slide:
     def __new__(cls, path: bytes, reopens: bool = False, /) -> Slide: ...
-    def __reduce__(self, /) -> tuple[type[Slide], tuple[bytes, bool], Cache | None]: ...
+    def __reduce__(
+        self, /
+    ) -> tuple[Callable[..., Slide], tuple[bytes, bool], Cache | None]: ...
     def __setstate__(self, cache: Cache | None, /) -> None: ...
     @property
     def path(self) -> bytes: ...

@@ -378,7 +378,11 @@ class OpenSlide(AbstractSlide):
 
     def __copy__(self) -> Self:
         duplicate = type(self).__new__(type(self))
-        duplicate.__dict__.update(self.__dict__, _osr=copy.copy(self._osr))
+        state = object.__getstate__(self)
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        for name, value in {**attributes, **slots}.items():
+            object.__setattr__(duplicate, name, value)
+        duplicate._osr = copy.copy(self._osr)  # the one thing not to share
         return duplicate
 
     @classmethod

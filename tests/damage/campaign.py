@@ -27,9 +27,9 @@ _GIGABYTE = 2**30
 # AddressSanitizer reserves terabytes.
 _IS_SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 ADDRESS_SPACE = 0 if _IS_SANITIZED else 4 * _GIGABYTE
-_LARGER_ADDRESS_SPACE = 2 * ADDRESS_SPACE
 #: When a case hangs.  Damaged tile sizes make some take seconds of processor time.
 SECONDS = 60.0
+_SECONDS_WITH_MORE_MEMORY = 15.0
 
 #: How reading can go: as the worker says, or for all that it raised later, or if
 #: it succeeds where there is more memory.
@@ -44,9 +44,10 @@ _NO_MEMORY = re.compile(r"failed to allocate \d+ bytes")
 class WorkerError(Exception):
     """The worker has died, or had to be ended; `log` is what it printed."""
 
-    def __init__(self, ending: str, log: str) -> None:
+    def __init__(self, ending: str, log: str, *, hung: bool = False) -> None:
         super().__init__(f"{ending}\n{log}")
         self.ending = ending
+        self.hung = hung
         self.log = log
 
 
@@ -111,7 +112,8 @@ class Worker:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(5)
             self._end()
-            raise WorkerError(f"hung for {self.seconds:g} s", self._read_log())
+            ending = f"hung for {self.seconds:g} s"
+            raise WorkerError(ending, self._read_log(), hung=True)
         line = process.stdout.readline()
         if not line:
             status = process.wait()
@@ -223,9 +225,8 @@ class Campaign:
             if again is None:
                 return "memory"
             known = known_crash(name, damage, again.log)
-            return Failure(
-                name, case, damage, again.ending, again.log, again is not error, known
-            )
+            alone = again is not error
+            return Failure(name, case, damage, again.ending, again.log, alone, known)
         if answer["outcome"] == "wrong":
             ending = "a wrong result or exception"
             return Failure(name, case, damage, ending, answer["detail"], True, None)
@@ -236,16 +237,20 @@ class Campaign:
     def _again(self, request: Request, error: WorkerError) -> WorkerError | None:
         """What a fresh process dies of, with more memory if that was short.
 
-        The first error if it does not die, None if it just needed the memory.
+        None if the memory was all it needed; the first error if it does not die,
+        or takes long to fill the memory.
         """
-        short = _NO_MEMORY.search(error.log) is not None
-        space = _LARGER_ADDRESS_SPACE if short else ADDRESS_SPACE
-        with Worker(address_space=space, seconds=self._worker.seconds) as worker:
+        match = _NO_MEMORY.search(error.log)
+        if match is None:
+            space, seconds = ADDRESS_SPACE, self._worker.seconds
+        else:
+            space, seconds = 2 * ADDRESS_SPACE, _SECONDS_WITH_MORE_MEMORY
+        with Worker(address_space=space, seconds=seconds) as worker:
             try:
                 worker.ask(request)
             except WorkerError as again:
-                return again
-        return None if short else error
+                return error if match and again.hung else again
+        return None if match else error
 
 
 def cases(names: Sequence[str], seed: int, first: int) -> Iterator[Case]:

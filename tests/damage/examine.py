@@ -106,7 +106,8 @@ class _Examination:
             with self._tolerate(*_DEEPZOOM_ERRORS):
                 self._cut(DeepZoomGenerator(slide, limit_bounds=limit_bounds))
         if large:
-            self._read((0, 0), 0, _LARGE_REGION)
+            for level in (0, 1):
+                self._read((0, 0), level, _LARGE_REGION)
 
     def _read(self, at: tuple[int, int], level: int, size: tuple[int, int]) -> None:
         with self._tolerate(*_READ_ERRORS):

@@ -28,6 +28,7 @@ class KnownCrash:
 _SEGMENTATION_FAULT = re.compile("^Fatal Python error: Segmentation fault", re.M)
 _WHILE_OPENING = re.compile("line [0-9]+ in open_handle$", re.M)
 _OUT_OF_MEMORY = re.compile("GLib-ERROR .*failed to allocate ([0-9]+) bytes")
+_OVERFLOW = re.compile("GLib-ERROR .*overflow allocating [0-9*]+ bytes")
 _ABSURD_SIZE = 2**28
 
 
@@ -46,7 +47,7 @@ def _other_samples(damage: Damage, log: str) -> bool:
 
 
 def _impossible_subblock(damage: Damage, log: str) -> bool:
-    """A subblock of over twice the pixels that it covers, opened without an end."""
+    """A subblock with more than twice the pixels that it covers, or with none."""
     return _WHILE_OPENING.search(log) is not None and any(
         _has_impossible_subblock(content)
         for content in damage.files.values()
@@ -61,7 +62,7 @@ def _has_impossible_subblock(data: bytes) -> bool:
         signed = value - 2**32 if value >= 2**31 else value
         if item.meaning == "subblock:X-size":
             size = signed
-        elif item.meaning == "subblock:X-stored-size" and not 0 <= signed <= 2 * size:
+        elif item.meaning == "subblock:X-stored-size" and not 0 < signed <= 2 * size:
             return True
     return False
 
@@ -69,7 +70,8 @@ def _has_impossible_subblock(data: bytes) -> bool:
 def _absurd_size(damage: Damage, log: str) -> bool:
     """A single allocation beyond any reason, which GLib was refused."""
     match = _OUT_OF_MEMORY.search(log)
-    return match is not None and int(match[1]) >= _ABSURD_SIZE
+    is_large = match is not None and int(match[1]) >= _ABSURD_SIZE
+    return is_large or _OVERFLOW.search(log) is not None
 
 
 KNOWN = (

@@ -1,21 +1,21 @@
 """Interpreters with a GIL of their own, in one process, read the same slide.
 
-    python subinterpreter.py CASE SLIDE
+    python -m tests.isolated.subinterpreter CASE SLIDE
 
 What runs inside them is in subinterpreter_tasks.py.  A failure inside one ends the
 script with its traceback.
 """
 
-import os
 import sys
 import threading
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 # Pillow, ctypes and openslide are imported where a case wants them, no earlier:
 # what an interpreter does first in a process is part of the case.
 
-FOLDER = os.path.dirname(os.path.abspath(__file__))
+ROOT = str(Path(__file__).parents[2])
 INTERPRETERS = 4
 ROUNDS = 5
 
@@ -35,7 +35,7 @@ class Interpreter:
         else:
             self._module = import_module("_xxsubinterpreters")
             self._id = self._module.create(isolated=True)
-        self.run(f"import sys; sys.path.insert(0, {FOLDER!r})")
+        self.run(f"import sys; sys.path.insert(0, {ROOT!r})")
 
     def run(self, code: str) -> None:
         """Run statements; what they raise is raised as an error that shows it."""
@@ -51,7 +51,9 @@ class Interpreter:
     def task(self, name: str, *arguments: object) -> None:
         """Call a function of subinterpreter_tasks with what repr() can express."""
         listed = ", ".join(map(repr, arguments))
-        self.run(f"import subinterpreter_tasks as t; t.{name}({listed})")
+        self.run(
+            f"from tests.isolated import subinterpreter_tasks as t; t.{name}({listed})"
+        )
 
     def close(self) -> None:
         if sys.version_info >= (3, 14):
@@ -62,7 +64,7 @@ class Interpreter:
 
 def expectation(path: str) -> dict[str, Any]:
     """What the main interpreter sees."""
-    import subinterpreter_tasks
+    from tests.isolated import subinterpreter_tasks
 
     return subinterpreter_tasks.look(path)
 
