@@ -150,7 +150,7 @@ def test_known_crashes(tmp_path: Path, crash: KnownCrash) -> None:
         [sys.executable, "-c", limit + described_crashes()[crash.heading], tmp_path],
         cwd=REPOSITORY,
         capture_output=True,
-        timeout=5 * SECONDS,
+        timeout=2 * SECONDS,
     )
     if result.returncode in (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGTRAP):
         pytest.skip(f"{DOCUMENT}: {crash.heading}")
@@ -281,7 +281,7 @@ def test_changes_while_open(tmp_path: Path, name: str, action: str) -> None:
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=5 * SECONDS,
+        timeout=2 * SECONDS,
     )
     assert (result.returncode, result.stderr) == (0, "")
     allowed = {"same", "OpenSlideError", "OpenSlideUnsupportedFormatError"}

@@ -66,18 +66,21 @@ def test_fifty_interrupts_leave_nothing_behind(
 
 def test_ctrl_c_ends_a_program(slides: Mapping[str, SlideFacts]) -> None:
     """As from a terminal: the signal comes from outside, and nobody catches it."""
-    child = subprocess.Popen(
+    with subprocess.Popen(
         command("read_until_killed", slides["aperio-jpeg"].path),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "reading\n"
-    time.sleep(0.1)  # "reading" is printed just before
-    os.kill(child.pid, signal.SIGINT)
-    output, errors = child.communicate(timeout=100)
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert child.stdout.readline() == "reading\n"
+            time.sleep(0.1)  # "reading" is printed just before
+            os.kill(child.pid, signal.SIGINT)
+            output, errors = child.communicate(timeout=100)
+        finally:
+            child.kill()
     assert child.returncode == -signal.SIGINT
     assert output == ""
     lines = errors.splitlines()

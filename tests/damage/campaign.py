@@ -28,7 +28,7 @@ _GIGABYTE = 2**30
 _IS_SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 ADDRESS_SPACE = 0 if _IS_SANITIZED else 4 * _GIGABYTE
 #: When a case hangs.  Damaged tile sizes make some take seconds of processor time.
-SECONDS = 60.0
+SECONDS = 40.0
 _SECONDS_WITH_MORE_MEMORY = 15.0
 
 #: How reading can go: as the worker says, or for all that it raised later, or if

@@ -7,7 +7,9 @@ before the end.  Nothing else is excused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from .cases import Damage
@@ -30,6 +32,13 @@ _WHILE_OPENING = re.compile("line [0-9]+ in open_handle$", re.M)
 _OUT_OF_MEMORY = re.compile("GLib-ERROR .*failed to allocate ([0-9]+) bytes")
 _OVERFLOW = re.compile("GLib-ERROR .*overflow allocating [0-9*]+ bytes")
 _ABSURD_SIZE = 2**28
+_WIDE_JPEG = "openslide-vendor-hamamatsu.c:[0-9]+:read_jpeg_tile: assertion failed"
+_SAKURA_VALUES = (
+    "SELECT SlideId, Date, Description, Creator, DiagnosisCode, Keywords"
+    " FROM SVSlideDataXPO",
+    "SELECT ScanId, FocussingMethod FROM SVHRScanDataXPO",
+    "SELECT data FROM SVGigaPixelImage_0001 WHERE id = '++MagicBytes'",
+)
 
 
 def _other_samples(damage: Damage, log: str) -> bool:
@@ -67,6 +76,29 @@ def _has_impossible_subblock(data: bytes) -> bool:
     return False
 
 
+def _wide_jpeg(damage: Damage, log: str) -> bool:
+    """A JPEG that has more tiles than its place in the grid."""
+    return re.search(_WIDE_JPEG, log) is not None
+
+
+def _null_value(damage: Damage, log: str) -> bool:
+    """A database with NULL where libopenslide relies on a value."""
+    content = damage.files.get("sakura.svslide")
+    return (
+        _SEGMENTATION_FAULT.search(log) is not None
+        and isinstance(content, bytes)
+        and any(None in row for row in _sakura_rows(content))
+    )
+
+
+def _sakura_rows(data: bytes) -> Iterator[tuple[object, ...]]:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(data)
+        for query in _SAKURA_VALUES:
+            with suppress(sqlite3.DatabaseError):
+                yield from database.execute(query)
+
+
 def _absurd_size(damage: Damage, log: str) -> bool:
     """A single allocation beyond any reason, which GLib was refused."""
     match = _OUT_OF_MEMORY.search(log)
@@ -77,6 +109,8 @@ def _absurd_size(damage: Damage, log: str) -> bool:
 KNOWN = (
     KnownCrash("A VMU slide with other samples", "vmu$", _other_samples),
     KnownCrash("A CZI subblock of impossible size", "zeiss", _impossible_subblock),
+    KnownCrash("A wide JPEG of a VMS slide", "vms$", _wide_jpeg),
+    KnownCrash("NULL in the database of a Sakura slide", "sakura$", _null_value),
     KnownCrash("A size beyond the memory", "", _absurd_size),
 )
 

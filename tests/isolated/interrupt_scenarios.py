@@ -246,5 +246,7 @@ SCENARIOS = (
 )
 
 if __name__ == "__main__":
+    # A shell may have started the tests in the background, with Ctrl-C ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     scenarios = {scenario.__name__: scenario for scenario in SCENARIOS}
     scenarios[sys.argv[1]](OpenSlide(sys.argv[2]))
