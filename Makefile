@@ -5,16 +5,18 @@ OUT ?= out
 
 VENV := .venv
 ORACLE := .venv-oracle
+SANITIZE := .venv-sanitize
+DURATION ?= 600
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
 BIN := $(VENV)/bin
 
 C_FILES := $(wildcard ext/*.[ch] tests/c/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
-PYTHON_FILES := setup.py src tests
+PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format clean
+.PHONY: help run test test-sanitize test-old-library fuzz lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -52,6 +54,38 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
 
+# The extension module with the address and undefined-behaviour sanitizers in an
+# environment of its own, and the plain C files with the thread sanitizer.
+$(SANITIZE)/package: $(VENV)/package
+	$(PYTHON) -m venv $(SANITIZE)
+	$(SANITIZE)/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
+	$(SANITIZE)/bin/python -m pip install --quiet --group dev
+	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined' \
+	    LDFLAGS='-fsanitize=address,undefined' \
+	    $(SANITIZE)/bin/python -m pip install --quiet .
+	touch $@
+
+# Python itself is not instrumented, hence the preloaded run-time library; what it
+# allocates is watched all the same.  libopenslide leaks nothing of ours.
+test-sanitize: $(SANITIZE)/package ## Pass the tests under the address, UB and thread sanitizers
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
+	    PYTHONMALLOC=malloc UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
+	    $(SANITIZE)/bin/python -m pytest --ignore tests/test_c.py \
+	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py
+	rm -rf build/thread-sanitizer
+	PATH="$(CURDIR)/$(BIN):$$PATH" meson setup -Db_sanitize=thread -Db_lundef=false build/thread-sanitizer
+	PATH="$(CURDIR)/$(BIN):$$PATH" OPENSLIDE_LIBRARY="$$($(BIN)/python -c 'import openslide; print(openslide.__library_path__)')" \
+	    meson test -C build/thread-sanitizer --print-errorlogs
+
+test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: libopenslide0)
+	library=$$(ldconfig -p | awk '/libopenslide\.so\.0 / { print $$NF; exit }') && \
+	    test -n "$$library" && \
+	    OPENSLIDE_LIBRARY=$$library $(BIN)/python -m pytest
+
+fuzz: $(VENV)/package ## Damage slides of every format and read them (DURATION=600, in seconds)
+	$(BIN)/python -m tests.damage --seconds $(DURATION) --seed $$(date +%s)
+
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
@@ -67,5 +101,5 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) src/*.egg-info
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
