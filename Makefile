@@ -84,7 +84,8 @@ test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: 
 	    OPENSLIDE_LIBRARY=$$library $(BIN)/python -m pytest
 
 fuzz: $(VENV)/package ## Damage slides of every format and read them (DURATION=600, in seconds)
-	$(BIN)/python -m tests.damage --seconds $(DURATION) --seed $$(date +%s)
+	$(BIN)/python -m tests.damage --seconds $(DURATION) \
+	    --seed $$(date +%s) --keep $(OUT)/damaged
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)

@@ -44,7 +44,7 @@ from tests.damage.meddle import ACTIONS
 pytestmark = pytest.mark.requires_openslide("4.0.1")
 
 SEED = 20_240_229
-CASES_PER_SLIDE = 12
+CASES_PER_SLIDE = 6
 REPOSITORY = Path(__file__).parent.parent
 
 TIFF_SLIDES = (

@@ -17,6 +17,7 @@ Filename: TypeAlias = str | bytes | os.PathLike[Any]
 # What files start with whose contents people pass instead of their name.
 _SIGNATURES = (b"II*\0", b"II+\0", b"MM\0*", b"MM\0+", b"\x89PNG", b"\xff\xd8\xff")
 _LONGEST_PATH = 4096
+_LONGEST_KEY_FILE = 1 << 20
 
 _SPECIAL_FILES = {
     stat.S_IFIFO: "a FIFO",
@@ -128,7 +129,8 @@ def _missing_companion(slide: Path) -> Path | None:
         needed = [slide.with_suffix("") / "Slidedat.ini"]
     elif suffix in (".vms", ".vmu"):
         keys = r"(?:ImageFile|MapFile|OptimisationFile)[^=\n]*"
-        text = slide.read_text(encoding="utf-8", errors="replace")
+        with slide.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_LONGEST_KEY_FILE)
         names = re.findall(rf"^{keys}=(.+?)\s*$", text, re.MULTILINE)
         needed = [slide.parent / name for name in names]
     else:

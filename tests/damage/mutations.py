@@ -6,7 +6,7 @@ import re
 import sqlite3
 import struct
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cached_property
 from random import Random
@@ -326,11 +326,3 @@ def _cell(old: object, random: Random) -> object:
         return text(source, random).data.decode(errors="replace").rstrip()
     limits = (0, 1, -1, 2**31 - 1, 2**31, 2**32, 2**63 - 1, -(2**63))
     return random.choice((None, *limits, 1e308, 1e-308, "", "x", b"", b"\0" * 32))
-
-
-# Files
-
-
-def without(files: Mapping[str, bytes], name: str) -> dict[str, bytes]:
-    """The files without one of them."""
-    return {other: data for other, data in files.items() if other != name}
