@@ -82,6 +82,7 @@ def native_cache(slide: OpenSlide) -> object:
 # OpenSlide
 
 
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
 def test_a_duplicate_reads_the_same(slide: OpenSlide, duplicate: Duplicate) -> None:
     other = duplicate(slide)
     assert type(other) is OpenSlide
@@ -89,7 +90,7 @@ def test_a_duplicate_reads_the_same(slide: OpenSlide, duplicate: Duplicate) -> N
     assert repr(other) == repr(slide)
     assert other.level_dimensions == slide.level_dimensions
     assert dict(other.properties) == dict(slide.properties)
-    assert other._profile == slide._profile is not None
+    assert other._profile == slide._profile
     region = other.read_region((0, 0), 1, (300, 200))
     assert region == slide.read_region((0, 0), 1, (300, 200))
     assert other.associated_images["label"] == slide.associated_images["label"]
@@ -229,6 +230,7 @@ def test_a_file_that_is_gone_is_named(
     assert "no such file" in str(error.value)
 
 
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
 def test_mappings_have_duplicates(slide: OpenSlide, duplicate: Duplicate) -> None:
     properties = duplicate(slide.properties)
     images = duplicate(slide.associated_images)

@@ -36,6 +36,12 @@ def reads_words(slide: OpenSlide) -> bytes:
     return bytes(words)
 
 
+def reads_a_batch(slide: OpenSlide) -> bytes:
+    """By workers of its own, in each of the threads."""
+    places = [(7 * i, 5 * i) for i in range(20)]
+    return slide.read_batch(places, 0, (30, 20), workers=3).tobytes()
+
+
 def shares_a_cache(slide: OpenSlide) -> None:
     slide.set_cache(SHARED)
     slide.set_cache(OpenSlideCache(10_000))
@@ -47,6 +53,8 @@ USES: list[Use] = [
     lambda slide: slide.read_region((0, 0), slide.level_count - 1, (9, 9)).tobytes(),
     lambda slide: bytes(slide._osr.read_region(*REGION)),
     reads_words,
+    lambda slide: slide.read_array((30, 40), 0, (90, 80)).tobytes(),
+    reads_a_batch,
     lambda slide: dict(slide.properties),
     lambda slide: (slide.dimensions, slide.level_downsamples),
     lambda slide: slide.get_best_level_for_downsample(3),
