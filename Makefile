@@ -7,6 +7,7 @@ VENV := .venv
 ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
 DURATION ?= 600
+BENCH ?=
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycach
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sanitize test-old-library fuzz lint format clean
+.PHONY: help run test test-sanitize test-old-library fuzz bench lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -86,6 +87,10 @@ test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: 
 fuzz: $(VENV)/package ## Damage slides of every format and read them (DURATION=600, in seconds)
 	$(BIN)/python -m tests.damage --seconds $(DURATION) \
 	    --seed $$(date +%s) --keep $(OUT)/damaged
+
+bench: $(VENV)/package $(ORACLE)/ready ## Measure beside the raw C call and openslide-python (BENCH=options)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks \
+	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)

@@ -1,0 +1,171 @@
+"""What is measured: one case per row of the table."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from .slides import TILE, Slide
+
+State = Literal["cold", "hot"]
+Form = Literal["image", "array", "batch"]
+Call = Literal["open", "property", "properties", "level_dimensions"]
+
+BATCH = 64
+
+_STATES: tuple[State, ...] = ("cold", "hot")
+_FORMS: tuple[Form, ...] = ("image", "array")
+_SIZES = (16, 256, 512, 1024, 4096)
+_OTHER_SLIDES = ("j2k", "mirax", "czi")
+_CALLS: tuple[Call, ...] = ("open", "property", "properties", "level_dimensions")
+
+# So far before the corner of a tile does a region begin that is not aligned: the
+# smallest one has four tiles then, too.
+_BEFORE_CORNER = 8
+
+
+class Case(Protocol):
+    """One row.
+
+    Attributes:
+        name: parts from the general to the special, with slashes between.
+        slide: which slide it needs.
+        is_quick: whether a smoke run includes it.
+        workers: how many threads a contender may use.
+        divisor: how many of the things that the table counts one sample has.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def slide(self) -> str: ...
+    @property
+    def is_quick(self) -> bool: ...
+    @property
+    def workers(self) -> int: ...
+    @property
+    def divisor(self) -> int: ...
+
+    def request(self, slide: Slide, samples: int, rng: random.Random) -> list[str]:
+        """The words that ask a contender for this many samples."""
+
+
+@dataclass(frozen=True)
+class ReadCase:
+    """Reading square regions, one at a time or a batch."""
+
+    slide: str
+    level: int
+    side: int
+    aligned: bool
+    state: State
+    form: Form
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        form = f"batch-{self.workers}" if self.form == "batch" else self.form
+        place = "aligned" if self.aligned else "across"
+        return (
+            f"{self.slide}/level-{self.level}/{self.side}/{place}/{self.state}/{form}"
+        )
+
+    @property
+    def is_quick(self) -> bool:
+        return self.side == 256 and self.level == 0 and self.aligned
+
+    @property
+    def divisor(self) -> int:
+        return BATCH if self.form == "batch" else 1
+
+    def request(self, slide: Slide, samples: int, rng: random.Random) -> list[str]:
+        positions = self._positions(slide, samples * self.divisor, rng)
+        numbers = (self.level, self.side, self.workers, samples)
+        return [
+            *("read", self.form, self.state),
+            *map(str, numbers),
+            *(str(value) for position in positions for value in position),
+        ]
+
+    def _positions(
+        self, slide: Slide, count: int, rng: random.Random
+    ) -> list[tuple[int, int]]:
+        """Level-0 corners of regions, each of other tiles if there are enough."""
+        downsample = slide.downsample(self.level)
+        left, top, width, height = slide.area
+        shift = 0 if self.aligned else TILE - _BEFORE_CORNER
+        columns, rows = (
+            max(1, (length // downsample - self.side - shift) // TILE + 1)
+            for length in (width, height)
+        )
+        cells = range(columns * rows)
+        chosen = (
+            rng.sample(cells, count)
+            if count <= len(cells)
+            else rng.choices(cells, k=count)
+        )
+        return [
+            (
+                left + (cell % columns * TILE + shift) * downsample,
+                top + (cell // columns * TILE + shift) * downsample,
+            )
+            for cell in chosen
+        ]
+
+
+@dataclass(frozen=True)
+class CallCase:
+    """A call that reads no pixels, many times for one sample."""
+
+    slide: str
+    call: Call
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.slide}/{self.call}"
+
+    @property
+    def is_quick(self) -> bool:
+        return True
+
+    @property
+    def divisor(self) -> int:
+        return 1 if self.call == "open" else 1000
+
+    def request(self, slide: Slide, samples: int, rng: random.Random) -> list[str]:
+        return ["call", self.call, str(samples), str(self.divisor)]
+
+
+def all_cases() -> list[Case]:
+    """Every row but those of importing and of the conversion kernels."""
+    calls = (CallCase("jpeg", call) for call in _CALLS)
+    return [*calls, *_jpeg_reads(), *_other_reads(), *_batches()]
+
+
+def _jpeg_reads() -> Iterator[ReadCase]:
+    for level in (0, 2):
+        for side in _SIZES:
+            if level and side > 1024:  # the level is smaller
+                continue
+            for aligned in (True, False):
+                for state in _STATES:
+                    for form in _FORMS:
+                        yield ReadCase("jpeg", level, side, aligned, state, form)
+
+
+def _other_reads() -> Iterator[ReadCase]:
+    for slide in _OTHER_SLIDES:
+        for side in (256, 512, 1024):
+            for state in _STATES:
+                for form in _FORMS:
+                    yield ReadCase(slide, 0, side, True, state, form)
+
+
+def _batches() -> Iterator[ReadCase]:
+    for slide in ("jpeg", *_OTHER_SLIDES):
+        for state in _STATES:
+            for workers in (1, 2):
+                yield ReadCase(slide, 0, 256, True, state, "batch", workers)

@@ -1,0 +1,108 @@
+"""What this package sets out to reach, as ratios that hold on any machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .contenders import OURS, PEER, RAW
+from .measure import IMPORT_CASE
+from .results import Ratio, Result
+
+# Formats without a special path, so that each read is libopenslide's.
+_PLAIN = "(j2k|mirax|czi)/level-0/(256|512|1024)"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target with what was measured.
+
+    Attributes:
+        target: what is compared, in words.
+        limit: the ratio hoped for.
+        is_upper: whether the limit is the highest ratio, not the lowest.
+        ratios: by case.
+    """
+
+    target: str
+    limit: float
+    is_upper: bool
+    ratios: Mapping[str, Ratio]
+
+    def is_met(self, case: str) -> bool:
+        ratio = self.ratios[case].usual
+        return ratio <= self.limit if self.is_upper else ratio >= self.limit
+
+
+def verdicts(results: Mapping[str, Result]) -> list[Verdict]:
+    """All targets for which something was measured."""
+    all_verdicts = (
+        Verdict(
+            "read_region: time of the raw C call",
+            1.02,
+            True,
+            _of_raw(results, rf"{_PLAIN}/.*/image"),
+        ),
+        Verdict(
+            "read_array: time of the raw C call",
+            1.03,
+            True,
+            _of_raw(results, rf"{_PLAIN}/.*/array"),
+        ),
+        Verdict(
+            "read_batch: throughput of 2 workers by that of 1",
+            1.9,
+            False,
+            dict(_scaling(results)),
+        ),
+        Verdict(
+            "read_batch, 2 workers: throughput by openslide-python's loop",
+            2.2,
+            False,
+            _over_peer(results, r"(jpeg|mirax|czi)/.*/batch-2"),
+        ),
+        Verdict(
+            "read_batch, 2 workers, JPEG 2000: the same",
+            1.9,
+            False,
+            _over_peer(results, r"j2k/.*/batch-2"),
+        ),
+        Verdict(
+            "import: time of openslide-python's",
+            0.75,
+            True,
+            _ratios(results, IMPORT_CASE, OURS, PEER),
+        ),
+    )
+    return [verdict for verdict in all_verdicts if verdict.ratios]
+
+
+def _ratios(
+    results: Mapping[str, Result], pattern: str, contender: str, other: str
+) -> dict[str, Ratio]:
+    ratios = {
+        case: result.ratio(contender, other)
+        for case, result in results.items()
+        if re.fullmatch(pattern, case)
+    }
+    return {case: ratio for case, ratio in ratios.items() if ratio is not None}
+
+
+def _of_raw(results: Mapping[str, Result], pattern: str) -> dict[str, Ratio]:
+    return _ratios(results, pattern, OURS, RAW)
+
+
+def _over_peer(results: Mapping[str, Result], pattern: str) -> dict[str, Ratio]:
+    return _ratios(results, pattern, PEER, OURS)
+
+
+def _scaling(results: Mapping[str, Result]) -> Iterator[tuple[str, Ratio]]:
+    for case, alone in results.items():
+        if case.endswith("/batch-1"):
+            name = case.removesuffix("1") + "2"
+            ratio = (
+                alone.ratio(OURS, OURS, of=results[name]) if name in results else None
+            )
+            if ratio is not None:
+                yield name, ratio
