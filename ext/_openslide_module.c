@@ -136,21 +136,40 @@ get_state(PyObject *module)
     return PyModule_GetState(module);
 }
 
-static bool
-import_exceptions(struct module_state *state)
+/* An attribute of another module of the package. */
+static PyObject *
+import_from(const char *module_name, const char *name)
 {
-    PyObject *errors = PyImport_ImportModule("openslide._errors");
-    if (errors == NULL) {
-        return false;
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *value = NULL;
+    if (module != NULL) {
+        value = PyObject_GetAttrString(module, name);
+        Py_DECREF(module);
     }
-    state->error = PyObject_GetAttrString(errors, "OpenSlideError");
-    state->unsupported_format_error =
-        PyObject_GetAttrString(errors, "OpenSlideUnsupportedFormatError");
-    state->version_error =
-        PyObject_GetAttrString(errors, "OpenSlideVersionError");
-    Py_DECREF(errors);
-    return state->error != NULL && state->unsupported_format_error != NULL &&
-           state->version_error != NULL;
+    return value;
+}
+
+static bool
+import_all(struct module_state *state)
+{
+    static const char errors[] = "openslide._errors";
+    const struct {
+        PyObject **target;
+        const char *module, *name;
+    } imports[] = {
+        {&state->error, errors, "OpenSlideError"},
+        {&state->unsupported_format_error, errors,
+         "OpenSlideUnsupportedFormatError"},
+        {&state->version_error, errors, "OpenSlideVersionError"},
+        {&state->thread_plan, "openslide._threads", "plan"},
+    };
+    for (size_t i = 0; i < sizeof imports / sizeof imports[0]; i++) {
+        *imports[i].target = import_from(imports[i].module, imports[i].name);
+        if (*imports[i].target == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static PyTypeObject *
@@ -179,7 +198,7 @@ module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!import_exceptions(state)) {
+    if (!import_all(state)) {
         return -1;
     }
     if (!atomic_flag_test_and_set(&registered) &&
@@ -201,6 +220,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->error);
     Py_VISIT(state->unsupported_format_error);
     Py_VISIT(state->version_error);
+    Py_VISIT(state->thread_plan);
     return 0;
 }
 
@@ -213,6 +233,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->error);
     Py_CLEAR(state->unsupported_format_error);
     Py_CLEAR(state->version_error);
+    Py_CLEAR(state->thread_plan);
     return 0;
 }
 

@@ -20,6 +20,7 @@ struct module_state {
     PyObject *error;                    /* OpenSlideError */
     PyObject *unsupported_format_error; /* OpenSlideUnsupportedFormatError */
     PyObject *version_error;            /* OpenSlideVersionError */
+    PyObject *thread_plan;              /* the function _threads.plan */
 };
 
 /* The state of the module that `self`, a Slide or a Cache, belongs to.  Both
@@ -84,6 +85,9 @@ bool slide_release(SlideObject *self, struct slide_handle *handle,
    slide is opened again, like one that reopens. */
 void slide_give_back(SlideObject *self, struct slide_handle *handle,
                      bool forgives);
+
+/* False with an exception set where the slide is closed or has failed. */
+bool slide_check(SlideObject *self);
 
 /* cache_object.c */
 

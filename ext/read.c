@@ -169,14 +169,9 @@ struct thread_plan {
 
 /* False with an exception set. */
 static bool
-ask_for_plan(struct thread_plan *plan)
+ask_for_plan(struct module_state *state, struct thread_plan *plan)
 {
-    PyObject *module = PyImport_ImportModule("openslide._threads");
-    PyObject *answer = NULL;
-    if (module != NULL) {
-        answer = PyObject_CallMethod(module, "plan", NULL);
-        Py_DECREF(module);
-    }
+    PyObject *answer = PyObject_CallNoArgs(state->thread_plan);
     bool valid = answer != NULL &&
                  PyArg_ParseTuple(answer, "ip", &plan->number, &plan->polls);
     Py_XDECREF(answer);
@@ -246,12 +241,12 @@ read_batch(SlideObject *slide, struct batch *batch,
     return outcome == BATCH_READ;
 }
 
-/* A read this small is one call of libopenslide: nothing to share. */
+/* A read this small, of some pixels, is one call of libopenslide: nothing to
+   share. */
 static bool
 is_small(const struct region *region)
 {
-    return region->height == 0 ||
-           region->width < DIVIDED_FROM / region->height;
+    return region->width < DIVIDED_FROM / region->height;
 }
 
 static bool
@@ -262,12 +257,15 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
     struct batch batch = {
         .regions = region,
         .count = 1,
-        .destination = {.start = rgba,
-                        .row_stride = (ptrdiff_t)(4 * region->width),
-                        .channels = 4},
+        .destination = {.start = rgba, .channels = 4},
         .states = &state,
     };
-    return (is_small(region) || ask_for_plan(&plan)) &&
+    if (region->width == 0 || region->height == 0) {
+        return slide_check(slide); /* nothing to read, however long */
+    }
+    batch.destination.row_stride = (ptrdiff_t)(4 * region->width);
+    return (is_small(region) ||
+            ask_for_plan(state_of((PyObject *)slide), &plan)) &&
            read_batch(slide, &batch, &plan);
 }
 
@@ -520,7 +518,7 @@ read_request(SlideObject *slide, const struct request *request,
     struct thread_plan plan;
     PyObject *states =
         PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)request->count);
-    if (states == NULL || !ask_for_plan(&plan)) {
+    if (states == NULL || !ask_for_plan(state_of((PyObject *)slide), &plan)) {
         Py_XDECREF(states);
         return NULL;
     }

@@ -192,8 +192,7 @@ slide_acquire(SlideObject *self)
     return handle != NULL ? handle : reopen(self);
 }
 
-/* False with an exception set where the slide is closed or has failed. */
-static bool
+bool
 slide_check(SlideObject *self)
 {
     struct slide_handle *handle = slide_acquire(self);
