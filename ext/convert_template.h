@@ -232,10 +232,14 @@ NAME(argb_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
     NAME(rgba_part)(argb, rgba, count);
 }
 
-/* At most a block. */
+/*
+ * At most a block. The background is no vector here: compilers leave out
+ * vzeroupper where a function takes vectors, and libopenslide's SSE code then
+ * runs several times as long.
+ */
 static TARGET void
 NAME(rgb_part)(const uint32_t *argb, uint8_t *rgb, size_t count,
-               PIXELS background)
+               uint32_t background)
 {
     uint32_t block[BLOCK_PIXELS] = {0};
     uint8_t packed[3 * BLOCK_PIXELS + OVERSHOOT_BYTES];
@@ -244,7 +248,7 @@ NAME(rgb_part)(const uint32_t *argb, uint8_t *rgb, size_t count,
         return;
     }
     memcpy(block, argb, 4 * count);
-    NAME(rgb_block)(block, packed, background);
+    NAME(rgb_block)(block, packed, background + (PIXELS){0});
     memcpy(rgb, packed, 3 * count);
 }
 
@@ -260,12 +264,12 @@ NAME(argb_to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
         rgb += 3 * BLOCK_PIXELS;
     }
     if (count >= BLOCK_PIXELS) {
-        NAME(rgb_part)(argb, rgb, BLOCK_PIXELS, backgrounds);
+        NAME(rgb_part)(argb, rgb, BLOCK_PIXELS, background);
         argb += BLOCK_PIXELS;
         rgb += 3 * BLOCK_PIXELS;
         count -= BLOCK_PIXELS;
     }
-    NAME(rgb_part)(argb, rgb, count, backgrounds);
+    NAME(rgb_part)(argb, rgb, count, background);
 }
 
 #undef OVERSHOOT_PIXELS
