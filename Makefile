@@ -57,23 +57,32 @@ test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
+# A build folder apart, for setuptools would take up the objects of another build.
 $(SANITIZE)/package: $(VENV)/package
 	$(PYTHON) -m venv $(SANITIZE)
 	$(SANITIZE)/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
 	$(SANITIZE)/bin/python -m pip install --quiet --group dev
-	CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined' \
+	rm -rf build/sanitize && mkdir -p build
+	printf '[build]\nbuild_base = build/sanitize\n' > build/sanitize.cfg
+	DIST_EXTRA_CONFIG=$(CURDIR)/build/sanitize.cfg \
+	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow' \
 	    LDFLAGS='-fsanitize=address,undefined' \
-	    $(SANITIZE)/bin/python -m pip install --quiet .
+	    $(SANITIZE)/bin/python -m pip install --quiet --force-reinstall --no-deps .
+	$(SANITIZE)/bin/python -m pip install --quiet .
+	ldd $(SANITIZE)/lib/python*/site-packages/openslide/_openslide*.so | grep -q libasan
 	touch $@
 
 # Python itself is not instrumented, hence the preloaded run-time library; what it
-# allocates is watched all the same.  libopenslide leaks nothing of ours.
+# allocates is watched all the same.  Left out is what measures or limits memory, and
+# forks beside threads, which the sanitizer's own allocator does not survive.
 test-sanitize: $(SANITIZE)/package ## Pass the tests under the address, UB and thread sanitizers
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
 	    PYTHONMALLOC=malloc UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
 	    $(SANITIZE)/bin/python -m pytest --ignore tests/test_c.py \
-	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py
+	    --ignore tests/test_leaks.py --ignore tests/test_damage.py \
+	    --ignore tests/test_oracle.py --ignore tests/test_interrupts.py \
+	    --deselect tests/test_processes.py::test_forks
 	rm -rf build/thread-sanitizer
 	PATH="$(CURDIR)/$(BIN):$$PATH" meson setup -Db_sanitize=thread -Db_lundef=false build/thread-sanitizer
 	PATH="$(CURDIR)/$(BIN):$$PATH" OPENSLIDE_LIBRARY="$$($(BIN)/python -c 'import openslide; print(openslide.__library_path__)')" \

@@ -447,13 +447,25 @@ release_request(struct request *request)
     free(request->regions);
 }
 
-/* The level-0 position of a position in pixels of a level: the nearest. */
-static int64_t
-level0_position(int64_t position, double downsample)
+/* The level-0 position of a position in pixels of a level: the nearest.  False
+   with an exception set where it exceeds 64 bits. */
+static bool
+level0_position(int64_t position, double downsample, int64_t *result)
 {
-    return downsample == 1
-               ? position
-               : (int64_t)floor((double)position * downsample + 0.5);
+    double nearest = floor((double)position * downsample + 0.5);
+    if (downsample == 1) {
+        *result = position;
+        return true;
+    }
+    if (!(nearest >= -0x1p63 && nearest < 0x1p63)) {
+        raise_argument_error(ARGUMENT_OVERFLOW_ERROR,
+                             "position %lld of the level lies beyond 64 bits "
+                             "in level 0",
+                             (long long)position);
+        return false;
+    }
+    *result = (int64_t)nearest;
+    return true;
 }
 
 /* False with an exception set where a level does not exist. */
@@ -473,11 +485,14 @@ fill_regions(SlideObject *slide, struct request *request, bool in_level_pixels)
         PyObject *item =
             PyTuple_GetItem(slide->level_downsamples, (Py_ssize_t)levels[i]);
         double downsample = in_level_pixels ? PyFloat_AsDouble(item) : 1;
-        request->regions[i] =
-            (struct region){level0_position(locations[2 * i], downsample),
-                            level0_position(locations[2 * i + 1], downsample),
-                            (int32_t)levels[i], request->pixels.shape[2],
-                            request->pixels.shape[1]};
+        struct region *region = &request->regions[i];
+        *region = (struct region){.level = (int32_t)levels[i],
+                                  .width = request->pixels.shape[2],
+                                  .height = request->pixels.shape[1]};
+        if (!level0_position(locations[2 * i], downsample, &region->x) ||
+            !level0_position(locations[2 * i + 1], downsample, &region->y)) {
+            return false;
+        }
     }
     return true;
 }

@@ -28,7 +28,7 @@ smaller(int64_t a, int64_t b)
 static int64_t
 divide_up(int64_t dividend, int64_t divisor)
 {
-    return (dividend + divisor - 1) / divisor;
+    return dividend / divisor + (dividend % divisor != 0);
 }
 
 /* Always in 0 .. divisor - 1, unlike %. */

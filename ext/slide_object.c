@@ -685,7 +685,11 @@ get_path(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *
 get_closed(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyBool_FromLong(slide_cast(self)->closed);
+    bool closed;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    closed = slide_cast(self)->closed;
+    Py_END_CRITICAL_SECTION();
+    return PyBool_FromLong(closed);
 }
 
 /* Tables */

@@ -10,7 +10,9 @@ from __future__ import annotations
 try:
     from ctypes import ArgumentError as _ArgumentError
 except ImportError:  # ctypes refuses some subinterpreters (Python 3.12)
-    _ArgumentError = Exception  # type: ignore[misc, assignment]
+
+    class _ArgumentError(Exception):  # type: ignore[no-redef]
+        """What these have in common; Exception itself could not stand before TypeError."""
 
 
 class ArgumentTypeError(_ArgumentError, TypeError):

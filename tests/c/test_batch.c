@@ -144,17 +144,26 @@ never(void *argument)
     return false;
 }
 
+/* So many regions, all read to one place, that nothing reads them between two
+   polls. */
 static void
 test_poll_interrupts(void)
 {
+    enum { MANY = 500000 };
     struct slide_handle *handle = slide_handle_open(slide_path);
-    struct region region = {0, 0, 0, 20000, 4000};
-    uint8_t *pixels = malloc((size_t)(region.width * region.height) * 3);
-    uint8_t state;
-    struct batch batch = make_batch(&region, 1, 3, pixels, &state);
+    struct region *regions = calloc(MANY, sizeof *regions);
+    uint8_t *states = malloc(MANY);
+    static uint8_t pixels[WIDTH * HEIGHT * 3];
+    for (int i = 0; i < MANY; i++) {
+        regions[i] = (struct region){i % 200, i / 200 % 200, 0, WIDTH, HEIGHT};
+    }
+    struct batch batch = make_batch(regions, MANY, 3, pixels, states);
+    batch.destination.region_stride = 0;
+    batch.workers = 1;
     batch.poll = never;
     CHECK(batch_read(&batch, handle) == BATCH_INTERRUPTED, "went on");
-    free(pixels);
+    free(regions);
+    free(states);
     slide_handle_release(handle);
 }
 
