@@ -7,15 +7,12 @@
 #include "_convert.h"
 #include "batch.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     BYTES_PER_PIXEL = 4,
-    /* Regions of fewer pixels are read by one call, see division_of(). */
-    DIVIDED_FROM = 1 << 21,
     MAX_WORKERS = 1024,
 };
 
@@ -241,14 +238,6 @@ read_batch(SlideObject *slide, struct batch *batch,
     return outcome == BATCH_READ;
 }
 
-/* A read this small, of some pixels, is one call of libopenslide: nothing to
-   share. */
-static bool
-is_small(const struct region *region)
-{
-    return region->width < DIVIDED_FROM / region->height;
-}
-
 static bool
 read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
 {
@@ -264,7 +253,8 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
         return slide_check(slide); /* nothing to read, however long */
     }
     batch.destination.row_stride = (ptrdiff_t)(4 * region->width);
-    return (is_small(region) ||
+    /* One that is not divided is read by this thread alone. */
+    return (!region_is_large(region) ||
             ask_for_plan(state_of((PyObject *)slide), &plan)) &&
            read_batch(slide, &batch, &plan);
 }

@@ -110,6 +110,13 @@ block_count(int64_t length, int64_t skipped, int64_t block)
     return length == 0 ? 0 : divide_up(length + skipped, block);
 }
 
+bool
+region_is_large(const struct region *region)
+{
+    return region->width > 0 &&
+           region->height > 2 * BLOCK_PIXELS / region->width;
+}
+
 struct division
 division_of(const struct region *region, const struct slide_handle *handle)
 {
@@ -120,10 +127,9 @@ division_of(const struct region *region, const struct slide_handle *handle)
         .block_height = region->height,
     };
     bool exists = region->level >= 0 && region->level < handle->level_count;
-    bool large =
-        region->width > 0 && region->height > 2 * BLOCK_PIXELS / region->width;
-    if (exists && large && is_near(region->x) && is_near(region->y) &&
-        is_near(region->width) && is_near(region->height)) {
+    if (exists && region_is_large(region) && is_near(region->x) &&
+        is_near(region->y) && is_near(region->width) &&
+        is_near(region->height)) {
         const struct slide_level *level = &handle->levels[region->level];
         division.downsample = level->downsample;
         if (starts_on_a_pixel(region, level)) {

@@ -13,6 +13,9 @@ struct region {
     int64_t width, height; /* pixels of the level */
 };
 
+/* Whether it has so many pixels that it is worth dividing. */
+bool region_is_large(const struct region *region);
+
 /* A part of a region. */
 struct block {
     struct region source;

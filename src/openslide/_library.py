@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from . import _openslide
+from ._arguments import path_bytes
 from ._openslide import has_function as has_function
 
 # Names by which the platform's own loader finds libopenslide, newest first.
@@ -51,10 +52,6 @@ def _candidates() -> Iterator[str]:
     yield from names
 
 
-def _encode(path: str) -> bytes:
-    return path.encode() if sys.platform == "win32" else os.fsencode(path)
-
-
 def _decode(path: bytes) -> str:
     return path.decode() if sys.platform == "win32" else os.fsdecode(path)
 
@@ -68,7 +65,7 @@ def _load() -> tuple[str, str]:
     failures = []
     for candidate in _candidates():
         try:
-            _openslide.load(_encode(candidate))
+            _openslide.load(path_bytes(candidate))
         except OSError as error:
             failures.append(f"  {candidate}: {error}")
         else:
