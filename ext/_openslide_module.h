@@ -107,8 +107,10 @@ PyObject *slide_read_region(PyObject *self, PyObject *const *args,
                             Py_ssize_t nargs);
 PyObject *slide_read_region_raw(PyObject *self, PyObject *const *args,
                                 Py_ssize_t nargs);
-PyObject *slide_read_regions(PyObject *self, PyObject *const *args,
-                             Py_ssize_t nargs);
+PyObject *slide_read_into(PyObject *self, PyObject *const *args,
+                          Py_ssize_t nargs);
+PyObject *slide_read_all_into(PyObject *self, PyObject *const *args,
+                              Py_ssize_t nargs);
 PyObject *slide_read_associated_image(PyObject *self, PyObject *name);
 PyObject *slide_read_associated_image_raw(PyObject *self, PyObject *name);
 PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);

@@ -238,10 +238,20 @@ read_batch(SlideObject *slide, struct batch *batch,
     return outcome == BATCH_READ;
 }
 
+/* One that is not divided is read by this thread alone. */
+static bool
+plan_single(SlideObject *slide, const struct region *region,
+            struct thread_plan *plan)
+{
+    *plan = (struct thread_plan){.number = 1};
+    return !region_is_large(region) ||
+           ask_for_plan(state_of((PyObject *)slide), plan);
+}
+
 static bool
 read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
 {
-    struct thread_plan plan = {.number = 1};
+    struct thread_plan plan;
     uint8_t state = REGION_WAITING;
     struct batch batch = {
         .regions = region,
@@ -253,9 +263,7 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
         return slide_check(slide); /* nothing to read, however long */
     }
     batch.destination.row_stride = (ptrdiff_t)(4 * region->width);
-    /* One that is not divided is read by this thread alone. */
-    return (!region_is_large(region) ||
-            ask_for_plan(state_of((PyObject *)slide), &plan)) &&
+    return plan_single(slide, region, &plan) &&
            read_batch(slide, &batch, &plan);
 }
 
@@ -385,16 +393,7 @@ slide_read_associated_image(PyObject *self, PyObject *name)
                          (long long)height);
 }
 
-/* Many regions into an array */
-
-/* What Python passes to read_regions(). */
-struct request {
-    Py_buffer pixels;    /* uint8 (count, height, width, channels) */
-    Py_buffer locations; /* int64 (count, 2) */
-    Py_buffer levels;    /* int64 (count,) */
-    struct region *regions;
-    int64_t count;
-};
+/* Regions into arrays */
 
 static bool
 refuse(const char *reason)
@@ -403,38 +402,42 @@ refuse(const char *reason)
     return false;
 }
 
-/* The last two axes must be contiguous; an axis of length 1 has no stride. */
+/* A writable array of bytes whose last two axes are contiguous: (height,
+   width, 3 or 4), with an axis before where there are several regions. */
 static bool
-check_pixels(const Py_buffer *pixels)
+get_pixels(PyObject *object, int axes, Py_buffer *pixels)
 {
-    if (pixels->ndim != 4 || pixels->itemsize != 1 ||
-        (pixels->shape[3] != 3 && pixels->shape[3] != 4)) {
-        return refuse("pixels must be bytes (count, height, width, 3 or 4)");
+    if (PyObject_GetBuffer(object, pixels, PyBUF_STRIDES | PyBUF_WRITABLE) <
+        0) {
+        return false;
     }
+    Py_ssize_t channels = pixels->ndim == axes ? pixels->shape[axes - 1] : 0;
+    if (pixels->itemsize != 1 || (channels != 3 && channels != 4)) {
+        return refuse("pixels must be bytes (height, width, 3 or 4)");
+    }
+    /* An axis of length 1 has no stride. */
     bool contiguous =
-        pixels->strides[3] == 1 &&
-        (pixels->shape[2] < 2 || pixels->strides[2] == pixels->shape[3]);
+        pixels->strides[axes - 1] == 1 &&
+        (pixels->shape[axes - 2] < 2 || pixels->strides[axes - 2] == channels);
     return contiguous || refuse("the pixels of a row must be contiguous");
 }
 
-static bool
-check_integers(const Py_buffer *integers, Py_ssize_t count, const char *reason)
+/* A batch that fills `pixels`, (..., height, width, channels). */
+static struct batch
+batch_into(const Py_buffer *pixels, const struct region *regions,
+           int64_t count, uint8_t *states, uint32_t background)
 {
-    return (integers->itemsize == 8 && integers->len == 8 * count) ||
-           refuse(reason);
-}
-
-static void
-release_request(struct request *request)
-{
-    Py_buffer *const buffers[] = {&request->pixels, &request->locations,
-                                  &request->levels};
-    for (int i = 0; i < 3; i++) {
-        if (buffers[i]->obj != NULL) {
-            PyBuffer_Release(buffers[i]);
-        }
-    }
-    free(request->regions);
+    int axes = pixels->ndim;
+    return (struct batch){
+        .regions = regions,
+        .count = count,
+        .destination = {.start = pixels->buf,
+                        .region_stride = axes > 3 ? pixels->strides[0] : 0,
+                        .row_stride = pixels->strides[axes - 3],
+                        .channels = (int)pixels->shape[axes - 1],
+                        .background = background},
+        .states = states,
+    };
 }
 
 /* The level-0 position of a position in pixels of a level: the nearest.  False
@@ -458,29 +461,122 @@ level0_position(int64_t position, double downsample, int64_t *result)
     return true;
 }
 
+/* The region that fills one of `pixels`.  False with an exception set where
+   its level does not exist. */
+static bool
+place_region(SlideObject *slide, const int64_t location[2], int64_t level,
+             bool in_level_pixels, const Py_buffer *pixels,
+             struct region *region)
+{
+    Py_ssize_t level_count = PyTuple_Size(slide->level_downsamples);
+    if (level < 0 || level >= level_count) {
+        raise_argument_error(ARGUMENT_VALUE_ERROR,
+                             "there is no level %lld; there are 0 to %zd",
+                             (long long)level, level_count - 1);
+        return false;
+    }
+    double downsample = in_level_pixels
+                            ? PyFloat_AsDouble(PyTuple_GetItem(
+                                  slide->level_downsamples, (Py_ssize_t)level))
+                            : 1;
+    *region = (struct region){.level = (int32_t)level,
+                              .width = pixels->shape[pixels->ndim - 2],
+                              .height = pixels->shape[pixels->ndim - 3]};
+    return level0_position(location[0], downsample, &region->x) &&
+           level0_position(location[1], downsample, &region->y);
+}
+
+/* What Python passes to read_into(). */
+struct single_request {
+    Py_buffer pixels;
+    int64_t location[2];
+    int64_t level, background;
+    bool in_level_pixels;
+};
+
+static bool
+parse_single_request(PyObject *const *args, struct single_request *request)
+{
+    int in_level_pixels = PyObject_IsTrue(args[4]);
+    request->in_level_pixels = in_level_pixels != 0;
+    return in_level_pixels >= 0 && get_pixels(args[0], 3, &request->pixels) &&
+           parse_pair(
+               args[1], &location_names,
+               (int64_t *[2]){&request->location[0], &request->location[1]}) &&
+           integer_argument(args[2], "level", &request->level) &&
+           integer_argument(args[3], "background", &request->background);
+}
+
+static bool
+read_single_request(SlideObject *slide, const struct single_request *request)
+{
+    struct region region;
+    struct thread_plan plan;
+    uint8_t state = REGION_WAITING;
+    if (!place_region(slide, request->location, request->level,
+                      request->in_level_pixels, &request->pixels, &region) ||
+        !plan_single(slide, &region, &plan)) {
+        return false;
+    }
+    struct batch batch = batch_into(&request->pixels, &region, 1, &state,
+                                    (uint32_t)request->background);
+    return read_batch(slide, &batch, &plan);
+}
+
+PyObject *
+slide_read_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    struct single_request request = {.level = -1};
+    if (nargs != 5) {
+        return raise_argument_count("read_into", 5, nargs);
+    }
+    bool complete = parse_single_request(args, &request) &&
+                    read_single_request((SlideObject *)self, &request);
+    if (request.pixels.obj != NULL) {
+        PyBuffer_Release(&request.pixels);
+    }
+    return complete ? Py_NewRef(Py_None) : NULL;
+}
+
+/* What Python passes to read_all_into(). */
+struct request {
+    Py_buffer pixels;    /* uint8 (count, height, width, channels) */
+    Py_buffer locations; /* int64 (count, 2) */
+    Py_buffer levels;    /* int64 (count,) */
+    struct region *regions;
+    int64_t count;
+};
+
+static bool
+check_integers(const Py_buffer *integers, Py_ssize_t count, const char *reason)
+{
+    return (integers->itemsize == 8 && integers->len == 8 * count) ||
+           refuse(reason);
+}
+
+static void
+release_request(struct request *request)
+{
+    Py_buffer *const buffers[] = {&request->pixels, &request->locations,
+                                  &request->levels};
+    for (int i = 0; i < 3; i++) {
+        if (buffers[i]->obj != NULL) {
+            PyBuffer_Release(buffers[i]);
+        }
+    }
+    free(request->regions);
+}
+
 /* False with an exception set where a level does not exist. */
 static bool
-fill_regions(SlideObject *slide, struct request *request, bool in_level_pixels)
+place_regions(SlideObject *slide, struct request *request,
+              bool in_level_pixels)
 {
     const int64_t *locations = request->locations.buf;
     const int64_t *levels = request->levels.buf;
-    Py_ssize_t level_count = PyTuple_Size(slide->level_downsamples);
     for (int64_t i = 0; i < request->count; i++) {
-        if (levels[i] < 0 || levels[i] >= level_count) {
-            raise_argument_error(ARGUMENT_VALUE_ERROR,
-                                 "there is no level %lld; there are 0 to %zd",
-                                 (long long)levels[i], level_count - 1);
-            return false;
-        }
-        PyObject *item =
-            PyTuple_GetItem(slide->level_downsamples, (Py_ssize_t)levels[i]);
-        double downsample = in_level_pixels ? PyFloat_AsDouble(item) : 1;
-        struct region *region = &request->regions[i];
-        *region = (struct region){.level = (int32_t)levels[i],
-                                  .width = request->pixels.shape[2],
-                                  .height = request->pixels.shape[1]};
-        if (!level0_position(locations[2 * i], downsample, &region->x) ||
-            !level0_position(locations[2 * i + 1], downsample, &region->y)) {
+        if (!place_region(slide, &locations[2 * i], levels[i], in_level_pixels,
+                          &request->pixels, &request->regions[i])) {
             return false;
         }
     }
@@ -491,13 +587,11 @@ static bool
 parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
               struct request *request)
 {
-    if (PyObject_GetBuffer(args[0], &request->pixels,
-                           PyBUF_STRIDES | PyBUF_WRITABLE) < 0 ||
+    if (!get_pixels(args[0], 4, &request->pixels) ||
         PyObject_GetBuffer(args[1], &request->locations, PyBUF_C_CONTIGUOUS) <
             0 ||
         PyObject_GetBuffer(args[2], &request->levels, PyBUF_C_CONTIGUOUS) <
-            0 ||
-        !check_pixels(&request->pixels)) {
+            0) {
         return false;
     }
     request->count = request->pixels.shape[0];
@@ -513,7 +607,7 @@ parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
         PyErr_NoMemory();
         return false;
     }
-    return fill_regions(slide, request, in_level_pixels);
+    return place_regions(slide, request, in_level_pixels);
 }
 
 static PyObject *
@@ -529,19 +623,11 @@ read_request(SlideObject *slide, const struct request *request,
     }
     memset(PyByteArray_AsString(states), REGION_WAITING,
            (size_t)request->count);
-    const Py_buffer *pixels = &request->pixels;
-    struct batch batch = {
-        .regions = request->regions,
-        .count = request->count,
-        .destination = {.start = pixels->buf,
-                        .region_stride = pixels->strides[0],
-                        .row_stride = pixels->strides[1],
-                        .channels = (int)pixels->shape[3],
-                        .background = background},
-        .masks = masks,
-        .workers = workers,
-        .states = (uint8_t *)PyByteArray_AsString(states),
-    };
+    struct batch batch =
+        batch_into(&request->pixels, request->regions, request->count,
+                   (uint8_t *)PyByteArray_AsString(states), background);
+    batch.masks = masks;
+    batch.workers = workers;
     if (!read_batch(slide, &batch, &plan)) {
         Py_CLEAR(states);
     }
@@ -549,11 +635,11 @@ read_request(SlideObject *slide, const struct request *request,
 }
 
 PyObject *
-slide_read_regions(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+slide_read_all_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     int64_t background, workers;
     if (nargs != 7) {
-        return raise_argument_count("read_regions", 7, nargs);
+        return raise_argument_count("read_all_into", 7, nargs);
     }
     int in_level_pixels = PyObject_IsTrue(args[4]);
     int masks = PyObject_IsTrue(args[5]);

@@ -701,8 +701,15 @@ PyDoc_STRVAR(read_region_doc,
              "location is (x, y) in level-0 pixels, size (width, height) in "
              "level pixels.");
 
-PyDoc_STRVAR(read_regions_doc,
-             "read_regions($self, pixels, locations, levels, background, "
+PyDoc_STRVAR(read_into_doc,
+             "read_into($self, pixels, location, level, background, "
+             "in_level_pixels, /)\n--\n\n"
+             "Read a region into a uint8 array (height, width, 3 or 4).\n\n"
+             "background is 0xRRGGBB; in_level_pixels: location is in pixels "
+             "of the level.");
+
+PyDoc_STRVAR(read_all_into_doc,
+             "read_all_into($self, pixels, locations, levels, background, "
              "in_level_pixels, masks, workers, /)\n--\n\n"
              "Read regions of one size into a uint8 array (count, height, "
              "width, 3 or 4).\n\n"
@@ -743,8 +750,10 @@ static PyMethodDef slide_methods[] = {
     {"set_cache", slide_set_cache, METH_O, set_cache_doc},
     {"read_region", (PyCFunction)(void (*)(void))slide_read_region,
      METH_FASTCALL, read_region_doc},
-    {"read_regions", (PyCFunction)(void (*)(void))slide_read_regions,
-     METH_FASTCALL, read_regions_doc},
+    {"read_into", (PyCFunction)(void (*)(void))slide_read_into, METH_FASTCALL,
+     read_into_doc},
+    {"read_all_into", (PyCFunction)(void (*)(void))slide_read_all_into,
+     METH_FASTCALL, read_all_into_doc},
     {"read_region_raw", (PyCFunction)(void (*)(void))slide_read_region_raw,
      METH_FASTCALL, read_region_raw_doc},
     {"read_associated_image", slide_read_associated_image, METH_O,

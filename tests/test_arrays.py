@@ -231,14 +231,12 @@ def test_out_that_overlaps_itself(
         ([("a", "b")], 0, {}, TypeError, "integers"),
         ([(1, 2, 3)], 0, {}, ValueError, r"\(1, 3\)"),
         ([1, 2], 0, {}, ValueError, r"\(2,\)"),
-        ([(2**70, 0)], 0, {}, OverflowError, "int"),
-        (
-            np.array([(2**63, 0)], np.uint64),
-            0,
-            {},
-            OverflowError,
-            "9223372036854775808",
-        ),
+        ([(2**70, 0)], 0, {}, OverflowError, str(2**70)),
+        ([(2**63, -1)], 0, {}, OverflowError, str(2**63)),
+        ([(-1, -(2**63) - 1)], 0, {}, OverflowError, str(-(2**63) - 1)),
+        (np.array([(2**63, 0)], np.uint64), 0, {}, OverflowError, str(2**63)),
+        ([(0, 0)], 2**64, {}, OverflowError, str(2**64)),
+        ([(True, False)], 0, {}, TypeError, "integers"),
         (None, 0, {}, TypeError, "locations must be integers"),
         ([(0, 0)], 3, {}, ValueError, "level 3"),
         ([(0, 0)], -1, {}, ValueError, "level -1"),
@@ -263,6 +261,30 @@ def test_wrong_arguments(
 ) -> None:
     with pytest.raises(error, match=reason):
         aperio.read_batch(locations, level, (5, 5), **options)
+
+
+@pytest.mark.parametrize(
+    ("location", "level", "error", "reason"),
+    [
+        ((2**63, 0), 0, OverflowError, str(2**63)),
+        ((0.5, 0), 0, TypeError, "location"),
+        ((1, 2, 3), 0, TypeError, "location"),
+        ((0, 0), 3, ValueError, "level 3"),
+        ((0, 0), -1, ValueError, "level -1"),
+        ((0, 0), 2**64, ValueError, str(2**64)),
+        ((0, 0), 1.0, TypeError, "level must be an integer"),
+        ((0, 0), [0], TypeError, "level must be an integer"),
+    ],
+)
+def test_wrong_arguments_for_one(
+    aperio: openslide.OpenSlide,
+    location: Any,
+    level: Any,
+    error: type[Exception],
+    reason: str,
+) -> None:
+    with pytest.raises(error, match=reason):
+        aperio.read_array(location, level, (5, 5))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from ._properties import background_color
@@ -59,10 +61,7 @@ def rgb(
     if background is None:
         background = background_color(properties)
     if isinstance(background, str):
-        from PIL import ImageColor
-
-        red, green, blue = ImageColor.getrgb(background)[:3]
-        return red, green, blue
+        return _named_rgb(background)
     values = tuple(int(value) for value in background)
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         raise ValueError(
@@ -72,10 +71,22 @@ def rgb(
     return values
 
 
+def packed(color: tuple[int, int, int]) -> int:
+    """0xRRGGBB, as the extension module takes it."""
+    red, green, blue = color
+    return red << 16 | green << 8 | blue
+
+
+@lru_cache
+def _named_rgb(name: str) -> tuple[int, int, int]:
+    from PIL import ImageColor
+
+    red, green, blue = ImageColor.getrgb(name)[:3]
+    return red, green, blue
+
+
 def pair(value: Any, name: str) -> tuple[int, int]:
     """A pair of integers; TypeError or ValueError says what `name` should be."""
-    from operator import index
-
     try:
         first, second = value
         return index(first), index(second)
@@ -87,6 +98,12 @@ def _type_error(message: str) -> Exception:
     from ._argument_errors import ArgumentTypeError
 
     return ArgumentTypeError(message)
+
+
+def _overflow_error(message: str) -> Exception:
+    from ._argument_errors import ArgumentOverflowError
+
+    return ArgumentOverflowError(message)
 
 
 def sides(size: Any) -> tuple[int, int]:
@@ -101,22 +118,33 @@ def integers(values: Any, name: str) -> Integers:
     """An int64 array of integers, whatever held them.
 
     Raises ArgumentTypeError for other numbers, which would have to be rounded, and
-    OverflowError beyond 64 bits.
+    ArgumentOverflowError beyond 64 bits.
     """
     np = numpy()
     array = np.asarray(values)
-    if array.size == 0:
-        return cast(Integers, array.astype(np.int64))
-    if array.dtype.kind == "O":  # integers beyond 64 bits, or no numbers at all
-        try:
-            array = np.asarray(values, np.int64)
-        except TypeError:
-            raise _type_error(f"{name} must be integers, not {values!r}") from None
-    if array.dtype.kind == "u" and array.max() > np.iinfo(np.int64).max:
-        raise OverflowError(f"{name} must fit 64 bits, but is {array.max()}")
-    if array.dtype.kind not in "iu":
-        raise _type_error(f"{name} must be integers, not {array.dtype} values")
+    if array.dtype.kind != "i" and array.size > 0:
+        array = _narrowed(array, values, name)
     return cast(Integers, np.asarray(array, np.int64, order="C"))
+
+
+def _narrowed(array: NDArray[Any], values: Any, name: str) -> NDArray[Any]:
+    """What NumPy did not make signed integers of, but which may be such."""
+    np = numpy()
+    largest = np.iinfo(np.int64).max
+    if array.dtype.kind == "u" and array.max() <= largest:
+        return array
+    # NumPy makes floats of large integers, so these are looked at one by one.
+    exact = np.asarray(values, object)
+    try:
+        numbers = [] if array.dtype.kind == "b" else [index(v) for v in exact.flat]
+    except TypeError:
+        numbers = []
+    if not numbers:
+        raise _type_error(f"{name} must be integers, not {values!r}")
+    for number in numbers:
+        if not -largest - 1 <= number <= largest:
+            raise _overflow_error(f"{name} must fit 64 bits, but is {number}")
+    return cast(Integers, np.array(numbers, np.int64).reshape(exact.shape))
 
 
 def locations(values: Locations) -> Integers:
@@ -131,18 +159,45 @@ def locations(values: Locations) -> Integers:
     return array
 
 
-def levels(values: Levels, count: int) -> Integers:
-    """An int64 array of `count` levels, from one or as many."""
+def levels(values: Levels, count: int, level_count: int) -> Integers:
+    """An int64 array of `count` levels, from one or as many.
+
+    Raises ValueError where they are of another number, or one is not below
+    level_count.
+    """
     np = numpy()
     array = integers(values, "level")
     if array.ndim == 0:
-        return cast(Integers, np.full(count, array, np.int64))
+        array = np.full(count, array, np.int64)
     if array.shape != (count,):
         raise ValueError(
             f"level must be one, or one for each of {count} locations; "
             f"its shape is {array.shape}"
         )
+    if count > 0:
+        check_level(int(array.min()), level_count)
+        check_level(int(array.max()), level_count)
     return array
+
+
+def check_level(level: int, level_count: int) -> None:
+    """Raise ValueError where the level does not exist."""
+    if not 0 <= level < level_count:
+        raise ValueError(f"there is no level {level}; there are 0 to {level_count - 1}")
+
+
+def one_level(value: Any, level_count: int) -> int:
+    """The level as an integer.
+
+    Raises ArgumentTypeError where it is none, and ValueError where there is no
+    such level.
+    """
+    try:
+        level = index(value)
+    except TypeError:
+        raise _type_error(f"level must be an integer, not {value!r}") from None
+    check_level(level, level_count)
+    return level
 
 
 def destination(out: Any, shape: tuple[int, ...]) -> tuple[Any, NDArray[np.uint8]]:

@@ -33,7 +33,16 @@ class Slide:
     def read_region(
         self, location: tuple[int, int], level: SupportsIndex, size: tuple[int, int], /
     ) -> bytearray: ...
-    def read_regions(
+    def read_into(
+        self,
+        pixels: object,  # a buffer
+        location: tuple[int, int],
+        level: SupportsIndex,
+        background: SupportsIndex,
+        in_level_pixels: object,
+        /,
+    ) -> None: ...
+    def read_all_into(
         self,
         pixels: object,  # these three are buffers
         locations: object,

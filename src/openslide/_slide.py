@@ -35,12 +35,23 @@ if TYPE_CHECKING:
 
 
 class _Request(NamedTuple):
-    """What to read, checked."""
+    """A region to read, checked."""
+
+    location: tuple[int, int]
+    level: int
+    background: tuple[int, int, int]
+    in_level_pixels: bool
+
+
+class _Requests(NamedTuple):
+    """Many regions to read, checked."""
 
     locations: NDArray[np.int64]  # (n, 2)
     levels: NDArray[np.int64]  # (n,)
     background: tuple[int, int, int]
     in_level_pixels: bool
+    masks: bool
+    workers: int  # 0: as many as there may be
 
 
 class AbstractSlide(metaclass=ABCMeta):
@@ -205,9 +216,14 @@ class AbstractSlide(metaclass=ABCMeta):
         """
         width, height = _arrays.sides(size)
         shape = (height, width, _arrays.channels(mode))
-        request = self._request([location], level, background, coordinates)
+        request = _Request(
+            _arrays.pair(location, "location"),
+            _arrays.one_level(level, self.level_count),
+            _arrays.rgb(background, self.properties),
+            _arrays.is_second("coordinates", coordinates, ("level0", "level")),
+        )
         out, pixels = _arrays.destination(out, shape)
-        self._read_regions(pixels[None], *request, masks=False, workers=0)
+        self._read_into(pixels, request)
         return out  # type: ignore[no-any-return]
 
     @overload
@@ -272,55 +288,44 @@ class AbstractSlide(metaclass=ABCMeta):
         masks = _arrays.is_second("errors", errors, ("raise", "mask"))
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be positive, not {workers!r}")
-        request = self._request(locations, level, background, coordinates)
-        shape = (len(request[0]), height, width, depth)
+        positions = _arrays.locations(locations)
+        requests = _Requests(
+            positions,
+            _arrays.levels(level, len(positions), self.level_count),
+            _arrays.rgb(background, self.properties),
+            _arrays.is_second("coordinates", coordinates, ("level0", "level")),
+            masks,
+            workers or 0,
+        )
+        shape = (len(positions), height, width, depth)
         out, pixels = _arrays.destination(out, shape)
-        good = self._read_regions(pixels, *request, masks=masks, workers=workers or 0)
+        good = self._read_all_into(pixels, requests)
         return (out, good) if masks else out
 
-    def _request(
-        self,
-        locations: Locations,
-        level: Levels,
-        background: Color | None,
-        coordinates: str,
-    ) -> _Request:
-        in_level_pixels = _arrays.is_second(
-            "coordinates", coordinates, ("level0", "level")
-        )
-        positions = _arrays.locations(locations)
-        levels = _arrays.levels(level, len(positions))
-        count = self.level_count
-        if levels.size and not 0 <= levels.min() <= levels.max() < count:
-            raise ValueError(f"there is no level {level!r}; there are 0 to {count - 1}")
-        color = _arrays.rgb(background, self.properties)
-        return _Request(positions, levels, color, in_level_pixels)
+    def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
+        """Fill `pixels` (height, width, channels) by way of read_region()."""
+        (x, y), level, background, in_level_pixels = request
+        if in_level_pixels:
+            scale = self.level_downsamples[level]
+            x, y = math.floor(x * scale + 0.5), math.floor(y * scale + 0.5)
+        height, width, channels = pixels.shape
+        image = self.read_region((x, y), level, (width, height))
+        if channels == 3:
+            image = flatten(image, background)
+        pixels[...] = _arrays.numpy().asarray(image)
 
-    def _read_regions(
-        self,
-        pixels: NDArray[np.uint8],
-        locations: NDArray[np.int64],
-        levels: NDArray[np.int64],
-        background: tuple[int, int, int],
-        in_level_pixels: bool,
-        *,
-        masks: bool,
-        workers: int,
+    def _read_all_into(
+        self, pixels: NDArray[np.uint8], requests: _Requests
     ) -> NDArray[np.bool_]:
-        """Fill `pixels`, and tell which regions are good, by way of read_region()."""
-        np = _arrays.numpy()
-        good = np.ones(len(pixels), bool)
-        size = (pixels.shape[2], pixels.shape[1])
-        for i, (position, level) in enumerate(
+        """Fill `pixels` (n, height, width, channels), and tell which regions are good."""
+        good = _arrays.numpy().ones(len(pixels), bool)
+        locations, levels, background, in_level_pixels, masks, _ = requests
+        for i, ((x, y), level) in enumerate(
             zip(locations.tolist(), levels.tolist(), strict=True)
         ):
-            scale = self.level_downsamples[level] if in_level_pixels else 1
-            x, y = (math.floor(value * scale + 0.5) for value in position)
+            request = _Request((x, y), level, background, in_level_pixels)
             try:
-                image = self.read_region((x, y), level, size)
-                if pixels.shape[3] == 3:
-                    image = flatten(image, background)
-                pixels[i] = np.asarray(image)
+                self._read_into(pixels[i], request)
             except (OpenSlideError, OSError) as error:
                 if not masks:
                     error.add_note(f"in region {i} at {(x, y)} of level {level}")
@@ -451,35 +456,33 @@ class OpenSlide(AbstractSlide):
         image = from_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
 
-    def _read_regions(
-        self,
-        pixels: NDArray[np.uint8],
-        locations: NDArray[np.int64],
-        levels: NDArray[np.int64],
-        background: tuple[int, int, int],
-        in_level_pixels: bool,
-        *,
-        masks: bool,
-        workers: int,
-    ) -> NDArray[np.bool_]:
-        if type(self).read_region is not OpenSlide.read_region or (
-            "read_region" in self.__dict__
-        ):  # a program has put its own in its place
-            return super()._read_regions(
-                pixels,
-                locations,
-                levels,
-                background,
-                in_level_pixels,
-                masks=masks,
-                workers=workers,
+    def _overrides_read_region(self) -> bool:
+        """Whether a program has put its own read_region() in place of this class's."""
+        return (
+            type(self).read_region is not OpenSlide.read_region
+            or "read_region" in self.__dict__
+        )
+
+    def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
+        if self._overrides_read_region():
+            super()._read_into(pixels, request)
+        else:
+            location, level, background, in_level_pixels = request
+            self._osr.read_into(
+                pixels, location, level, _arrays.packed(background), in_level_pixels
             )
-        red, green, blue = background
-        good = self._osr.read_regions(
+
+    def _read_all_into(
+        self, pixels: NDArray[np.uint8], requests: _Requests
+    ) -> NDArray[np.bool_]:
+        if self._overrides_read_region():
+            return super()._read_all_into(pixels, requests)
+        locations, levels, background, in_level_pixels, masks, workers = requests
+        good = self._osr.read_all_into(
             pixels,
             locations,
             levels,
-            red << 16 | green << 8 | blue,
+            _arrays.packed(background),
             in_level_pixels,
             masks,
             workers,
