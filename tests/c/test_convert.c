@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "guard_page.h"
+#include "wide_registers.h"
 
 /* Several of the largest blocks, 64 pixels. */
 #define MAX_COUNT 300
@@ -430,6 +431,22 @@ static const struct {
     {"nothing to convert", test_nothing_to_convert},
 };
 
+/* With every kind of pixel, and a part of a block at the end. */
+static void
+test_registers(void)
+{
+    static uint32_t argb[MAX_COUNT];
+    static uint8_t out[4 * MAX_COUNT];
+
+    for (uint32_t i = 0; i < MAX_COUNT; i++) {
+        argb[i] = i < 100 ? 0 : i < 200 ? 0xff000000 : i << 24;
+    }
+    for (size_t mode = 0; mode <= TO_RGBA; mode++) {
+        convert(kernel, mode, argb, out, MAX_COUNT);
+        CHECK(wide_registers_are_clean(), "dirty after mode %zu", mode);
+    }
+}
+
 static void
 run_kernel_tests(void)
 {
@@ -445,6 +462,12 @@ run_kernel_tests(void)
         } else {
             check_run(name, kernel_tests[i].run);
         }
+    }
+    reason = reason ? reason : wide_registers_unknown();
+    if (reason) {
+        check_skip("no wide register left dirty", reason);
+    } else {
+        check_run("no wide register left dirty", test_registers);
     }
 }
 
