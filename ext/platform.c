@@ -151,10 +151,19 @@ platform_library_path(void *library, void *symbol, char *path,
                                NULL, NULL) > 0;
 }
 
+void
+platform_use_large_pages(void *memory, size_t size)
+{
+    (void)memory; /* these take a privilege that programs do not have */
+    (void)size;
+}
+
 #else
 
 #    include <dlfcn.h>
 #    include <signal.h>
+#    include <stdint.h>
+#    include <sys/mman.h>
 
 void
 platform_mutex_lock(platform_mutex *mutex)
@@ -303,6 +312,23 @@ platform_library_path(void *library, void *symbol, char *path,
     }
     int length = snprintf(path, path_size, "%s", info.dli_fname);
     return length > 0 && (size_t)length < path_size;
+}
+
+void
+platform_use_large_pages(void *memory, size_t size)
+{
+#    ifdef MADV_HUGEPAGE
+    /* Whole ones of the usual size; a refusal changes nothing but speed. */
+    const uintptr_t page = (uintptr_t)1 << 21;
+    uintptr_t start = ((uintptr_t)memory + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
+    if (start < end) {
+        (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
+    }
+#    else
+    (void)memory;
+    (void)size;
+#    endif
 }
 
 #endif

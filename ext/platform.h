@@ -55,6 +55,12 @@ double platform_seconds(void);
 void platform_sleep(double seconds);
 
 /*
+ * Ask for large pages in memory that is about to be filled: each page that is
+ * touched for the first time costs as much as painting dozens of pixels.
+ */
+void platform_use_large_pages(void *memory, size_t size);
+
+/*
  * Load the shared library at `path` (UTF-8 on Windows, the file system's bytes
  * elsewhere): an absolute path, or a bare name for the loader's own search.
  * Returns NULL with the loader's reason in `error` on failure.

@@ -124,6 +124,9 @@ new_pixels(long long width, long long height)
                      "pixels",
                      size, width, height);
     }
+    if (pixels != NULL) {
+        platform_use_large_pages(PyByteArray_AsString(pixels), (size_t)size);
+    }
     return pixels;
 }
 
