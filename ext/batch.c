@@ -1,6 +1,6 @@
 #include "batch.h"
 
-#include "_convert.h"
+#include "scratch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +12,6 @@ static const int64_t TILES_ACROSS = 8;
 
 /* Where libopenslide names no tile size. */
 static const int64_t USUAL_TILE = 256;
-
-/* Where a block is read that is converted to another place. */
-struct scratch {
-    uint32_t *words;
-    size_t pixels;
-};
-
-/* Between calls scratch memory is kept, for fresh memory costs page faults, a
-   tenth of a small read: so much of it, in so many places. */
-enum { KEPT_PIXELS = 1 << 20, KEPT_PLACES = 16 };
-
-static _Atomic(uint32_t *) kept_words[KEPT_PLACES];
 
 /* One pass over the waiting regions with one handle. */
 struct pass {
@@ -37,125 +25,57 @@ struct pass {
 
 /* Blocks */
 
-static uint8_t *
-pixel_at(const struct destination *destination, int64_t region, int64_t column,
-         int64_t row)
+/* Where a region of the batch goes. */
+static struct pixels
+pixels_of(const struct batch *batch, int64_t region)
 {
-    return destination->start + region * destination->region_stride +
-           row * destination->row_stride + column * destination->channels;
-}
-
-static void
-read_words(const struct slide_handle *handle, const struct region *region,
-           uint32_t *words)
-{
-    openslide.read_region(handle->osr, words, region->x, region->y,
-                          region->level, region->width, region->height);
+    struct pixels pixels = batch->first;
+    pixels.start += region * batch->region_stride;
+    return pixels;
 }
 
 /* Whether libopenslide can write where the pixels shall be. */
 static bool
-fits_in_place(const struct destination *destination, const struct block *block,
+fits_in_place(const struct pixels *pixels, const struct block *block,
               const uint8_t *start)
 {
-    return destination->channels == 4 &&
-           destination->row_stride == 4 * block->source.width &&
+    return pixels->channels == 4 &&
+           pixels->row_stride == 4 * block->source.width &&
            (uintptr_t)start % sizeof(uint32_t) == 0;
 }
 
-static void
-convert_rows(const uint32_t *words, const struct destination *destination,
-             uint8_t *start, int64_t width, int64_t height)
-{
-    if (destination->row_stride == width * destination->channels) {
-        width *= height; /* one long row */
-        height = 1;
-    }
-    for (int64_t row = 0; row < height; row++) {
-        if (destination->channels == 4) {
-            convert_argb_to_rgba(words, start, (size_t)width);
-        } else {
-            convert_argb_to_rgb(words, start, (size_t)width,
-                                destination->background);
-        }
-        words += width;
-        start += destination->row_stride;
-    }
-}
-
-/* Memory of KEPT_PIXELS that nobody uses; NULL where there is none. */
 static uint32_t *
-take_kept_words(void)
+words_for(struct pass *pass, const struct parallel_worker *worker,
+          const struct pixels *pixels, const struct block *block)
 {
-    for (int i = 0; i < KEPT_PLACES; i++) {
-        uint32_t *words = atomic_exchange(&kept_words[i], NULL);
-        if (words != NULL) {
-            return words;
-        }
+    uint8_t *start = pixels_at(pixels, block->column, block->row);
+    if (fits_in_place(pixels, block, start)) {
+        return (uint32_t *)(void *)start;
     }
-    return NULL;
-}
-
-static void
-give_up_scratch(struct scratch *scratch)
-{
-    for (int i = 0; i < KEPT_PLACES && scratch->pixels == KEPT_PIXELS; i++) {
-        uint32_t *empty = NULL;
-        if (atomic_compare_exchange_strong(&kept_words[i], &empty,
-                                           scratch->words)) {
-            return;
-        }
-    }
-    free(scratch->words);
-}
-
-static void
-grow_scratch(struct scratch *scratch, size_t pixels)
-{
-    give_up_scratch(scratch);
-    scratch->words = NULL;
-    if (pixels <= KEPT_PIXELS) {
-        pixels = KEPT_PIXELS;
-        scratch->words = take_kept_words();
-    }
-    if (scratch->words == NULL) {
-        scratch->words = malloc(pixels * sizeof *scratch->words);
-    }
-    scratch->pixels = scratch->words == NULL ? 0 : pixels;
-}
-
-static uint32_t *
-scratch_of(struct pass *pass, const struct parallel_worker *worker,
-           const struct block *block)
-{
-    struct scratch *scratch = &pass->scratch[worker->number];
-    size_t pixels = (size_t)(block->source.width * block->source.height);
-    if (scratch->pixels < pixels) {
-        grow_scratch(scratch, pixels);
-    }
-    if (scratch->words == NULL) {
+    uint32_t *words =
+        scratch_reserve(&pass->scratch[worker->number],
+                        (size_t)(block->source.width * block->source.height));
+    if (words == NULL) {
         atomic_store(&pass->out_of_memory, true);
     }
-    return scratch->words;
+    return words;
 }
 
 /* False where the slide has failed, or memory. */
 static bool
 read_block(struct pass *pass, const struct parallel_worker *worker,
-           int64_t region, const struct block *block)
+           int64_t number, const struct block *block)
 {
-    const struct destination *destination = &pass->batch->destination;
-    uint8_t *start = pixel_at(destination, region, block->column, block->row);
-    uint32_t *words = (uint32_t *)(void *)start;
-    if (!fits_in_place(destination, block, start)) {
-        words = scratch_of(pass, worker, block);
-        if (words == NULL) {
-            return false;
-        }
+    const struct region *source = &block->source;
+    struct pixels pixels = pixels_of(pass->batch, number);
+    uint32_t *words = words_for(pass, worker, &pixels, block);
+    if (words == NULL) {
+        return false;
     }
-    read_words(pass->handle, &block->source, words);
-    convert_rows(words, destination, start, block->source.width,
-                 block->source.height);
+    openslide.read_region(pass->handle->osr, words, source->x, source->y,
+                          source->level, source->width, source->height);
+    pixels_convert(&pixels, block->column, block->row, source->width,
+                   source->height, words, source->width);
     return openslide.get_error(pass->handle->osr) == NULL;
 }
 
@@ -206,7 +126,7 @@ run_pass(struct pass *pass, int64_t count, parallel_body *body)
     bool complete = parallel_for(count, workers, batch->thread_limit, body,
                                  pass, batch->poll, batch->poll_argument);
     for (int i = 0; i < workers; i++) {
-        give_up_scratch(&pass->scratch[i]);
+        scratch_give_up(&pass->scratch[i]);
     }
     free(pass->scratch);
     return complete;
@@ -322,20 +242,11 @@ read_waiting(struct batch *batch, const struct slide_handle *handle)
 /* Failures */
 
 static void
-fill_with_background(const struct batch *batch, int64_t number)
+mask(const struct batch *batch, int64_t number)
 {
-    const struct destination *destination = &batch->destination;
     const struct region *region = &batch->regions[number];
-    const uint8_t colour[4] = {(uint8_t)(destination->background >> 16),
-                               (uint8_t)(destination->background >> 8),
-                               (uint8_t)destination->background, 255};
-    for (int64_t row = 0; row < region->height; row++) {
-        uint8_t *pixel = pixel_at(destination, number, 0, row);
-        for (int64_t column = 0; column < region->width; column++) {
-            memcpy(pixel, colour, (size_t)destination->channels);
-            pixel += destination->channels;
-        }
-    }
+    struct pixels pixels = pixels_of(batch, number);
+    pixels_fill(&pixels, 0, 0, region->width, region->height);
 }
 
 /* Whether one region can be read by itself. */
@@ -348,7 +259,7 @@ read_alone(const struct batch *batch, int64_t number,
     alone.regions = &batch->regions[number];
     alone.count = 1;
     alone.states = &state;
-    alone.destination.start += number * batch->destination.region_stride;
+    alone.first = pixels_of(batch, number);
     enum batch_outcome outcome = read_single(&alone, handle);
     batch->states[number] = state;
     return outcome;
@@ -443,7 +354,7 @@ batch_read(struct batch *batch, struct slide_handle *handle)
             break;
         }
         if (outcome == BATCH_FAILED) {
-            fill_with_background(batch, batch->bad);
+            mask(batch, batch->bad);
             handle = replace_handle(batch, handle);
             if (handle == NULL) {
                 break;

@@ -6,16 +6,8 @@
 #define BATCH_H
 
 #include "parallel.h"
+#include "pixels.h"
 #include "region.h"
-
-/* Where the pixels go, in bytes; strides may be negative. */
-struct destination {
-    uint8_t *start;
-    ptrdiff_t region_stride; /* from a region to the next */
-    ptrdiff_t row_stride;
-    int channels;        /* 4: RGBA; 3: RGB over the background */
-    uint32_t background; /* 0x00RRGGBB */
-};
 
 /* How far a region is. */
 enum region_state {
@@ -27,7 +19,8 @@ enum region_state {
 struct batch {
     const struct region *regions;
     int64_t count;
-    struct destination destination;
+    struct pixels first;     /* where the first region goes */
+    ptrdiff_t region_stride; /* bytes from a region to the next */
     /* Fill what cannot be read with background, instead of failing. */
     bool masks;
     int workers, thread_limit;

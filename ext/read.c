@@ -259,13 +259,13 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
     struct batch batch = {
         .regions = region,
         .count = 1,
-        .destination = {.start = rgba, .channels = 4},
+        .first = {.start = rgba, .channels = 4},
         .states = &state,
     };
     if (region->width == 0 || region->height == 0) {
         return slide_check(slide); /* nothing to read, however long */
     }
-    batch.destination.row_stride = (ptrdiff_t)(4 * region->width);
+    batch.first.row_stride = (ptrdiff_t)(4 * region->width);
     return plan_single(slide, region, &plan) &&
            read_batch(slide, &batch, &plan);
 }
@@ -434,11 +434,11 @@ batch_into(const Py_buffer *pixels, const struct region *regions,
     return (struct batch){
         .regions = regions,
         .count = count,
-        .destination = {.start = pixels->buf,
-                        .region_stride = axes > 3 ? pixels->strides[0] : 0,
-                        .row_stride = pixels->strides[axes - 3],
-                        .channels = (int)pixels->shape[axes - 1],
-                        .background = background},
+        .first = {.start = pixels->buf,
+                  .row_stride = pixels->strides[axes - 3],
+                  .channels = (int)pixels->shape[axes - 1],
+                  .background = background},
+        .region_stride = axes > 3 ? pixels->strides[0] : 0,
         .states = states,
     };
 }

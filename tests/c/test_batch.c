@@ -49,11 +49,11 @@ make_batch(const struct region *regions, int64_t count, int channels,
     return (struct batch){
         .regions = regions,
         .count = count,
-        .destination = {.start = pixels,
-                        .region_stride = row * regions->height,
-                        .row_stride = row,
-                        .channels = channels,
-                        .background = WHITE},
+        .first = {.start = pixels,
+                  .row_stride = row,
+                  .channels = channels,
+                  .background = WHITE},
+        .region_stride = row * regions->height,
         .workers = 4,
         .thread_limit = 3,
         .poll = always,
@@ -102,8 +102,8 @@ test_strides(void)
     uint8_t state;
     memset(pixels, 77, sizeof pixels);
     struct batch batch = make_batch(&region, 1, 3, pixels, &state);
-    batch.destination.start = pixels + (HEIGHT - 1) * ROW; /* bottom up */
-    batch.destination.row_stride = -ROW;
+    batch.first.start = pixels + (HEIGHT - 1) * ROW; /* bottom up */
+    batch.first.row_stride = -ROW;
     CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
     read_one(handle, &region, 3, expected);
     for (int row = 0; row < HEIGHT; row++) {
@@ -158,7 +158,7 @@ test_poll_interrupts(void)
         regions[i] = (struct region){i % 200, i / 200 % 200, 0, WIDTH, HEIGHT};
     }
     struct batch batch = make_batch(regions, MANY, 3, pixels, states);
-    batch.destination.region_stride = 0;
+    batch.region_stride = 0;
     batch.workers = 1;
     batch.poll = never;
     CHECK(batch_read(&batch, handle) == BATCH_INTERRUPTED, "went on");
