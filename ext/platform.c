@@ -1,5 +1,6 @@
 #ifndef _WIN32
 #    define _GNU_SOURCE /* dladdr */
+#    define _FILE_OFFSET_BITS 64
 #endif
 
 #include "platform.h"
@@ -8,6 +9,9 @@
 #include <stdlib.h>
 
 #ifdef _WIN32
+
+#    include <fcntl.h>
+#    include <io.h>
 
 enum { MAX_PATH_UNITS = 32768 };
 
@@ -34,6 +38,12 @@ void
 platform_condition_signal(platform_condition *condition)
 {
     WakeConditionVariable(condition);
+}
+
+void
+platform_condition_broadcast(platform_condition *condition)
+{
+    WakeAllConditionVariable(condition);
 }
 
 struct start {
@@ -158,12 +168,112 @@ platform_use_large_pages(void *memory, size_t size)
     (void)size;
 }
 
+static bool
+identify(HANDLE file, struct platform_file_identity *identity)
+{
+    BY_HANDLE_FILE_INFORMATION facts;
+    if (GetFileType(file) != FILE_TYPE_DISK ||
+        !GetFileInformationByHandle(file, &facts) ||
+        (facts.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0) {
+        return false;
+    }
+    identity->device = facts.dwVolumeSerialNumber;
+    identity->inode =
+        (uint64_t)facts.nFileIndexHigh << 32 | facts.nFileIndexLow;
+    identity->size =
+        (int64_t)((uint64_t)facts.nFileSizeHigh << 32 | facts.nFileSizeLow);
+    identity->modified =
+        (int64_t)(((uint64_t)facts.ftLastWriteTime.dwHighDateTime << 32 |
+                   facts.ftLastWriteTime.dwLowDateTime) *
+                  100);
+    return true;
+}
+
+static HANDLE
+open_file(const char *path, DWORD access)
+{
+    WCHAR *wide = malloc(MAX_PATH_UNITS * sizeof *wide);
+    HANDLE file = INVALID_HANDLE_VALUE;
+    if (wide != NULL && MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS,
+                                            path, -1, wide, MAX_PATH_UNITS)) {
+        /* Nobody is kept from writing, renaming or deleting it. */
+        file =
+            CreateFileW(wide, access,
+                        FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                        NULL, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    }
+    free(wide);
+    return file;
+}
+
+bool
+platform_file_identify(const char *path,
+                       struct platform_file_identity *identity)
+{
+    HANDLE file = open_file(path, 0);
+    if (file == INVALID_HANDLE_VALUE) {
+        return false;
+    }
+    bool known = identify(file, identity);
+    CloseHandle(file);
+    return known;
+}
+
+int
+platform_file_open(const char *path)
+{
+    HANDLE file = open_file(path, GENERIC_READ);
+    if (file == INVALID_HANDLE_VALUE) {
+        return -1;
+    }
+    int descriptor = _open_osfhandle((intptr_t)file, _O_RDONLY | _O_BINARY);
+    if (descriptor < 0) {
+        CloseHandle(file);
+    }
+    return descriptor;
+}
+
+void
+platform_file_close(int descriptor)
+{
+    _close(descriptor);
+}
+
+bool
+platform_file_identify_open(int descriptor,
+                            struct platform_file_identity *identity)
+{
+    return identify((HANDLE)_get_osfhandle(descriptor), identity);
+}
+
+bool
+platform_file_read(int descriptor, int64_t offset, void *bytes, size_t size)
+{
+    HANDLE file = (HANDLE)_get_osfhandle(descriptor);
+    uint8_t *to = bytes;
+    while (size > 0) {
+        OVERLAPPED at = {.Offset = (DWORD)offset,
+                         .OffsetHigh = (DWORD)(offset >> 32)};
+        DWORD done, wanted = size > 1 << 30 ? 1 << 30 : (DWORD)size;
+        if (!ReadFile(file, to, wanted, &done, &at) || done == 0) {
+            return false;
+        }
+        to += done;
+        offset += done;
+        size -= done;
+    }
+    return true;
+}
+
 #else
 
 #    include <dlfcn.h>
+#    include <errno.h>
+#    include <fcntl.h>
 #    include <signal.h>
-#    include <stdint.h>
 #    include <sys/mman.h>
+#    include <sys/stat.h>
+#    include <unistd.h>
 
 void
 platform_mutex_lock(platform_mutex *mutex)
@@ -193,6 +303,12 @@ void
 platform_condition_signal(platform_condition *condition)
 {
     pthread_cond_signal(condition);
+}
+
+void
+platform_condition_broadcast(platform_condition *condition)
+{
+    pthread_cond_broadcast(condition);
 }
 
 struct start {
@@ -329,6 +445,71 @@ platform_use_large_pages(void *memory, size_t size)
     (void)memory;
     (void)size;
 #    endif
+}
+
+static bool
+identity_of(const struct stat *facts, struct platform_file_identity *identity)
+{
+#    ifdef __APPLE__
+    struct timespec modified = facts->st_mtimespec;
+#    else
+    struct timespec modified = facts->st_mtim;
+#    endif
+    *identity = (struct platform_file_identity){
+        .device = (uint64_t)facts->st_dev,
+        .inode = (uint64_t)facts->st_ino,
+        .size = (int64_t)facts->st_size,
+        .modified =
+            (int64_t)modified.tv_sec * 1000000000 + (int64_t)modified.tv_nsec,
+    };
+    return S_ISREG(facts->st_mode);
+}
+
+bool
+platform_file_identify(const char *path,
+                       struct platform_file_identity *identity)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 && identity_of(&facts, identity);
+}
+
+int
+platform_file_open(const char *path)
+{
+    /* O_NONBLOCK: a FIFO that has taken the file's place must not block. */
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+void
+platform_file_close(int descriptor)
+{
+    close(descriptor);
+}
+
+bool
+platform_file_identify_open(int descriptor,
+                            struct platform_file_identity *identity)
+{
+    struct stat facts;
+    return fstat(descriptor, &facts) == 0 && identity_of(&facts, identity);
+}
+
+bool
+platform_file_read(int descriptor, int64_t offset, void *bytes, size_t size)
+{
+    uint8_t *to = bytes;
+    while (size > 0) {
+        ssize_t done = pread(descriptor, to, size, (off_t)offset);
+        if (done == 0 || (done < 0 && errno != EINTR)) {
+            return false;
+        }
+        if (done > 0) {
+            to += done;
+            offset += done;
+            size -= (size_t)done;
+        }
+    }
+    return true;
 }
 
 #endif

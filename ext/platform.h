@@ -1,6 +1,6 @@
 /*
  * What differs between operating systems: locks, threads, processes,
- * clocks, and loading a shared library.
+ * clocks, files, and loading a shared library.
  *
  * These two files hold all the platform conditions of the plain C code.
  */
@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef _WIN32
 #    include <windows.h>
@@ -34,6 +35,7 @@ void platform_mutex_unlock(platform_mutex *mutex);
 void platform_condition_wait(platform_condition *condition,
                              platform_mutex *mutex, double seconds);
 void platform_condition_signal(platform_condition *condition);
+void platform_condition_broadcast(platform_condition *condition);
 
 /*
  * Start a thread that runs function(argument); false where there can be none.
@@ -59,6 +61,30 @@ void platform_sleep(double seconds);
  * touched for the first time costs as much as painting dozens of pixels.
  */
 void platform_use_large_pages(void *memory, size_t size);
+
+/* What tells a file from the one that was there before under its name. */
+struct platform_file_identity {
+    uint64_t device, inode;
+    int64_t size;     /* bytes */
+    int64_t modified; /* nanoseconds, since whenever the system counts */
+};
+
+/* False where there is no such regular file. */
+bool platform_file_identify(const char *path,
+                            struct platform_file_identity *identity);
+
+/*
+ * A descriptor of a file to read, -1 where it cannot be opened.  A program
+ * that the process starts does not inherit it.
+ */
+int platform_file_open(const char *path);
+void platform_file_close(int descriptor);
+bool platform_file_identify_open(int descriptor,
+                                 struct platform_file_identity *identity);
+
+/* False where not all of the bytes can be read.  Safe from many threads. */
+bool platform_file_read(int descriptor, int64_t offset, void *bytes,
+                        size_t size);
 
 /*
  * Load the shared library at `path` (UTF-8 on Windows, the file system's bytes

@@ -1,0 +1,29 @@
+/*
+ * A file that direct reads take tiles from: positional reads through
+ * descriptors that are opened when needed.  At most SLIDE_FILE_DESCRIPTORS of
+ * them are open in the process, for thousands of slides may be.
+ */
+#ifndef DIRECT_SLIDE_FILE_H
+#define DIRECT_SLIDE_FILE_H
+
+#include "platform.h"
+#include "source.h"
+
+enum { SLIDE_FILE_DESCRIPTORS = 64 };
+
+struct slide_file {
+    struct source source; /* to read from, by several threads */
+    struct platform_file_identity identity;
+    char path[];
+};
+
+/* The file that has this path now; NULL where there is none or no memory. */
+struct slide_file *slide_file_new(const char *path);
+
+/* Nobody may be reading from it. */
+void slide_file_free(struct slide_file *file);
+
+/* Whether the path still leads to the file as it was. */
+bool slide_file_is_unchanged(const struct slide_file *file);
+
+#endif

@@ -1,0 +1,375 @@
+#include "tile_cache.h"
+
+#include "platform.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Threads that use different shards never wait for one another. */
+enum { SHARDS = 16, MIN_BUCKETS = 16, MAX_BUCKETS = 1 << 14 };
+
+/* What a bucket is meant for: a tile of 256 x 256 pixels. */
+static const size_t USUAL_BYTES = 256 * 256 * sizeof(uint32_t);
+
+enum entry_state {
+    BEING_DECODED,
+    DECODED,
+    NOT_DECODABLE,
+};
+
+/* The cache has a reference to each entry that can be found in it. */
+struct entry {
+    struct tile tile;
+    atomic_int references;
+    enum entry_state state; /* guarded by the shard */
+    struct entry *next_in_bucket;
+    struct entry *newer, *older;
+    uint32_t words[];
+};
+
+struct shard {
+    platform_mutex mutex;
+    platform_condition decoded;
+    struct entry **buckets;
+    struct entry *newest, *oldest;
+};
+
+struct tile_cache {
+    atomic_size_t references;
+    unsigned process;
+    size_t capacity;
+    atomic_size_t size; /* bytes of the entries in all shards */
+    /* Memory of a tile that has gone, for the next: fresh memory costs a page
+       fault every 4 kilobytes. */
+    _Atomic(struct entry *) spare;
+    size_t buckets; /* of each shard; a power of two */
+    struct shard shards[SHARDS];
+};
+
+/* Entries */
+
+static size_t
+entry_bytes(size_t pixels)
+{
+    return sizeof(struct entry) + pixels * sizeof(uint32_t);
+}
+
+static struct entry *
+entry_of(const struct tile *tile)
+{
+    return (struct entry *)(uintptr_t)tile; /* its first member */
+}
+
+/* For the cache and for the caller. */
+static struct entry *
+new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
+{
+    struct entry *entry = atomic_exchange(&cache->spare, NULL);
+    if (entry == NULL || entry->tile.pixels != pixels) {
+        free(entry);
+        entry = malloc(entry_bytes(pixels));
+    }
+    if (entry != NULL) {
+        memset(entry, 0, sizeof *entry);
+        entry->tile = (struct tile){*key, pixels, entry->words};
+        atomic_init(&entry->references, 2);
+    }
+    return entry;
+}
+
+static void
+release_entry(struct entry *entry)
+{
+    if (atomic_fetch_sub(&entry->references, 1) == 1) {
+        free(entry);
+    }
+}
+
+/* The cache's reference. */
+static void
+drop_entry(struct tile_cache *cache, struct entry *entry)
+{
+    struct entry *none = NULL;
+    if (atomic_load(&entry->references) != 1 || /* nobody can take one now */
+        !atomic_compare_exchange_strong(&cache->spare, &none, entry)) {
+        release_entry(entry);
+    }
+}
+
+/* Shards, under their locks */
+
+static uint64_t
+hash_key(const struct tile_key *key)
+{
+    uint64_t hash = key->slide * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ key->level) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ key->tile) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 31;
+}
+
+static bool
+is_same_key(const struct tile_key *a, const struct tile_key *b)
+{
+    return a->slide == b->slide && a->level == b->level && a->tile == b->tile;
+}
+
+static struct entry **
+bucket_of(const struct tile_cache *cache, struct shard *shard,
+          const struct tile_key *key)
+{
+    return &shard->buckets[hash_key(key) / SHARDS & (cache->buckets - 1)];
+}
+
+static struct entry *
+find(const struct tile_cache *cache, struct shard *shard,
+     const struct tile_key *key)
+{
+    struct entry *entry = *bucket_of(cache, shard, key);
+    while (entry != NULL && !is_same_key(&entry->tile.key, key)) {
+        entry = entry->next_in_bucket;
+    }
+    return entry;
+}
+
+static void
+unlink_from_list(struct shard *shard, struct entry *entry)
+{
+    *(entry->newer == NULL ? &shard->newest : &entry->newer->older) =
+        entry->older;
+    *(entry->older == NULL ? &shard->oldest : &entry->older->newer) =
+        entry->newer;
+}
+
+static void
+make_newest(struct shard *shard, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = shard->newest;
+    *(shard->newest == NULL ? &shard->oldest : &shard->newest->newer) = entry;
+    shard->newest = entry;
+}
+
+static void
+add(struct tile_cache *cache, struct shard *shard, struct entry *entry)
+{
+    struct entry **bucket = bucket_of(cache, shard, &entry->tile.key);
+    entry->next_in_bucket = *bucket;
+    *bucket = entry;
+    make_newest(shard, entry);
+}
+
+/* Afterwards the cache's reference is the caller's to drop. */
+static void
+take_out(struct tile_cache *cache, struct shard *shard, struct entry *entry)
+{
+    struct entry **place = bucket_of(cache, shard, &entry->tile.key);
+    while (*place != entry) {
+        place = &(*place)->next_in_bucket;
+    }
+    *place = entry->next_in_bucket;
+    unlink_from_list(shard, entry);
+    atomic_fetch_sub(&cache->size, entry_bytes(entry->tile.pixels));
+}
+
+/* The oldest tile that is not being decoded; NULL where there is none. */
+static struct entry *
+oldest_decoded(const struct shard *shard)
+{
+    struct entry *entry = shard->oldest;
+    while (entry != NULL && entry->state == BEING_DECODED) {
+        entry = entry->newer;
+    }
+    return entry;
+}
+
+/* The cache */
+
+/* Drop tiles until the others fit, of one shard first: tiles are spread evenly
+   among them, so its oldest is about the oldest of all. */
+static void
+shrink(struct tile_cache *cache, size_t first)
+{
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache->shards[(first + i) % SHARDS];
+        struct entry *entry = NULL;
+        do {
+            platform_mutex_lock(&shard->mutex);
+            entry = atomic_load(&cache->size) > cache->capacity
+                        ? oldest_decoded(shard)
+                        : NULL;
+            if (entry != NULL) {
+                take_out(cache, shard, entry);
+            }
+            platform_mutex_unlock(&shard->mutex);
+            if (entry != NULL) {
+                drop_entry(cache, entry);
+            }
+        } while (entry != NULL);
+        if (atomic_load(&cache->size) <= cache->capacity) {
+            return;
+        }
+    }
+}
+
+/*
+ * The entry that has the key, new where there was none: then `is_new`, and the
+ * caller decodes it.  NULL where there is no memory.
+ */
+static struct entry *
+find_or_add(struct tile_cache *cache, struct shard *shard,
+            const struct tile_key *key, size_t pixels, bool *is_new)
+{
+    struct entry *entry = find(cache, shard, key);
+    *is_new = entry == NULL;
+    if (entry == NULL) {
+        entry = new_entry(cache, key, pixels);
+        if (entry != NULL) {
+            atomic_fetch_add(&cache->size, entry_bytes(pixels));
+            add(cache, shard, entry);
+        }
+    } else {
+        atomic_fetch_add(&entry->references, 1);
+        unlink_from_list(shard, entry);
+        make_newest(shard, entry);
+    }
+    return entry;
+}
+
+static void
+wait_until_decoded(struct shard *shard, const struct entry *entry)
+{
+    while (entry->state == BEING_DECODED) {
+        platform_condition_wait(&shard->decoded, &shard->mutex, 1);
+    }
+}
+
+static void
+decode_entry(struct tile_cache *cache, struct shard *shard,
+             struct entry *entry, tile_decoder *decode, void *argument)
+{
+    bool decoded = decode(entry->words, argument);
+    platform_mutex_lock(&shard->mutex);
+    entry->state = decoded ? DECODED : NOT_DECODABLE;
+    if (!decoded) {
+        take_out(cache, shard, entry);
+    }
+    platform_condition_broadcast(&shard->decoded);
+    platform_mutex_unlock(&shard->mutex);
+    if (!decoded) {
+        release_entry(entry);
+    }
+}
+
+const struct tile *
+tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
+               size_t pixels, tile_decoder *decode, void *argument)
+{
+    bool is_new;
+    size_t number = hash_key(key) % SHARDS;
+    struct shard *shard = &cache->shards[number];
+    platform_mutex_lock(&shard->mutex);
+    struct entry *entry = find_or_add(cache, shard, key, pixels, &is_new);
+    if (entry != NULL && !is_new) {
+        wait_until_decoded(shard, entry);
+    }
+    platform_mutex_unlock(&shard->mutex);
+    if (entry != NULL && is_new) {
+        shrink(cache, number);
+        decode_entry(cache, shard, entry, decode, argument);
+        if (atomic_load(&cache->size) > cache->capacity) {
+            shrink(cache, number);
+        }
+    }
+    if (entry != NULL && entry->state != DECODED) {
+        release_entry(entry);
+        entry = NULL;
+    }
+    return entry == NULL ? NULL : &entry->tile;
+}
+
+void
+tile_release(const struct tile *tile)
+{
+    release_entry(entry_of(tile));
+}
+
+size_t
+tile_cache_size(struct tile_cache *cache)
+{
+    return atomic_load(&cache->size);
+}
+
+uint64_t
+tile_cache_slide_number(void)
+{
+    static _Atomic(uint64_t) last;
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
+static size_t
+bucket_count(size_t capacity)
+{
+    size_t count = MIN_BUCKETS;
+    while (count < MAX_BUCKETS && count * SHARDS < capacity / USUAL_BYTES) {
+        count *= 2;
+    }
+    return count;
+}
+
+static void
+free_cache(struct tile_cache *cache)
+{
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache->shards[i];
+        while (shard->oldest != NULL) {
+            struct entry *entry = shard->oldest;
+            unlink_from_list(shard, entry);
+            release_entry(entry);
+        }
+        free(shard->buckets);
+    }
+    free(atomic_load(&cache->spare));
+    free(cache);
+}
+
+struct tile_cache *
+tile_cache_new(size_t capacity)
+{
+    struct tile_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL) {
+        return NULL;
+    }
+    atomic_init(&cache->references, 1);
+    cache->process = platform_process();
+    cache->capacity = capacity;
+    cache->buckets = bucket_count(capacity);
+    bool complete = true;
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &cache->shards[i];
+        shard->mutex = (platform_mutex)PLATFORM_MUTEX_INITIALIZER;
+        shard->decoded = (platform_condition)PLATFORM_CONDITION_INITIALIZER;
+        shard->buckets = calloc(cache->buckets, sizeof(struct entry *));
+        complete = complete && shard->buckets != NULL;
+    }
+    if (!complete) {
+        free_cache(cache);
+        return NULL;
+    }
+    return cache;
+}
+
+void
+tile_cache_retain(struct tile_cache *cache)
+{
+    atomic_fetch_add(&cache->references, 1);
+}
+
+void
+tile_cache_release(struct tile_cache *cache)
+{
+    /* What a child inherited may have been in the middle of a change. */
+    if (atomic_fetch_sub(&cache->references, 1) == 1 &&
+        cache->process == platform_process()) {
+        free_cache(cache);
+    }
+}

@@ -1,0 +1,54 @@
+/*
+ * Decoded tiles of any number of slides, within a number of bytes.  Those that
+ * were not used for longest go first.  Safe from many threads; several that
+ * want the same tile decode it once.
+ *
+ * Like a slide's handle, a cache belongs to the process that made it: a forked
+ * child may only release its references.
+ */
+#ifndef DIRECT_TILE_CACHE_H
+#define DIRECT_TILE_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tile_cache;
+
+/* A cache for one reference's holder; NULL where there is no memory. */
+struct tile_cache *tile_cache_new(size_t capacity);
+void tile_cache_retain(struct tile_cache *cache);
+void tile_cache_release(struct tile_cache *cache);
+
+struct tile_key {
+    uint64_t slide; /* see tile_cache_slide_number() */
+    uint32_t level;
+    uint64_t tile;
+};
+
+/* A number that no other slide of this process has, or will have. */
+uint64_t tile_cache_slide_number(void);
+
+/* A tile in use, which nobody changes. */
+struct tile {
+    struct tile_key key;
+    size_t pixels;
+    const uint32_t *words; /* premultiplied ARGB, libopenslide's order */
+};
+
+/* Decode a tile into its words; false where that cannot be done. */
+typedef bool tile_decoder(uint32_t *words, void *argument);
+
+/*
+ * The tile of `pixels` words that has this key, decoded now if need be; to be
+ * released.  NULL where it cannot be decoded, or where there is no memory.
+ */
+const struct tile *tile_cache_get(struct tile_cache *cache,
+                                  const struct tile_key *key, size_t pixels,
+                                  tile_decoder *decode, void *argument);
+void tile_release(const struct tile *tile);
+
+/* How many bytes the cached tiles take. */
+size_t tile_cache_size(struct tile_cache *cache);
+
+#endif
