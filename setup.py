@@ -1,10 +1,14 @@
 """The extension module; everything else about the build is in pyproject.toml."""
 
+import os
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 EXT = Path("ext")
 
@@ -31,11 +35,68 @@ def limited_api() -> list[tuple[str, str]]:
     return [("Py_LIMITED_API", f"0x{major:02x}{minor:02x}0000")]
 
 
+# Another libjpeg has not the colour spaces that the pixels of a slide are in.
+NEEDS_TURBO = """
+#include <stdio.h>
+#include <jpeglib.h>
+#if !defined(LIBJPEG_TURBO_VERSION) || !defined(JCS_ALPHA_EXTENSIONS)
+#error not libjpeg-turbo
+#endif
+"""
+
+
+class BuildWithJpeg(build_ext):
+    """Direct reads need libjpeg-turbo; where it is missing, all else is built."""
+
+    def build_extensions(self) -> None:
+        try:
+            version = self.add_jpeg(extension)
+        except LookupError as reason:
+            print(f"direct reads: off, {reason}", flush=True)
+        else:
+            print(f"direct reads: on (libjpeg-turbo {version})", flush=True)
+        super().build_extensions()
+
+    def add_jpeg(self, extension: Extension) -> str:
+        """Link libjpeg-turbo, and return its version; LookupError if there is none."""
+        if os.environ.get("OPENSLIDE_WITHOUT_JPEG", "0") not in ("", "0"):
+            raise LookupError("as OPENSLIDE_WITHOUT_JPEG says")
+        try:
+            import pkgconfig
+
+            found = pkgconfig.parse("libjpeg")
+            version: str = pkgconfig.modversion("libjpeg")
+        except ImportError:
+            raise LookupError("the Python package pkgconfig is missing") from None
+        except OSError:
+            raise LookupError("pkg-config is missing") from None
+        except pkgconfig.PackageNotFoundError:
+            raise LookupError("pkg-config knows no libjpeg") from None
+        if not self.compiles(NEEDS_TURBO, found["include_dirs"]):
+            raise LookupError("libjpeg is not libjpeg-turbo, or lacks its headers")
+        for setting, values in found.items():
+            getattr(extension, setting).extend(values)
+        extension.define_macros.append(("HAVE_LIBJPEG_TURBO", None))
+        return version
+
+    def compiles(self, program: str, include_dirs: list[str]) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "program.c")
+            source.write_text(program)
+            try:
+                self.compiler.compile(
+                    [str(source)], output_dir=folder, include_dirs=include_dirs
+                )
+            except CompileError:
+                return False
+        return True
+
+
 extension = Extension(
     "openslide._openslide",
     sources=sources(),
     include_dirs=[str(EXT)],
-    depends=[str(path) for path in EXT.glob("*.h")],
+    depends=[str(path) for path in EXT.rglob("*.h")],
     define_macros=[] if FREE_THREADED else limited_api(),
     extra_compile_args=compile_args(),
     py_limited_api=not FREE_THREADED,
@@ -44,5 +105,6 @@ extension = Extension(
 abi_tag = "cp{}{}".format(*OLDEST_PYTHON)
 setup(
     ext_modules=[extension],
+    cmdclass={"build_ext": BuildWithJpeg},
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": abi_tag}},
 )

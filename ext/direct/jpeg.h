@@ -1,0 +1,37 @@
+/*
+ * Decoding one tile of a slide with libjpeg-turbo, where this build has it.
+ *
+ * A tile is refused wherever the slightest thing is wrong with it, so that
+ * pixels are those that any libjpeg-turbo makes of it.
+ */
+#ifndef DIRECT_JPEG_H
+#define DIRECT_JPEG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the slide says of its tiles. */
+struct jpeg_format {
+    uint32_t width, height;
+    /* The samples are RGB, else YCbCr, whatever a tile says of itself. */
+    bool is_rgb;
+    /* A stream of the tables that the tiles share, or NULL. */
+    const uint8_t *tables;
+    size_t tables_size;
+};
+
+/*
+ * Decode a tile into width * height words 0xffRRGGBB.  False where it is
+ * refused, which leaves the words undefined.
+ */
+bool jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
+                 size_t size, uint32_t *words);
+
+/* Whether it can decode anything. */
+bool jpeg_is_available(void);
+
+/* The library that it was built with, as "libjpeg-turbo 3.1.0", or NULL. */
+const char *jpeg_version(void);
+
+#endif
