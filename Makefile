@@ -12,7 +12,7 @@ BENCH ?=
 ORACLE_VERSION := 1.4.7
 BIN := $(VENV)/bin
 
-C_FILES := $(wildcard ext/*.[ch] tests/c/*.[ch] benchmarks/*.c)
+C_FILES := $(wildcard ext/*.[ch] ext/direct/*.[ch] tests/c/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
@@ -31,7 +31,7 @@ $(VENV)/tools: pyproject.toml
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@
 
-$(VENV)/package: $(VENV)/tools setup.py ext/sources.txt $(wildcard ext/*.[ch]) $(PACKAGE_FILES)
+$(VENV)/package: $(VENV)/tools setup.py ext/sources.txt $(wildcard ext/*.[ch] ext/direct/*.[ch]) $(PACKAGE_FILES)
 	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps .
 	$(BIN)/python -m pip install --quiet .
 	touch $@
