@@ -1,0 +1,156 @@
+/*
+ * Speed of every painting kernel that runs on this CPU, in nanoseconds per
+ * pixel of the region, and what a region of 256 x 256 takes: off the grid it
+ * is made of four tiles, with seams between them.
+ *
+ * One round measures every case once, so that a change of the clock meets
+ * them all; the table has the medians of the rounds.
+ */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "direct/paint.h"
+
+#define SIDE 256
+#define PIXELS (SIDE * SIDE)
+#define ROUNDS 101
+#define MAX_CASES 32
+
+/* Where the corner that the four tiles share lies in the region. */
+struct place {
+    const char *name;
+    double x, y;
+};
+
+static const struct place places[] = {
+    {"aligned, one tile", 0, 0},
+    {"aligned, four tiles", 100, 120},
+    {"off grid, four tiles", 100.3, 120.7},
+    {"off grid, thin strips", 3.3, 252.7},
+    {"off grid, one tile", -0.3, -0.7},
+};
+
+struct bench_case {
+    const struct paint_kernel *kernel;
+    const struct place *place;
+    double seconds[ROUNDS];
+};
+
+static uint32_t tile_words[4][PIXELS];
+static uint32_t canvas_words[PIXELS];
+
+static void
+fill_tiles(void)
+{
+    uint32_t random = 1;
+
+    for (size_t i = 0; i < 4 * (size_t)PIXELS; i++) {
+        random = random * 1664525 + 1013904223;
+        tile_words[i / PIXELS][i % PIXELS] = 0xff000000 | random >> 8;
+    }
+}
+
+/* From the last row and column to the first, as libopenslide does. */
+static void
+paint_region(const struct bench_case *c)
+{
+    struct paint_canvas canvas = {
+        .words = canvas_words,
+        .stride = SIDE,
+        .width = SIDE,
+        .height = SIDE,
+    };
+
+    memset(canvas_words, 0, sizeof(canvas_words));
+    for (int i = 3; i >= 0; i--) {
+        struct paint_tile tile = {tile_words[i], SIDE, SIDE};
+        double x = c->place->x - (i % 2 == 0 ? SIDE : 0);
+        double y = c->place->y - (i / 2 == 0 ? SIDE : 0);
+
+        paint_tile_with(c->kernel, &canvas, &tile, x, y);
+    }
+}
+
+static double
+now(void)
+{
+    struct timespec t;
+
+    timespec_get(&t, TIME_UTC);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double
+measure(const struct bench_case *c)
+{
+    enum { PASSES = 4 };
+    double start;
+
+    paint_region(c);
+    start = now();
+    for (int i = 0; i < PASSES; i++) {
+        paint_region(c);
+    }
+    return (now() - start) / PASSES;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double
+median_seconds(struct bench_case *c)
+{
+    qsort(c->seconds, ROUNDS, sizeof(double), compare_doubles);
+    return c->seconds[ROUNDS / 2];
+}
+
+static size_t
+list_cases(struct bench_case *cases)
+{
+    size_t n = 0;
+
+    for (size_t k = 0; k < paint_kernel_count; k++) {
+        const struct paint_kernel *kernel = &paint_kernels[k];
+
+        if (paint_kernel_unsupported(kernel)) {
+            printf("%s: skipped, %s\n", kernel->name,
+                   paint_kernel_unsupported(kernel));
+            continue;
+        }
+        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+            cases[n++] = (struct bench_case){kernel, &places[i], {0}};
+        }
+    }
+    return n;
+}
+
+int
+main(void)
+{
+    static struct bench_case cases[MAX_CASES];
+    size_t n = list_cases(cases);
+
+    fill_tiles();
+    for (int round = 0; round < ROUNDS; round++) {
+        for (size_t i = 0; i < n; i++) {
+            cases[i].seconds[round] = measure(&cases[i]);
+        }
+    }
+    printf("%-8s %-22s %9s %9s\n", "kernel", "region", "ns/pixel", "us");
+    for (size_t i = 0; i < n; i++) {
+        double seconds = median_seconds(&cases[i]);
+
+        printf("%-8s %-22s %9.3f %9.1f\n", cases[i].kernel->name,
+               cases[i].place->name, 1e9 * seconds / PIXELS, 1e6 * seconds);
+    }
+    return 0;
+}

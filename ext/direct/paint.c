@@ -1,0 +1,526 @@
+#include "paint.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "cpu_features.h"
+
+/* Clang knows the standard's pragma, GCC the option alone. */
+#ifdef __clang__
+#    pragma STDC FP_CONTRACT OFF
+#endif
+
+/*
+ * pixman makes floats of bytes, c * (float)(1 / 255.0), and bytes of floats,
+ * truncated after multiplication by 256. Here that factor is in all floats
+ * from the beginning: a power of two does not change how they are rounded.
+ */
+#define SCALE 256.0f
+#define UNIT (SCALE * (float)(1 / 255.0))
+
+/* The float before SCALE. Both are stored as 255. */
+#define LARGEST 0x1.fffffep7f
+
+enum { BLUE, GREEN, RED, ALPHA, CHANNELS };
+
+/* Pixels painted at once; their floats stay in the first-level cache. */
+#define SPAN_PIXELS 272
+
+/* A vector may begin with the pixel to the right of the last one painted. */
+#define ROW_PIXELS (SPAN_PIXELS + 32)
+
+/* Pixels of a row of the tile, transparent outside it. */
+struct paint_row {
+    float channels[CHANNELS][ROW_PIXELS];
+};
+
+/* The share that each of four neighbours has in a pixel. */
+struct weights {
+    float upper_left, upper_right, lower_left, lower_right;
+};
+
+/*
+ * Where the pixels of a row come from: columns i and i + 1 of two rows give
+ * pixel i. From opaque_begin to opaque_end, which may lie behind the last
+ * pixel, these four are opaque.
+ */
+struct paint_span {
+    const struct paint_row *upper, *lower;
+    struct weights weights;
+    size_t opaque_begin, opaque_end;
+};
+
+/* ---- scalar: the reference for every other kernel ---- */
+
+static float
+to_float(uint32_t word, unsigned channel)
+{
+    return (float)(word >> 8 * channel & 0xff) * UNIT;
+}
+
+static void
+unpack_scalar(const uint32_t *words, size_t count, struct paint_row *row,
+              size_t column)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned c = 0; c < CHANNELS; c++) {
+            row->channels[c][column + i] = to_float(words[i], c);
+        }
+    }
+}
+
+/* The order of these products and sums is part of the answer. */
+static float
+interpolate(const struct paint_span *span, unsigned channel, size_t i)
+{
+    const float *upper = span->upper->channels[channel] + i;
+    const float *lower = span->lower->channels[channel] + i;
+    const struct weights *weights = &span->weights;
+
+    return upper[0] * weights->upper_left + upper[1] * weights->upper_right +
+           lower[0] * weights->lower_left + lower[1] * weights->lower_right;
+}
+
+static float
+minimum(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+/* The share of the source that the destination has room for. */
+static float
+room_for(float source_alpha, float alpha)
+{
+    if (source_alpha == 0) {
+        return 1;
+    }
+    return minimum((SCALE - alpha) / source_alpha, 1);
+}
+
+static uint32_t
+saturate(uint32_t word, const float source[CHANNELS])
+{
+    float room = room_for(source[ALPHA], to_float(word, ALPHA));
+    uint32_t result = 0;
+
+    for (unsigned c = 0; c < CHANNELS; c++) {
+        float sum = source[c] * room + to_float(word, c);
+
+        result |= (uint32_t)minimum(sum, LARGEST) << 8 * c;
+    }
+    return result;
+}
+
+static void
+blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
+{
+    for (size_t i = 0; i < count; i++) {
+        float source[CHANNELS];
+
+        for (unsigned c = 0; c < CHANNELS; c++) {
+            source[c] = interpolate(span, c, i);
+        }
+        words[i] = saturate(words[i], source);
+    }
+}
+
+/*
+ * ---- vector kernels ----
+ *
+ * They need GNU C: vector arithmetic, and instruction sets per function. GCC
+ * for Windows is left out because it does not align vectors on the stack
+ * (GCC bug 54412).
+ */
+
+#if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
+#    if defined(__x86_64__)
+#        define HAVE_X86_KERNELS
+#    elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#        define HAVE_NEON_KERNEL
+#    endif
+#endif
+
+#ifdef HAVE_X86_KERNELS
+
+#    include <immintrin.h>
+
+#    define TARGET_AVX2 __attribute__((target("avx2")))
+
+static inline TARGET_AVX2 bool
+is_zero_avx2(__m256i v)
+{
+    return _mm256_testz_si256(v, v);
+}
+
+static inline TARGET_AVX2 __m256
+minimum_avx2(__m256 a, __m256 b)
+{
+    return _mm256_min_ps(a, b);
+}
+
+#    define SUFFIX _avx2
+#    define TARGET TARGET_AVX2
+#    define VECTOR __m256i
+#    define VECTOR_BYTES 32
+#    include "paint_template.h"
+
+/* VBMI for the sake of the clock only, see _convert.c. */
+#    define TARGET_AVX512 __attribute__((target("avx512f,avx512bw")))
+
+static inline TARGET_AVX512 bool
+is_zero_avx512(__m512i v)
+{
+    return _mm512_test_epi32_mask(v, v) == 0;
+}
+
+static inline TARGET_AVX512 __m512
+minimum_avx512(__m512 a, __m512 b)
+{
+    return _mm512_min_ps(a, b);
+}
+
+#    define SUFFIX _avx512
+#    define TARGET TARGET_AVX512
+#    define VECTOR __m512i
+#    define VECTOR_BYTES 64
+#    include "paint_template.h"
+
+#endif
+
+#ifdef HAVE_NEON_KERNEL
+
+#    include <arm_neon.h>
+
+static inline bool
+is_zero_neon(uint8x16_t v)
+{
+    return vmaxvq_u8(v) == 0;
+}
+
+static inline float32x4_t
+minimum_neon(float32x4_t a, float32x4_t b)
+{
+    return vminq_f32(a, b);
+}
+
+#    define SUFFIX _neon
+#    define TARGET /* part of AArch64 */
+#    define VECTOR uint8x16_t
+#    define VECTOR_BYTES 16
+#    include "paint_template.h"
+
+#endif
+
+/* ---- dispatch ---- */
+
+const struct paint_kernel paint_kernels[] = {
+#ifdef HAVE_X86_KERNELS
+    {
+        .name = "avx512",
+        .requirement = "needs AVX-512 F, BW and VBMI",
+        .features = CPU_AVX512_VBMI,
+        .unpack = unpack_avx512,
+        .blend = blend_avx512,
+    },
+    {
+        .name = "avx2",
+        .requirement = "needs AVX2",
+        .features = CPU_AVX2,
+        .unpack = unpack_avx2,
+        .blend = blend_avx2,
+    },
+#endif
+#ifdef HAVE_NEON_KERNEL
+    {
+        .name = "neon",
+        .unpack = unpack_neon,
+        .blend = blend_neon,
+    },
+#endif
+    {
+        .name = "scalar",
+        .unpack = unpack_scalar,
+        .blend = blend_scalar,
+    },
+};
+
+const size_t paint_kernel_count =
+    sizeof(paint_kernels) / sizeof(paint_kernels[0]);
+
+const char *
+paint_kernel_unsupported(const struct paint_kernel *kernel)
+{
+    return kernel->features & ~cpu_features() ? kernel->requirement : NULL;
+}
+
+/* The first that runs here; "scalar", the last, does everywhere. */
+static const struct paint_kernel *
+best_kernel(void)
+{
+    const struct paint_kernel *kernel = paint_kernels;
+
+    while (paint_kernel_unsupported(kernel)) {
+        kernel++;
+    }
+    return kernel;
+}
+
+/* ---- positions ---- */
+
+/* Tiles beyond this are in no picture. */
+#define MAX_POSITION (INT64_C(1) << 31)
+
+/*
+ * The tile's column (or row) that column 0 of the picture shows, which may be
+ * none of its own, and the distance from there to the right.
+ */
+struct origin {
+    int64_t column;
+    float fraction;
+};
+
+/* Halves to the even integer. */
+static int64_t
+round_to_integer(double v)
+{
+    int64_t below = (int64_t)v - (v < (double)(int64_t)v);
+    double rest = v - (double)below;
+
+    return below + (rest > 0.5 || (rest == 0.5 && (below & 1)));
+}
+
+/*
+ * Rounding does not depend on the column that one begins with: 1 / unit is a
+ * power of two, and whole columns are even multiples of it.
+ */
+static struct origin
+find_origin(double position, int64_t unit)
+{
+    int64_t fixed = round_to_integer(-position * (double)unit);
+    int64_t rest = (fixed % unit + unit) % unit;
+
+    return (struct origin){
+        .column = (fixed - rest) / unit,
+        .fraction = (float)rest / (float)unit,
+    };
+}
+
+static struct weights
+make_weights(float dx, float dy)
+{
+    return (struct weights){
+        .upper_left = (1 - dx) * (1 - dy),
+        .upper_right = dx * (1 - dy),
+        .lower_left = (1 - dx) * dy,
+        .lower_right = dx * dy,
+    };
+}
+
+static int64_t
+smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* ---- painting ---- */
+
+/*
+ * What is to be painted, in columns and rows of the tile: words is the pixel
+ * whose upper left neighbour is (left, top).
+ */
+struct area {
+    uint32_t *words;
+    ptrdiff_t stride;
+    int64_t left, top, right, bottom;
+};
+
+static bool
+is_nothing(const struct area *area)
+{
+    return area->left >= area->right || area->top >= area->bottom;
+}
+
+/*
+ * The pixels of the canvas that show the tile from column and row first on,
+ * which is -1 where pixels have neighbours to the right and below.
+ */
+static struct area
+find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
+          int64_t column, int64_t row, int64_t first)
+{
+    int64_t left = column + canvas->left;
+    int64_t top = row + canvas->top;
+    struct area area = {
+        .stride = canvas->stride,
+        .left = larger(left, first),
+        .top = larger(top, first),
+        .right = smaller(left + canvas->width, tile->width),
+        .bottom = smaller(top + canvas->height, tile->height),
+    };
+
+    if (!is_nothing(&area)) {
+        area.words = canvas->words + (area.left - left) +
+                     canvas->stride * (area.top - top);
+    }
+    return area;
+}
+
+/* The columns of row that lie outside the tile have to be transparent. */
+static void
+fetch_row(const struct paint_kernel *kernel, const struct paint_tile *tile,
+          int64_t left, int64_t right, int64_t y, struct paint_row *row)
+{
+    int64_t first = larger(left, 0);
+    int64_t end = smaller(right, tile->width);
+
+    if (y < 0 || y >= tile->height) {
+        memset(row, 0, sizeof(*row));
+    } else if (first < end) {
+        kernel->unpack(tile->words + y * tile->width + first,
+                       (size_t)(end - first), row, (size_t)(first - left));
+    }
+}
+
+static void
+paint_strip(const struct paint_kernel *kernel, const struct area *area,
+            const struct paint_tile *tile, const struct weights *weights)
+{
+    struct paint_row rows[2] = {0};
+    struct paint_row *upper = &rows[0], *lower = &rows[1];
+    uint32_t *words = area->words;
+
+    fetch_row(kernel, tile, area->left, area->right + 1, area->top, upper);
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        bool inside = y >= 0 && y + 1 < tile->height;
+        int64_t end = inside ? tile->width - 1 - area->left : 0;
+        struct paint_row *next = upper;
+
+        fetch_row(kernel, tile, area->left, area->right + 1, y + 1, lower);
+        kernel->blend(words, (size_t)(area->right - area->left),
+                      &(struct paint_span){
+                          .upper = upper,
+                          .lower = lower,
+                          .weights = *weights,
+                          .opaque_begin = area->left < 0,
+                          .opaque_end = (size_t)larger(end, 0),
+                      });
+        upper = lower;
+        lower = next;
+        words += area->stride;
+    }
+}
+
+static void
+paint_area(const struct paint_kernel *kernel, const struct area *area,
+           const struct paint_tile *tile, const struct weights *weights)
+{
+    struct area strip = *area;
+
+    for (; strip.left < area->right; strip.left = strip.right) {
+        strip.right = smaller(strip.left + SPAN_PIXELS, area->right);
+        strip.words = area->words + (strip.left - area->left);
+        paint_strip(kernel, &strip, tile, weights);
+    }
+}
+
+/* ---- copying ---- */
+
+static bool
+is_empty(const struct area *area)
+{
+    size_t rest = 4 * (size_t)(area->right - area->left - 1);
+    const uint32_t *words = area->words;
+
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        /* Every word is the one before it, and the first is 0. */
+        if (words[0] != 0 || memcmp(words, words + 1, rest) != 0) {
+            return false;
+        }
+        words += area->stride;
+    }
+    return true;
+}
+
+static void
+copy_area(const struct area *area, const struct paint_tile *tile)
+{
+    size_t size = 4 * (size_t)(area->right - area->left);
+    uint32_t *words = area->words;
+
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        memcpy(words, tile->words + y * tile->width + area->left, size);
+        words += area->stride;
+    }
+}
+
+static void
+paint_resampled(const struct paint_kernel *kernel,
+                const struct paint_canvas *canvas,
+                const struct paint_tile *tile, double x, double y)
+{
+    struct origin across = find_origin(x, 65536);
+    struct origin down = find_origin(y, 65536);
+    struct weights weights = make_weights(across.fraction, down.fraction);
+    struct area area = find_area(canvas, tile, across.column, down.column, -1);
+
+    if (!is_nothing(&area)) {
+        paint_area(kernel, &area, tile, &weights);
+    }
+}
+
+/* With all weight on one neighbour, interpolation gives the tile itself. */
+static void
+paint_aligned(const struct paint_kernel *kernel,
+              const struct paint_canvas *canvas, const struct paint_tile *tile,
+              int64_t column, int64_t row)
+{
+    struct weights weights = make_weights(0, 0);
+    struct area area = find_area(canvas, tile, column, row, 0);
+
+    if (is_nothing(&area)) {
+        return;
+    }
+    if (is_empty(&area)) {
+        copy_area(&area, tile);
+    } else {
+        paint_area(kernel, &area, tile, &weights);
+    }
+}
+
+static bool
+is_near(double position)
+{
+    return position > -MAX_POSITION && position < MAX_POSITION;
+}
+
+void
+paint_tile_with(const struct paint_kernel *kernel,
+                const struct paint_canvas *canvas,
+                const struct paint_tile *tile, double x, double y)
+{
+    struct origin across, down;
+
+    if (!is_near(x) || !is_near(y)) {
+        return;
+    }
+    across = find_origin(x, 256);
+    down = find_origin(y, 256);
+    if (across.fraction == 0 && down.fraction == 0) {
+        paint_aligned(kernel, canvas, tile, across.column, down.column);
+    } else {
+        paint_resampled(kernel, canvas, tile, x, y);
+    }
+}
+
+void
+paint_tile_at(const struct paint_canvas *canvas, const struct paint_tile *tile,
+              double x, double y)
+{
+    paint_tile_with(best_kernel(), canvas, tile, x, y);
+}

@@ -1,0 +1,73 @@
+#ifndef DIRECT_PAINT_H
+#define DIRECT_PAINT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Painting of decoded tiles at any position, to the bit as libopenslide has it
+ * done by cairo and pixman: operator SATURATE, bilinear filter, in floats.
+ *
+ * The products and sums of floats have to be rounded one by one, as they are
+ * written. Compile with -ffp-contract=off.
+ */
+
+/* Opaque pixels, 0xffRRGGBB, row after row. */
+struct paint_tile {
+    const uint32_t *words;
+    int64_t width, height;
+};
+
+/*
+ * The part of a picture that is painted: premultiplied 0xAARRGGBB. Its first
+ * word is the pixel (left, top) of the picture. The parts of a picture may be
+ * painted one by one, or at the same time.
+ */
+struct paint_canvas {
+    uint32_t *words;
+    ptrdiff_t stride; /* from row to row, in words */
+    int64_t left, top;
+    int64_t width, height;
+};
+
+/*
+ * Paint the tile with its top left corner at (x, y) of the picture; it may lie
+ * outside the canvas or across its edges.
+ *
+ * A position that is a whole number of pixels when rounded to a multiple of
+ * 1/256, in x and in y, copies the tile; any other is rounded to a multiple of
+ * 1/65536, and pixels are interpolated between four of the tile, which is
+ * transparent outside its edges. What the canvas shows already stays on top:
+ * the tile fills up what is left to opaque.
+ */
+void paint_tile_at(const struct paint_canvas *canvas,
+                   const struct paint_tile *tile, double x, double y);
+
+/*
+ * The implementations that this build has, best first and "scalar" last, for
+ * tests and benchmarks. Call one only if paint_kernel_unsupported() is NULL.
+ */
+struct paint_row;
+struct paint_span;
+
+struct paint_kernel {
+    const char *name;
+    const char *requirement; /* what features stands for, in words */
+    uint32_t features;       /* CPU_ bits, see cpu_features.h */
+    void (*unpack)(const uint32_t *words, size_t count, struct paint_row *row,
+                   size_t column);
+    void (*blend)(uint32_t *words, size_t count,
+                  const struct paint_span *span);
+};
+
+extern const struct paint_kernel paint_kernels[];
+extern const size_t paint_kernel_count;
+
+/* NULL if the kernel runs on this CPU, else what the CPU would need. */
+const char *paint_kernel_unsupported(const struct paint_kernel *kernel);
+
+void paint_tile_with(const struct paint_kernel *kernel,
+                     const struct paint_canvas *canvas,
+                     const struct paint_tile *tile, double x, double y);
+
+#endif
