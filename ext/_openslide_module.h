@@ -51,6 +51,8 @@ typedef struct {
     PyObject_HEAD PyObject *path; /* bytes, as libopenslide takes it */
     /* Whether a slide that has failed is opened again for the next call. */
     bool reopens;
+    /* Whether libopenslide is passed by where that gives the same bytes. */
+    bool direct;
     /* What never changes while a slide is open, read once at open ... */
     PyObject *level_dimensions;       /* ((width, height), ...) */
     PyObject *level_downsamples;      /* (float, ...) */

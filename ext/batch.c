@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include "direct/direct_slide.h"
 #include "scratch.h"
 
 #include <stdlib.h>
@@ -36,29 +37,30 @@ pixels_of(const struct batch *batch, int64_t region)
 
 /* Whether libopenslide can write where the pixels shall be. */
 static bool
-fits_in_place(const struct pixels *pixels, const struct block *block,
-              const uint8_t *start)
+fits_in_place(const struct pixels *pixels, const struct region *source)
 {
-    return pixels->channels == 4 &&
-           pixels->row_stride == 4 * block->source.width &&
-           (uintptr_t)start % sizeof(uint32_t) == 0;
+    return pixels->channels == 4 && pixels->row_stride == 4 * source->width &&
+           (uintptr_t)pixels->start % sizeof(uint32_t) == 0;
 }
 
-static uint32_t *
-words_for(struct pass *pass, const struct parallel_worker *worker,
-          const struct pixels *pixels, const struct block *block)
+/* By libopenslide; false where memory is lacking. */
+static bool
+read_painted(openslide_t *osr, const struct region *source,
+             const struct pixels *pixels, struct scratch *scratch)
 {
-    uint8_t *start = pixels_at(pixels, block->column, block->row);
-    if (fits_in_place(pixels, block, start)) {
-        return (uint32_t *)(void *)start;
+    uint32_t *words = (uint32_t *)(void *)pixels->start;
+    if (!fits_in_place(pixels, source)) {
+        words =
+            scratch_reserve(scratch, (size_t)(source->width * source->height));
+        if (words == NULL) {
+            return false;
+        }
     }
-    uint32_t *words =
-        scratch_reserve(&pass->scratch[worker->number],
-                        (size_t)(block->source.width * block->source.height));
-    if (words == NULL) {
-        atomic_store(&pass->out_of_memory, true);
-    }
-    return words;
+    openslide.read_region(osr, words, source->x, source->y, source->level,
+                          source->width, source->height);
+    pixels_convert(pixels, 0, 0, source->width, source->height, words,
+                   (ptrdiff_t)source->width);
+    return true;
 }
 
 /* False where the slide has failed, or memory. */
@@ -66,17 +68,21 @@ static bool
 read_block(struct pass *pass, const struct parallel_worker *worker,
            int64_t number, const struct block *block)
 {
-    const struct region *source = &block->source;
+    openslide_t *osr = pass->handle->osr;
     struct pixels pixels = pixels_of(pass->batch, number);
-    uint32_t *words = words_for(pass, worker, &pixels, block);
-    if (words == NULL) {
+    pixels.start = pixels_at(&pixels, block->column, block->row);
+    struct scratch *scratch = &pass->scratch[worker->number];
+    if (openslide.get_error(osr) != NULL) {
         return false;
     }
-    openslide.read_region(pass->handle->osr, words, source->x, source->y,
-                          source->level, source->width, source->height);
-    pixels_convert(&pixels, block->column, block->row, source->width,
-                   source->height, words, source->width);
-    return openslide.get_error(pass->handle->osr) == NULL;
+    if (direct_slide_read(pass->handle, &block->source, &pixels, scratch)) {
+        return true;
+    }
+    if (!read_painted(osr, &block->source, &pixels, scratch)) {
+        atomic_store(&pass->out_of_memory, true);
+        return false;
+    }
+    return openslide.get_error(osr) == NULL;
 }
 
 /* Passes */
@@ -287,8 +293,9 @@ blame(struct batch *batch, int64_t number, const struct slide_handle *handle)
 static struct slide_handle *
 replace_handle(const struct batch *batch, struct slide_handle *handle)
 {
+    bool direct = handle->direct != NULL;
     slide_handle_release(handle);
-    struct slide_handle *fresh = slide_handle_open(batch->path);
+    struct slide_handle *fresh = slide_handle_open(batch->path, direct);
     if (fresh != NULL && openslide.get_error(fresh->osr) != NULL) {
         slide_handle_release(fresh);
         fresh = NULL;

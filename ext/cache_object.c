@@ -1,12 +1,15 @@
 /* The type Cache: a tile cache that slides can share. */
 #include "_openslide_module.h"
 
+#include "direct/direct_slide.h"
+
 typedef struct {
     PyObject_HEAD size_t capacity; /* bytes */
     atomic_bool released;
     /* Guarded by the critical section of the object.  A forked child abandons
        the cache that it inherited and makes one of its own. */
     openslide_cache_t *cache;
+    struct tile_cache *direct; /* for direct reads; NULL: no memory */
     unsigned process;
 } CacheObject;
 
@@ -32,6 +35,15 @@ cache_check(struct module_state *state, PyObject *cache, bool may_be_released)
     return true;
 }
 
+/* What a process needs anew. */
+static void
+create_caches(CacheObject *self)
+{
+    self->cache = openslide.cache_create(self->capacity);
+    self->direct = tile_cache_new(self->capacity);
+    self->process = platform_process();
+}
+
 void
 cache_attach(PyObject *cache, struct slide_handle *handle)
 {
@@ -39,10 +51,12 @@ cache_attach(PyObject *cache, struct slide_handle *handle)
     openslide_cache_t *native;
     Py_BEGIN_CRITICAL_SECTION(cache);
     if (self->cache == NULL || self->process != platform_process()) {
-        self->cache = openslide.cache_create(self->capacity);
-        self->process = platform_process();
+        create_caches(self);
     }
     native = self->cache;
+    if (handle->direct != NULL && self->direct != NULL) {
+        direct_slide_set_cache(handle->direct, self->direct);
+    }
     Py_END_CRITICAL_SECTION();
     BEGIN_LIBRARY_CALL
     openslide.set_cache(handle->osr, native);
@@ -100,8 +114,7 @@ cache_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PyObject *self = PyType_GenericAlloc(type, 0);
     if (self != NULL) {
         cache_cast(self)->capacity = capacity;
-        cache_cast(self)->cache = openslide.cache_create(capacity);
-        cache_cast(self)->process = platform_process();
+        create_caches(cache_cast(self));
     }
     return self;
 }
@@ -121,6 +134,9 @@ cache_dealloc(PyObject *self)
     if (cache_cast(self)->cache != NULL &&
         cache_cast(self)->process == platform_process()) {
         openslide.cache_release(cache_cast(self)->cache);
+        if (cache_cast(self)->direct != NULL) {
+            tile_cache_release(cache_cast(self)->direct);
+        }
     }
     PyObject_GC_Del(self);
     Py_DECREF(type);

@@ -273,7 +273,7 @@ read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
 PyObject *
 slide_read_region(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    struct region region;
+    struct region region = {.is_exact = false};
     if (nargs != 3) {
         return raise_argument_count("read_region", 3, nargs);
     }
@@ -293,7 +293,7 @@ PyObject *
 slide_read_region_raw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     SlideObject *slide = (SlideObject *)self;
-    struct region region;
+    struct region region = {.is_exact = false};
     if (nargs != 6) {
         return raise_argument_count("read_region_raw", 6, nargs);
     }
@@ -483,6 +483,9 @@ place_region(SlideObject *slide, const int64_t location[2], int64_t level,
                                   slide->level_downsamples, (Py_ssize_t)level))
                             : 1;
     *region = (struct region){.level = (int32_t)level,
+                              .is_exact = in_level_pixels,
+                              .column = location[0],
+                              .row = location[1],
                               .width = pixels->shape[pixels->ndim - 2],
                               .height = pixels->shape[pixels->ndim - 3]};
     return level0_position(location[0], downsample, &region->x) &&

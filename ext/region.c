@@ -164,7 +164,8 @@ division_block(const struct division *division, int64_t column, int64_t row)
                    top == 0 ? region->y
                             : (int64_t)((double)region->y +
                                         (double)top * division->downsample),
-                   region->level, right - left, bottom - top},
+                   region->level, right - left, bottom - top, region->is_exact,
+                   region->column + left, region->row + top},
         .column = left,
         .row = top,
     };

@@ -11,6 +11,10 @@ struct region {
     int64_t x, y; /* of the top left corner, level-0 pixels */
     int32_t level;
     int64_t width, height; /* pixels of the level */
+    /* The top left corner is the pixel (column, row) of the level, and (x, y)
+       only the position nearest to it that libopenslide can be asked for. */
+    bool is_exact;
+    int64_t column, row;
 };
 
 /* Whether it has so many pixels that it is worth dividing. */

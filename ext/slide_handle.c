@@ -1,5 +1,7 @@
 #include "slide_handle.h"
 
+#include "direct/direct_slide.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,19 +41,14 @@ describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
                         !places_tiles_between_pixels(osr, level));
 }
 
-struct slide_handle *
-slide_handle_open(const char *path)
+static struct slide_handle *
+handle_of(openslide_t *osr)
 {
-    openslide_t *osr = openslide.open(path);
-    if (osr == NULL) {
-        return NULL;
-    }
     int32_t count = openslide.get_level_count(osr);
     count = count < 0 ? 0 : count; /* -1: opened in error */
     struct slide_handle *handle =
         calloc(1, sizeof *handle + (size_t)count * sizeof handle->levels[0]);
     if (handle == NULL) {
-        openslide.close(osr);
         return NULL;
     }
     handle->osr = osr;
@@ -62,6 +59,26 @@ slide_handle_open(const char *path)
         describe_level(osr, level, &handle->levels[level]);
     }
     return handle;
+}
+
+struct slide_handle *
+slide_handle_open(const char *path, bool direct)
+{
+    /* First, so that a file that changes meanwhile is found to have. */
+    struct direct_slide *reader = direct ? direct_slide_new(path) : NULL;
+    openslide_t *osr = openslide.open(path);
+    struct slide_handle *handle = osr == NULL ? NULL : handle_of(osr);
+    if (handle != NULL) {
+        handle->direct = reader;
+        return handle;
+    }
+    if (osr != NULL) {
+        openslide.close(osr);
+    }
+    if (reader != NULL) {
+        direct_slide_free(reader);
+    }
+    return NULL;
 }
 
 void
@@ -80,6 +97,9 @@ slide_handle_release(struct slide_handle *handle)
     }
     if (slide_handle_is_ours(handle)) {
         openslide.close(handle->osr);
+    }
+    if (handle->direct != NULL) {
+        direct_slide_free(handle->direct);
     }
     free(handle);
 }

@@ -21,8 +21,11 @@ struct slide_level {
     bool divisible;
 };
 
+struct direct_slide;
+
 struct slide_handle {
     openslide_t *osr;
+    struct direct_slide *direct; /* NULL: libopenslide reads everything */
     unsigned process;
     atomic_size_t references;
     int32_t level_count;
@@ -33,8 +36,10 @@ struct slide_handle {
  * Open the slide at `path`; the caller has the only reference.  NULL where
  * libopenslide says that it is none, or where memory runs out.  A slide that
  * libopenslide opens in error is returned too.
+ *
+ * `direct`: read it without libopenslide where that gives the same bytes.
  */
-struct slide_handle *slide_handle_open(const char *path);
+struct slide_handle *slide_handle_open(const char *path, bool direct);
 
 void slide_handle_retain(struct slide_handle *handle);
 void slide_handle_release(struct slide_handle *handle);

@@ -1,6 +1,8 @@
 /* The type Slide: an open slide and what libopenslide knows about it. */
 #include "_openslide_module.h"
 
+#include "direct/direct_slide.h"
+
 #include <string.h>
 
 static inline SlideObject *
@@ -157,7 +159,7 @@ open_handle(SlideObject *self)
     const char *path = PyBytes_AsString(self->path);
     struct slide_handle *handle;
     BEGIN_LIBRARY_CALL
-    handle = slide_handle_open(path);
+    handle = slide_handle_open(path, self->direct);
     END_LIBRARY_CALL
     if (handle == NULL) {
         raise_not_opened(state_of((PyObject *)self), self->path);
@@ -321,12 +323,12 @@ static PyObject *
 slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *path;
-    int reopens = 0;
+    int reopens = 0, direct = 1;
     if (kwargs != NULL && PyDict_Size(kwargs) > 0) {
         PyErr_SetString(PyExc_TypeError, "Slide() takes no keyword arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "S|p:Slide", &path, &reopens) ||
+    if (!PyArg_ParseTuple(args, "S|pp:Slide", &path, &reopens, &direct) ||
         !require_library()) {
         return NULL;
     }
@@ -336,6 +338,7 @@ slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     }
     SlideObject *slide = slide_cast(self);
     slide->path = Py_NewRef(path);
+    slide->direct = direct != 0;
     slide->handle = open_handle(slide);
     if (slide->handle == NULL || !describe(slide, slide->handle->osr)) {
         Py_CLEAR(self);
@@ -432,8 +435,9 @@ slide_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
         Py_DECREF(cache);
         return NULL;
     }
-    return Py_BuildValue("(N(OO)N)", rebuild, slide->path,
-                         slide->reopens ? Py_True : Py_False, cache);
+    return Py_BuildValue("(N(OOO)N)", rebuild, slide->path,
+                         slide->reopens ? Py_True : Py_False,
+                         slide->direct ? Py_True : Py_False, cache);
 }
 
 static PyObject *set_cache(SlideObject *self, PyObject *cache,
@@ -476,6 +480,45 @@ slide_best_level_for_downsample(PyObject *self, PyObject *downsample)
         return NULL;
     }
     return PyLong_FromLong(level);
+}
+
+PyDoc_STRVAR(direct_refusals_doc,
+             "direct_refusals($self, /)\n--\n\n"
+             "For each level why it is left to libopenslide, or None where "
+             "it is read\ndirectly.");
+
+static PyObject *
+make_direct_refusals(const struct slide_handle *handle)
+{
+    PyObject *refusals = PyTuple_New(handle->level_count);
+    for (int32_t i = 0; refusals != NULL && i < handle->level_count; i++) {
+        const char *refusal = direct_slide_refusal(handle, i);
+        PyObject *item = refusal == NULL ? Py_NewRef(Py_None)
+                                         : PyUnicode_FromString(refusal);
+        if (item == NULL) {
+            Py_CLEAR(refusals);
+        } else {
+            PyTuple_SetItem(refusals, i, item);
+        }
+    }
+    return refusals;
+}
+
+static PyObject *
+slide_direct_refusals(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    PyObject *refusals = NULL;
+    if (openslide.get_error(handle->osr) == NULL) {
+        refusals = make_direct_refusals(handle);
+    }
+    if (!slide_release(slide_cast(self), handle, "using")) {
+        Py_CLEAR(refusals);
+    }
+    return refusals;
 }
 
 PyDoc_STRVAR(error_doc, "error($self, /)\n--\n\n"
@@ -740,6 +783,8 @@ static PyMethodDef slide_methods[] = {
     {"__setstate__", slide_setstate, METH_O, setstate_doc},
     {"close", slide_close, METH_NOARGS, close_doc},
     {"error", slide_error, METH_NOARGS, error_doc},
+    {"direct_refusals", slide_direct_refusals, METH_NOARGS,
+     direct_refusals_doc},
     {"best_level_for_downsample", slide_best_level_for_downsample, METH_O,
      best_level_doc},
     {"associated_image_dimensions", slide_associated_image_dimensions, METH_O,
@@ -777,11 +822,13 @@ static PyGetSetDef slide_getset[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-PyDoc_STRVAR(slide_doc, "Slide(path, reopens=False, /)\n--\n\n"
+PyDoc_STRVAR(slide_doc, "Slide(path, reopens=False, direct=True, /)\n--\n\n"
                         "An open slide.\n\n"
                         "path: absolute, bytes as libopenslide takes it.\n"
                         "reopens: whether a failure ends with the call that "
-                        "met it.");
+                        "met it.\n"
+                        "direct: whether to read it without libopenslide "
+                        "where that gives\nthe same bytes.");
 
 static PyType_Slot slide_slots[] = {
     {Py_tp_doc, (void *)slide_doc},

@@ -382,7 +382,7 @@ fetch_row(const struct paint_kernel *kernel, const struct paint_tile *tile,
     if (y < 0 || y >= tile->height) {
         memset(row, 0, sizeof(*row));
     } else if (first < end) {
-        kernel->unpack(tile->words + y * tile->width + first,
+        kernel->unpack(tile->words + y * tile->stride + first,
                        (size_t)(end - first), row, (size_t)(first - left));
     }
 }
@@ -454,7 +454,7 @@ copy_area(const struct area *area, const struct paint_tile *tile)
     uint32_t *words = area->words;
 
     for (int64_t y = area->top; y < area->bottom; y++) {
-        memcpy(words, tile->words + y * tile->width + area->left, size);
+        memcpy(words, tile->words + y * tile->stride + area->left, size);
         words += area->stride;
     }
 }

@@ -27,8 +27,14 @@ _SPECIAL_FILES = {
 }
 
 
-def open_handle(filename: Filename, reopens: bool = False) -> Slide:
-    """Open a slide; `reopens` says whether a failure ends with the call that met it.
+def open_handle(
+    filename: Filename, reopens: bool = False, direct: bool = True
+) -> Slide:
+    """Open a slide.
+
+    reopens: whether a failure ends with the call that met it.
+    direct:  whether to read without libopenslide where that gives the same bytes;
+             OPENSLIDE_DIRECT=0 overrules it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,
     OpenSlideError where it says the slide is damaged, ArgumentTypeError where
@@ -38,12 +44,16 @@ def open_handle(filename: Filename, reopens: bool = False) -> Slide:
     reason = _unopenable(path)
     if reason is None:
         try:
-            return Slide(absolute_path(path), reopens)
+            return Slide(absolute_path(path), reopens, direct and _may_be_direct())
         except OpenSlideUnsupportedFormatError:
             reason = _diagnose(path)
     raise OpenSlideUnsupportedFormatError(
         f"Unsupported or missing image file: {_shown(filename)}: {reason}"
     )
+
+
+def _may_be_direct() -> bool:
+    return os.environ.get("OPENSLIDE_DIRECT", "1") != "0"
 
 
 def detect_format(filename: Filename) -> str | None:

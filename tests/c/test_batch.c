@@ -65,7 +65,7 @@ make_batch(const struct region *regions, int64_t count, int channels,
 static void
 test_regions_lie_in_the_callers_order(void)
 {
-    struct slide_handle *handle = slide_handle_open(slide_path);
+    struct slide_handle *handle = slide_handle_open(slide_path, true);
     struct region regions[COUNT];
     srand(2);
     for (int i = 0; i < COUNT; i++) {
@@ -96,7 +96,7 @@ static void
 test_strides(void)
 {
     enum { GAP = 5, ROW = WIDTH * 3 + GAP };
-    struct slide_handle *handle = slide_handle_open(slide_path);
+    struct slide_handle *handle = slide_handle_open(slide_path, true);
     struct region region = {250, 0, 0, WIDTH, HEIGHT};
     static uint8_t pixels[ROW * HEIGHT], expected[WIDTH * HEIGHT * 3];
     uint8_t state;
@@ -121,7 +121,7 @@ test_strides(void)
 static void
 test_a_large_region_is_shared(void)
 {
-    struct slide_handle *handle = slide_handle_open(slide_path);
+    struct slide_handle *handle = slide_handle_open(slide_path, true);
     struct region region = {-900, -1000, 0, 2500, 1700};
     size_t size = (size_t)(region.width * region.height) * 4;
     uint8_t *pixels = malloc(size), *expected = malloc(size);
@@ -150,7 +150,7 @@ static void
 test_poll_interrupts(void)
 {
     enum { MANY = 500000 };
-    struct slide_handle *handle = slide_handle_open(slide_path);
+    struct slide_handle *handle = slide_handle_open(slide_path, true);
     struct region *regions = calloc(MANY, sizeof *regions);
     uint8_t *states = malloc(MANY);
     static uint8_t pixels[WIDTH * HEIGHT * 3];

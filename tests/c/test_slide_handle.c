@@ -31,7 +31,7 @@ static struct slide_handle *
 open_slide(void)
 {
     atomic_store(&closed, 0);
-    struct slide_handle *handle = slide_handle_open(slide_path);
+    struct slide_handle *handle = slide_handle_open(slide_path, true);
     CHECK(handle != NULL && openslide.get_error(handle->osr) == NULL,
           "cannot open %s", slide_path);
     return handle;
@@ -55,7 +55,7 @@ test_describes_levels(void)
 static void
 test_refuses_what_is_no_slide(void)
 {
-    CHECK(slide_handle_open("/dev/null") == NULL, "opened /dev/null");
+    CHECK(slide_handle_open("/dev/null", true) == NULL, "opened /dev/null");
 }
 
 static void

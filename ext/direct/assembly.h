@@ -1,0 +1,45 @@
+/*
+ * Regions of a grid of tiles, pixel for pixel as libopenslide paints them.
+ */
+#ifndef DIRECT_ASSEMBLY_H
+#define DIRECT_ASSEMBLY_H
+
+#include "image.h"
+#include "pixels.h"
+#include "region.h"
+#include "scratch.h"
+#include "tile_cache.h"
+
+/* Where an image's tiles are taken from, for one read. */
+struct tile_supply {
+    const struct image *image;
+    double downsample;
+    struct tile_cache *cache;
+    uint64_t slide;
+    uint32_t level;
+    /* Whether the file is what it was; asked before a tile is decoded. */
+    bool (*is_intact)(void *argument);
+    void *argument;
+};
+
+/* What a region is made of, each of which is a way to go wrong. */
+enum {
+    ASSEMBLY_TILE = 1 << 0,      /* any tile */
+    ASSEMBLY_SEAM = 1 << 1,      /* more than one */
+    ASSEMBLY_EDGE = 1 << 2,      /* one that the edge of the image cuts */
+    ASSEMBLY_RESAMPLED = 1 << 3, /* pixels between those of the image */
+};
+
+/* A set of these. */
+unsigned assembly_parts(const struct tile_supply *supply,
+                        const struct region *region);
+
+/*
+ * Read the region into `pixels`.  False where libopenslide might read
+ * something else, or fail; the pixels are then undefined.
+ */
+bool assembly_read(const struct tile_supply *supply,
+                   const struct region *region, const struct pixels *pixels,
+                   struct scratch *scratch);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * Reading regions without libopenslide, where a slide stores a level as a
+ * plain grid of JPEG tiles: the same bytes, several times as fast.
+ *
+ * Nothing here fails.  Whatever is not as expected is left to libopenslide,
+ * which then reads it, or says what is wrong with it.
+ */
+#ifndef DIRECT_SLIDE_H
+#define DIRECT_SLIDE_H
+
+#include "pixels.h"
+#include "region.h"
+#include "scratch.h"
+#include "tile_cache.h"
+
+struct direct_slide;
+
+/*
+ * For a slide that libopenslide is about to open; NULL where it is no file, or
+ * where memory is lacking.  Nothing is read before the first region is.
+ */
+struct direct_slide *direct_slide_new(const char *path);
+void direct_slide_free(struct direct_slide *direct);
+
+/* Use another cache of tiles. */
+void direct_slide_set_cache(struct direct_slide *direct,
+                            struct tile_cache *cache);
+
+/* Why a level is left to libopenslide, in words; NULL where it is not. */
+const char *direct_slide_refusal(const struct slide_handle *handle,
+                                 int32_t level);
+
+/*
+ * Read a region, or leave it to libopenslide: then the answer is false, and
+ * the pixels are undefined.
+ *
+ * What a level has not been seen to do right is compared with libopenslide
+ * first, on the user's own pixels.  After a difference the level is left to it
+ * for good.
+ */
+bool direct_slide_read(const struct slide_handle *handle,
+                       const struct region *region,
+                       const struct pixels *pixels, struct scratch *scratch);
+
+#endif
