@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 
 C_FILES := $(wildcard ext/*.[ch] tests/c/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
+SOURCES := pyproject.toml setup.py ext/sources.txt $(wildcard ext/*.[ch]) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
@@ -25,14 +26,14 @@ help: ## Say what there is to make
 
 # The tools and the package have a stamp each, so that a change of the package
 # does not install the tools anew.
-$(VENV)/tools: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip >= 25.1'
-	$(BIN)/python -m pip install --quiet --group dev
+%/tools: pyproject.toml
+	$(PYTHON) -m venv $*
+	$*/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
+	$*/bin/python -m pip install --quiet --group dev
 	touch $@
 
-$(VENV)/package: $(VENV)/tools setup.py ext/sources.txt $(wildcard ext/*.[ch]) $(PACKAGE_FILES)
-	$(BIN)/python -m pip install --quiet --force-reinstall --no-deps .
+# pip always builds and installs a folder anew, and its dependencies where they lack.
+$(VENV)/package: $(VENV)/tools $(SOURCES)
 	$(BIN)/python -m pip install --quiet .
 	touch $@
 
@@ -58,17 +59,13 @@ test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
 # A build folder apart, for setuptools would take up the objects of another build.
-$(SANITIZE)/package: $(VENV)/package
-	$(PYTHON) -m venv $(SANITIZE)
-	$(SANITIZE)/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
-	$(SANITIZE)/bin/python -m pip install --quiet --group dev
+$(SANITIZE)/package: $(SANITIZE)/tools $(SOURCES) Makefile
 	rm -rf build/sanitize && mkdir -p build
 	printf '[build]\nbuild_base = build/sanitize\n' > build/sanitize.cfg
 	DIST_EXTRA_CONFIG=$(CURDIR)/build/sanitize.cfg \
 	    CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,float-cast-overflow' \
 	    LDFLAGS='-fsanitize=address,undefined' \
-	    $(SANITIZE)/bin/python -m pip install --quiet --force-reinstall --no-deps .
-	$(SANITIZE)/bin/python -m pip install --quiet .
+	    $(SANITIZE)/bin/python -m pip install --quiet .
 	ldd $(SANITIZE)/lib/python*/site-packages/openslide/_openslide*.so | grep -q libasan
 	touch $@
 
