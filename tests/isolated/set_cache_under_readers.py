@@ -1,6 +1,6 @@
 """Threads read a slide whose cache is replaced, and dropped, all the time.
 
-    python set_cache_under_readers.py SLIDE READS
+    python -m tests.isolated.set_cache_under_readers SLIDE READS
 
 Prints how many caches there were.
 """
