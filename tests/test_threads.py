@@ -5,6 +5,7 @@ What could crash runs in a process of its own; see tests/isolated.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -43,6 +44,14 @@ def test_replacing_the_cache_under_readers(
     run_isolated: Callable[..., str], path: Path
 ) -> None:
     assert int(run_isolated("set_cache_under_readers", path, "150")) > 1
+
+
+@since_4
+def test_two_threads_set_the_cache(
+    run_isolated: Callable[..., str], path: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copy(path, tmp_path)
+    run_isolated("set_cache_race", copy, "300")
 
 
 def test_dropping_a_slide_under_its_reader(
