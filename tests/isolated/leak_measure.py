@@ -44,15 +44,20 @@ class Resources(NamedTuple):
         if trim is not None:
             trim(ctypes.c_size_t(0))
         heap = _heap(libc)
-        status = Path("/proc/self/status").read_text()
-        numbers = dict(line.split(":", 1) for line in status.splitlines())
         return cls(
             objects=sys.getallocatedblocks(),
             heap=heap,
-            memory=1024 * int(numbers["VmRSS"].split()[0]),
+            memory=1024 * process_status("VmRSS"),
             files=len(os.listdir("/proc/self/fd")),
-            threads=int(numbers["Threads"]),
+            threads=process_status("Threads"),
         )
+
+
+def process_status(name: str) -> int:
+    """A number that Linux knows about this process, sizes in KiB."""
+    status = Path("/proc/self/status").read_text()
+    values = dict(line.split(":", 1) for line in status.splitlines())
+    return int(values[name].split()[0])
 
 
 class _MallocInformation(ctypes.Structure):
