@@ -43,7 +43,7 @@ def test_closing_under_other_uses(run_isolated: Callable[..., str], path: Path) 
 def test_replacing_the_cache_under_readers(
     run_isolated: Callable[..., str], path: Path
 ) -> None:
-    assert int(run_isolated("set_cache_under_readers", path, "150")) > 1
+    run_isolated("set_cache_under_readers", path, "600")
 
 
 @since_4
