@@ -254,21 +254,47 @@ open_by_python(SlideObject *self)
     return slide;
 }
 
-static void
-attach_cache(SlideObject *self, struct slide_handle *handle)
+/* A new reference to the cache that the slide is to use, or NULL. */
+static PyObject *
+chosen_cache(SlideObject *self)
 {
     PyObject *cache;
     Py_BEGIN_CRITICAL_SECTION(self);
     cache = Py_XNewRef(self->cache);
     Py_END_CRITICAL_SECTION();
-    if (cache != NULL) {
-        cache_attach(cache, handle);
-        Py_DECREF(cache);
-    }
+    return cache;
 }
 
-/* Another handle of the same slide with the same cache, or NULL with an
-   exception set. */
+static void
+choose_cache(SlideObject *self, PyObject *cache)
+{
+    PyObject *replaced;
+    Py_BEGIN_CRITICAL_SECTION(self);
+    replaced = self->cache;
+    self->cache = Py_NewRef(cache);
+    Py_END_CRITICAL_SECTION();
+    Py_XDECREF(replaced);
+}
+
+/* Make a handle that is the slide's use the slide's cache.  Where another
+   thread has chosen another meanwhile, it may have attached that one before:
+   whoever attaches last must find that its cache is still the chosen one. */
+static void
+attach_cache(SlideObject *self, struct slide_handle *handle)
+{
+    PyObject *attached = NULL;
+    PyObject *cache = chosen_cache(self);
+    while (cache != attached) {
+        cache_attach(cache, handle);
+        Py_XDECREF(attached);
+        attached = cache;
+        cache = chosen_cache(self);
+    }
+    Py_XDECREF(attached);
+    Py_XDECREF(cache);
+}
+
+/* Another handle of the same slide, or NULL with an exception set. */
 static struct slide_handle *
 open_again(SlideObject *self)
 {
@@ -281,7 +307,6 @@ open_again(SlideObject *self)
     Py_DECREF(other);
     int same = is_same_slide(self, handle->osr);
     if (same == 1) {
-        attach_cache(self, handle);
         return handle;
     }
     if (same == 0) {
@@ -316,6 +341,8 @@ reopen(SlideObject *self)
         slide_handle_release(fresh);
         return slide_acquire(self);
     }
+    /* Not earlier, for a cache chosen in between would be missed. */
+    attach_cache(self, fresh);
     return fresh;
 }
 
@@ -639,24 +666,20 @@ set_cache(SlideObject *self, PyObject *cache, bool may_be_released)
 {
     struct module_state *state = state_of((PyObject *)self);
     if (!require_function(state, "set_cache") ||
-        !cache_check(state, cache, may_be_released)) {
+        !cache_check(state, cache, may_be_released) || !slide_check(self)) {
         return NULL;
     }
+    /* Chosen first, so that a handle opened later will have it, then attached
+       to the handle there is. */
+    choose_cache(self, cache);
     struct slide_handle *handle = slide_acquire(self);
     if (handle == NULL) {
         return NULL;
     }
-    cache_attach(cache, handle);
-    if (!slide_release(self, handle, "setting the cache of")) {
-        return NULL;
-    }
-    PyObject *replaced;
-    Py_BEGIN_CRITICAL_SECTION(self);
-    replaced = self->cache;
-    self->cache = Py_NewRef(cache);
-    Py_END_CRITICAL_SECTION();
-    Py_XDECREF(replaced);
-    return Py_NewRef(Py_None);
+    attach_cache(self, handle);
+    return slide_release(self, handle, "setting the cache of")
+               ? Py_NewRef(Py_None)
+               : NULL;
 }
 
 static PyObject *

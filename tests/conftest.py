@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tests import real_slides as real
 from tests.slides import WRITERS, SlideFacts, write
 
 SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
+ROOT = Path(__file__).parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -118,3 +121,28 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Slides:
 def real_slides() -> RealSlides:
     """Files from real scanners."""
     return RealSlides()
+
+
+def _run_isolated(script: str, *arguments: str | Path) -> str:
+    command = [
+        *(sys.executable, "-X", "faulthandler", "-W", "error"),
+        # Some fork with threads running, of which Python 3.12 and later warn.
+        *("-W", "ignore:This process:DeprecationWarning"),
+        *("-m", f"tests.isolated.{script}", *arguments),
+    ]
+    child = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=110
+    )
+    if child.returncode != 0 or child.stderr:
+        output = f"{child.stdout}{child.stderr}"
+        pytest.fail(f"exit code {child.returncode}\n{output}", pytrace=False)
+    return child.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def run_isolated() -> Callable[..., str]:
+    """What runs a script of tests.isolated in a fresh process: run(script, *arguments).
+
+    Returns what the script prints; its complaints fail the test.
+    """
+    return _run_isolated

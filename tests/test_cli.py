@@ -17,6 +17,7 @@ import openslide
 from openslide import OpenSlide
 from openslide.cli import main
 from tests.slides import SlideFacts, reference, write_generic
+from tests.slides.stored import blank_tile
 
 TISSUE = reference()[950:1020, 800:900]  # 100 x 70 pixels
 
@@ -249,11 +250,7 @@ def test_a_file_in_place_of_the_folder(
 
 def test_a_damaged_slide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = write_generic(tmp_path, image=TISSUE, tile=64, factors=(1,))
-    with Image.open(facts.path) as image:
-        offset = image.tag_v2[324][3]  # type: ignore[attr-defined]
-    contents = bytearray(facts.path.read_bytes())
-    contents[offset : offset + 20] = bytes(20)
-    facts.path.write_bytes(contents)
+    blank_tile(facts.path, 3)
     out = tmp_path / "out"
     message = fails(capsys, "tiles", facts.path, "-o", out, "--size", "64")
     assert str(facts.path) in message

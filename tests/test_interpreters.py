@@ -6,19 +6,15 @@ Each case runs in a fresh process; see tests/isolated.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from tests.slides import reference, write_aperio
-
-TILE_OFFSETS, TILE_BYTE_COUNTS = 324, 325
-ROOT = Path(__file__).parents[1]
+from tests.slides.stored import blank_tile
 
 several_gils = pytest.mark.skipif(
     sys.version_info < (3, 12), reason="interpreters share the GIL before Python 3.12"
@@ -41,29 +37,8 @@ def damaged(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same slide, whose last tile of level 0 is no JPEG."""
     copy = tmp_path_factory.mktemp("damaged") / path.name
     shutil.copy(path, copy)
-    with Image.open(copy) as tiff:
-        tags: Any = tiff.tag_v2  # type: ignore[attr-defined]
-        offset, length = (tags[name][-1] for name in (TILE_OFFSETS, TILE_BYTE_COUNTS))
-    with open(copy, "r+b") as file:
-        file.seek(offset)
-        file.write(bytes(length))
+    blank_tile(copy, -1)
     return copy
-
-
-def run(script: str, *arguments: str | Path) -> str:
-    """What an isolated script prints."""
-    child = subprocess.run(
-        [
-            *(sys.executable, "-W", "error", "-X", "faulthandler"),
-            *("-m", f"tests.isolated.{script}", *arguments),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=110,
-    )
-    assert (child.returncode, child.stderr) == (0, "")
-    return child.stdout.strip()
 
 
 @several_gils
@@ -78,18 +53,20 @@ def run(script: str, *arguments: str | Path) -> str:
         "outlive_the_program",
     ],
 )
-def test_interpreters(case: str, path: Path) -> None:
-    assert run("subinterpreter", case, path) == ""
+def test_interpreters(run_isolated: Callable[..., str], case: str, path: Path) -> None:
+    assert run_isolated("subinterpreter", case, path) == ""
 
 
 @several_gils
-def test_pillow_decides_about_pictures(path: Path) -> None:
+def test_pillow_decides_about_pictures(
+    run_isolated: Callable[..., str], path: Path
+) -> None:
     """read_region() of the package makes Pillow's images, so it needs Pillow.
 
     Pillow's C modules refuse interpreters with a GIL of their own; a Pillow that
     does not gives the pixels of the main interpreter.
     """
-    answer = run("subinterpreter", "make_pictures", path)
+    answer = run_isolated("subinterpreter", "make_pictures", path)
     if answer != "no objection":
         assert "module PIL." in answer
         assert "does not support loading in subinterpreters" in answer
@@ -105,15 +82,17 @@ def test_pillow_decides_about_pictures(path: Path) -> None:
     ],
 )
 @pytest.mark.requires_openslide("4.0.0")
-def test_threads(case: str, rounds: int, path: Path) -> None:
-    assert int(run("free_threaded", case, path, str(rounds))) > 0
+def test_threads(
+    run_isolated: Callable[..., str], case: str, rounds: int, path: Path
+) -> None:
+    assert int(run_isolated("free_threaded", case, path, str(rounds))) > 0
 
 
 @pytest.mark.requires_openslide("4.0.0")
-def test_threads_reopen(damaged: Path) -> None:
-    assert run("free_threaded", "reopen", damaged, "10") == "40"
+def test_threads_reopen(run_isolated: Callable[..., str], damaged: Path) -> None:
+    assert run_isolated("free_threaded", "reopen", damaged, "10") == "40"
 
 
 @no_gil
-def test_the_gil_stays_off(path: Path) -> None:
-    assert int(run("free_threaded", "keep_the_gil_off", path, "1")) > 0
+def test_the_gil_stays_off(run_isolated: Callable[..., str], path: Path) -> None:
+    assert int(run_isolated("free_threaded", "keep_the_gil_off", path, "1")) > 0

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,28 +15,11 @@ import pytest
 from tests.slides import SlideFacts
 
 ROOT = Path(__file__).parents[1]
+SCENARIOS = "interrupt_scenarios"
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no signals that wake a read"
 )
-
-
-def command(scenario: str, path: Path) -> list[str | Path]:
-    module = "tests.isolated.interrupt_scenarios"
-    return [sys.executable, "-W", "error", "-m", module, scenario, path]
-
-
-def run(scenario: str, path: Path) -> None:
-    child = subprocess.run(
-        command(scenario, path),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=100,
-    )
-    if child.returncode != 0:
-        pytest.fail(f"exit code {child.returncode}\n{child.stdout}", pytrace=False)
 
 
 @pytest.mark.parametrize(
@@ -53,21 +36,27 @@ def run(scenario: str, path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["aperio-jpeg", "mirax"])
-def test_signals(slides: Mapping[str, SlideFacts], name: str, scenario: str) -> None:
-    run(scenario, slides[name].path)
+def test_signals(
+    run_isolated: Callable[..., str],
+    slides: Mapping[str, SlideFacts],
+    name: str,
+    scenario: str,
+) -> None:
+    run_isolated(SCENARIOS, scenario, slides[name].path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_fifty_interrupts_leave_nothing_behind(
-    slides: Mapping[str, SlideFacts],
+    run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts]
 ) -> None:
-    run("repeated", slides["aperio-jpeg"].path)
+    run_isolated(SCENARIOS, "repeated", slides["aperio-jpeg"].path)
 
 
 def test_ctrl_c_ends_a_program(slides: Mapping[str, SlideFacts]) -> None:
     """As from a terminal: the signal comes from outside, and nobody catches it."""
+    command = (sys.executable, "-m", f"tests.isolated.{SCENARIOS}")
     with subprocess.Popen(
-        command("read_until_killed", slides["aperio-jpeg"].path),
+        [*command, "read_until_killed", slides["aperio-jpeg"].path],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

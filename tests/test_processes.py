@@ -8,7 +8,6 @@ import importlib.util
 import io
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -27,8 +26,7 @@ from openslide import (
 )
 from openslide.deepzoom import DeepZoomGenerator
 from tests.slides import SlideFacts, reference, write_aperio
-
-ROOT = Path(__file__).parents[1]
+from tests.slides.stored import blank_tile
 
 T = TypeVar("T")
 Duplicate = Callable[[Any], Any]
@@ -201,12 +199,7 @@ def damaged_slide(folder: Path, on_error: Any) -> OpenSlide:
     """Of 400 x 300 pixels; the last tile of level 0 is no JPEG."""
     image = reference()[:300, :400]
     path = write_aperio(folder, image=image, tile=64, factors=(1, 4)).path
-    with Image.open(path) as tiff:
-        tags: Any = tiff.tag_v2  # type: ignore[attr-defined]
-        offset, length = tags[324][34], tags[325][34]
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        file.write(bytes(length))
+    blank_tile(path, 34)
     return OpenSlide(path, on_error=on_error)
 
 
@@ -442,25 +435,7 @@ def test_deep_zoom(
         assert pyramid.get_tile(level, (1, 0)) == expected
 
 
-# Several processes: scripts of their own, for they fork with threads running, of
-# which Python 3.12 and later warn.
-
-
-def run(script: str, *arguments: str | Path) -> None:
-    child = subprocess.run(
-        [
-            *(sys.executable, "-W", "error"),
-            *("-W", "ignore:This process:DeprecationWarning"),
-            *("-m", f"tests.isolated.{script}", *arguments),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=100,
-    )
-    if child.returncode != 0:
-        pytest.fail(f"exit code {child.returncode}\n{child.stdout}", pytrace=False)
+# Several processes: scripts of their own, for they fork with threads running.
 
 
 START_METHODS = [
@@ -471,20 +446,26 @@ START_METHODS = [
 
 
 @pytest.mark.parametrize("method", START_METHODS)
-def test_pools(facts: SlideFacts, image_path: Path, method: str) -> None:
-    run("pickle_pools", method, facts.path, image_path)
+def test_pools(
+    run_isolated: Callable[..., str], facts: SlideFacts, image_path: Path, method: str
+) -> None:
+    run_isolated("pickle_pools", method, facts.path, image_path)
 
 
 @pytest.mark.parametrize("method", START_METHODS)
-def test_a_data_loader(facts: SlideFacts, method: str) -> None:
-    run("pickle_data_loader", method, facts.path)
+def test_a_data_loader(
+    run_isolated: Callable[..., str], facts: SlideFacts, method: str
+) -> None:
+    run_isolated("pickle_data_loader", method, facts.path)
 
 
 @pytest.mark.parametrize("method", START_METHODS)
-def test_the_data_loader_of_pytorch(facts: SlideFacts, method: str) -> None:
+def test_the_data_loader_of_pytorch(
+    run_isolated: Callable[..., str], facts: SlideFacts, method: str
+) -> None:
     if importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
-    run("pickle_torch", method, facts.path)
+    run_isolated("pickle_torch", method, facts.path)
 
 
 @forks
@@ -501,26 +482,37 @@ def test_the_data_loader_of_pytorch(facts: SlideFacts, method: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["aperio-jpeg", "mirax", "dicom-jpeg"])
-def test_forks(slides: Mapping[str, SlideFacts], name: str, scenario: str) -> None:
-    run("fork_scenarios", scenario, slides[name].path)
+def test_forks(
+    run_isolated: Callable[..., str],
+    slides: Mapping[str, SlideFacts],
+    name: str,
+    scenario: str,
+) -> None:
+    run_isolated("fork_scenarios", scenario, slides[name].path)
 
 
 @forks
 @pytest.mark.parametrize("on_error", ["raise", "reopen"])
-def test_forks_after_a_failure(tmp_path: Path, on_error: str) -> None:
+def test_forks_after_a_failure(
+    run_isolated: Callable[..., str], tmp_path: Path, on_error: str
+) -> None:
     with damaged_slide(tmp_path, on_error) as slide:
-        run("fork_failed", on_error, str(slide._filename))
+        run_isolated("fork_failed", on_error, str(slide._filename))
 
 
 @forks
-def test_forks_of_image_slides(image_path: Path, tmp_path: Path) -> None:
+def test_forks_of_image_slides(
+    run_isolated: Callable[..., str], image_path: Path, tmp_path: Path
+) -> None:
     large = tmp_path / "large.png"
     Image.fromarray(reference()[:900, :1200]).save(large)
-    run("fork_images", large)
+    run_isolated("fork_images", large)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
-def test_a_fifo_is_not_unpickled(facts: SlideFacts, tmp_path: Path) -> None:
+def test_a_fifo_is_not_unpickled(
+    run_isolated: Callable[..., str], facts: SlideFacts, tmp_path: Path
+) -> None:
     path = tmp_path / "slide.svs"
     os.link(facts.path, path)
-    run("pickle_fifo", path)
+    run_isolated("pickle_fifo", path)

@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from PIL import Image
 
 from openslide import (
     OpenSlide,
@@ -24,44 +21,13 @@ from openslide import (
 )
 from openslide.deepzoom import DeepZoomGenerator
 from tests.slides import SlideFacts, reference, write_aperio
-
-ROOT = Path(__file__).parents[1]
+from tests.slides.stored import blank, stored_label, stored_tile
 
 TILE = 64
 COLUMNS, ROWS = 7, 5
 #: The tile that is damaged, the last one, and its top left corner.
 DAMAGED = COLUMNS * ROWS - 1
 CORNER = (384, 256)
-
-_TILE_OFFSETS, _TILE_BYTE_COUNTS = 324, 325
-_STRIP_OFFSETS, _STRIP_BYTE_COUNTS = 273, 279
-
-
-class Extent(NamedTuple):
-    offset: int
-    length: int
-
-
-def stored_tile(path: Path, index: int) -> Extent:
-    """Where a tile of level 0 is in the file."""
-    with Image.open(path) as image:
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
-        return Extent(tags[_TILE_OFFSETS][index], tags[_TILE_BYTE_COUNTS][index])
-
-
-def stored_label(path: Path) -> Extent:
-    """Where the label, a single strip in the last directory but one, is."""
-    with Image.open(path) as image:
-        image.seek(image.n_frames - 2)  # type: ignore[attr-defined]
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
-        assert "label" in tags[270]
-        return Extent(tags[_STRIP_OFFSETS][0], tags[_STRIP_BYTE_COUNTS][0])
-
-
-def blank(path: Path, extent: Extent) -> None:
-    with open(path, "r+b") as file:
-        file.seek(extent.offset)
-        file.write(bytes(extent.length))
 
 
 def write_slide(folder: Path, name: str, shift: int = 0) -> SlideFacts:
@@ -423,16 +389,11 @@ def test_a_file_that_was_mended(slide: OpenSlide, sound: OpenSlide, path: Path) 
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")
-def test_a_file_that_has_become_a_fifo(path: Path) -> None:
+def test_a_file_that_has_become_a_fifo(
+    run_isolated: Callable[..., str], path: Path
+) -> None:
     """In a process of its own, for opening a FIFO could last for ever."""
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.isolated.reopen_fifo", path],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=20,
-    )
-    assert (child.returncode, child.stderr) == (0, "")
+    run_isolated("reopen_fifo", path)
 
 
 def test_a_companion_that_is_gone_for_a_while(

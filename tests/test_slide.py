@@ -16,6 +16,7 @@ import openslide
 from openslide import AbstractSlide, OpenSlide, OpenSlideCache, OpenSlideError
 from openslide.deepzoom import DeepZoomGenerator
 from tests.slides import SlideFacts, reference, write_aperio, write_generic
+from tests.slides.stored import blank_tile
 
 since_4 = pytest.mark.requires_openslide("4.0.0")
 
@@ -46,21 +47,6 @@ def is_blank(region: Image.Image) -> bool:
 
 def is_opaque(region: Image.Image) -> bool:
     return region.getchannel("A").getextrema() == (255, 255)
-
-
-def stored_tile(path: Path, index: int) -> tuple[int, int]:
-    """Offset and length of a tile of the first directory of a TIFF file."""
-    with Image.open(path) as image:
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
-        return tags[324][index], tags[325][index]
-
-
-def blank_tile(path: Path, index: int) -> None:
-    """Overwrite a stored tile with zeros."""
-    offset, length = stored_tile(path, index)
-    with open(path, "r+b") as file:
-        file.seek(offset)
-        file.write(bytes(length))
 
 
 @pytest.fixture

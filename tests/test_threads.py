@@ -5,7 +5,7 @@ What could crash runs in a process of its own; see tests/isolated.
 
 from __future__ import annotations
 
-import subprocess
+import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -18,7 +18,6 @@ from openslide import OpenSlide
 from openslide.deepzoom import DeepZoomGenerator
 from tests.slides import reference, write_aperio
 
-ISOLATED = Path(__file__).parent / "isolated"
 since_4 = pytest.mark.requires_openslide("4.0.0")
 
 
@@ -30,41 +29,43 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_aperio(folder, image=image, tile=32, factors=(1, 4)).path
 
 
-def run(script: str, *arguments: str | Path) -> str:
-    """What an isolated script prints."""
-    child = subprocess.run(
-        [sys.executable, "-X", "faulthandler", ISOLATED / script, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert (child.returncode, child.stderr) == (0, "")
-    return child.stdout.strip()
-
-
-def test_closing_under_readers(path: Path) -> None:
+def test_closing_under_readers(run_isolated: Callable[..., str], path: Path) -> None:
     # Round n is closed after n % 10 reads, so that many have 45 or more.
-    assert int(run("close_under_readers.py", path, "150")) > 200
+    assert int(run_isolated("close_under_readers", path, "150")) > 200
 
 
 @since_4
-def test_closing_under_other_uses(path: Path) -> None:
-    assert int(run("use_under_close.py", path, "100")) >= 50
+def test_closing_under_other_uses(run_isolated: Callable[..., str], path: Path) -> None:
+    assert int(run_isolated("use_under_close", path, "100")) >= 50
 
 
 @since_4
-def test_replacing_the_cache_under_readers(path: Path) -> None:
-    assert int(run("set_cache_under_readers.py", path, "150")) > 1
+def test_replacing_the_cache_under_readers(
+    run_isolated: Callable[..., str], path: Path
+) -> None:
+    run_isolated("set_cache_under_readers", path, "600")
 
 
-def test_dropping_a_slide_under_its_reader(path: Path) -> None:
-    assert run("drop_under_readers.py", path, "100") == "100"
+@since_4
+def test_two_threads_set_the_cache(
+    run_isolated: Callable[..., str], path: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copy(path, tmp_path)
+    run_isolated("set_cache_race", copy, "300")
+
+
+def test_dropping_a_slide_under_its_reader(
+    run_isolated: Callable[..., str], path: Path
+) -> None:
+    assert run_isolated("drop_under_readers", path, "100") == "100"
 
 
 @since_4
 @pytest.mark.parametrize("attempt", range(4))
-def test_the_end_of_the_interpreter(path: Path, attempt: int) -> None:
-    assert run("read_at_exit.py", path) == "the end"
+def test_the_end_of_the_interpreter(
+    run_isolated: Callable[..., str], path: Path, attempt: int
+) -> None:
+    assert run_isolated("read_at_exit", path) == "the end"
 
 
 READS: dict[str, Callable[[OpenSlide, int], bytes]] = {

@@ -1,6 +1,6 @@
 """Six threads read a slide that two others close, many times over.
 
-    python close_under_readers.py SLIDE ROUNDS
+    python -m tests.isolated.close_under_readers SLIDE ROUNDS
 
 Prints how many reads succeeded.  A read that is neither right nor refused with
 ValueError fails the script.

@@ -1,6 +1,6 @@
 """A slide is dropped, never closed, while its last read runs in another thread.
 
-    python drop_under_readers.py SLIDE ROUNDS
+    python -m tests.isolated.drop_under_readers SLIDE ROUNDS
 
 Prints how many reads succeeded.
 """

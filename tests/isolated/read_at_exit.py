@@ -1,6 +1,6 @@
 """The interpreter ends while daemon threads read and nobody has closed anything.
 
-python read_at_exit.py SLIDE
+python -m tests.isolated.read_at_exit SLIDE
 """
 
 import sys

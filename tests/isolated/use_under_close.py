@@ -1,6 +1,6 @@
 """Every other use of a slide, in threads of their own, while it is closed.
 
-    python use_under_close.py SLIDE ROUNDS
+    python -m tests.isolated.use_under_close SLIDE ROUNDS
 
 Prints how many uses succeeded.
 """
