@@ -5,12 +5,13 @@ FOLDER/tiff and FOLDER/jpeg are made.
 
 import argparse
 from collections.abc import Iterator
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
-from tests.slides.tiff import ByteOrder, Tag, TiffWriter, jpeg_codec
+from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
 
@@ -30,7 +31,7 @@ def write_tiffs(folder: Path) -> None:
     for big, byteorder in product((False, True), BYTE_ORDERS):
         name = f"{'big' if big else 'classic'}-{'le' if byteorder == '<' else 'be'}"
         with TiffWriter(folder / name, big=big, byteorder=byteorder) as tiff:
-            description = {Tag.IMAGE_DESCRIPTION: "a slide"}
+            description: TagDict = {Tag.IMAGE_DESCRIPTION: "a slide"}
             tiff.tiled(image, 16, jpeg_codec(shared_tables=True), description)
             tiff.stripped(image[::2, ::2], jpeg_codec())
             tiff.tiled(image[::2, ::2], 16, jpeg_codec(), {Tag.NEW_SUBFILE_TYPE: 1})
@@ -46,9 +47,11 @@ def tiles(image: RgbImage) -> Iterator[bytes]:
     """All kinds of sequential JPEG, and one that is not decoded."""
     tables = jpeg_tables()
     for subsampling, restarts in product(SUBSAMPLING_FACTORS, (0, 2)):
-        options = {"subsampling": subsampling, "restart_interval": restarts}
-        yield tile(image, jpeg(image, **options))
-        yield tile(image, jpeg(image, **options, stream="abbreviated"), tables)
+        encode = partial(
+            jpeg, image, subsampling=subsampling, restart_interval=restarts
+        )
+        yield tile(image, encode())
+        yield tile(image, encode(stream="abbreviated"), tables)
     yield tile(image, jpeg(image, rgb=True), rgb=True)
     yield tile(image, jpeg(image[:, :, 0]))
 
