@@ -7,19 +7,21 @@ VENV := .venv
 ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
 DURATION ?= 600
+FUZZERS := tiff jpeg
+FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
 BIN := $(VENV)/bin
 
 EXT_FILES := $(wildcard ext/*.[ch] ext/direct/*.[ch])
-C_FILES := $(EXT_FILES) $(wildcard tests/c/*.[ch] benchmarks/*.c)
+C_FILES := $(EXT_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
 SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sanitize test-old-library fuzz bench lint format clean
+.PHONY: help run test test-sanitize test-old-library fuzz fuzz-c bench lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -92,9 +94,28 @@ test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: 
 	    test -n "$$library" && \
 	    OPENSLIDE_LIBRARY=$$library $(BIN)/python -m pytest
 
-fuzz: $(VENV)/package ## Damage slides of every format and read them (DURATION=600, in seconds)
-	$(BIN)/python -m tests.damage --seconds $(DURATION) \
+# The campaign and each fuzzer have a share of the time each.
+fuzz: $(VENV)/package ## Damage slides of every format, and fuzz the C code (DURATION=600, in seconds)
+	$(BIN)/python -m tests.damage --seconds $(FUZZ_SHARE) \
 	    --seed $$(date +%s) --keep $(OUT)/damaged
+	@if command -v clang > /dev/null; then $(MAKE) --no-print-directory fuzz-c; \
+	else echo 'fuzz: there is no clang, so the C code was not fuzzed'; fi
+
+# What libFuzzer learns is kept in $(OUT)/fuzz, and so are inputs that fail.
+fuzz-c: $(VENV)/tools
+	test -e build/fuzz/build.ninja || PATH="$(CURDIR)/$(BIN):$$PATH" CC=clang \
+	    meson setup -Dfuzzers=true build/fuzz
+	PATH="$(CURDIR)/$(BIN):$$PATH" meson compile -C build/fuzz fuzzers
+	$(BIN)/python -m tests.fuzz build/fuzz/seeds
+	set -e; for name in $(FUZZERS); do \
+	    if ! test -x build/fuzz/tests/fuzz/fuzz_$$name; then \
+	        echo "fuzz: fuzz_$$name was not built"; continue; fi; \
+	    mkdir -p $(OUT)/fuzz/$$name; \
+	    build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SHARE) \
+	        -max_len=16384 -timeout=10 -print_final_stats=1 \
+	        -artifact_prefix=$(OUT)/fuzz/$$name- \
+	        $(OUT)/fuzz/$$name build/fuzz/seeds/$$name; \
+	done
 
 bench: $(VENV)/package $(ORACLE)/ready ## Measure beside the raw C call and openslide-python (BENCH=options)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks \

@@ -43,6 +43,12 @@ def test_native(tmp_path: Path) -> None:
     meson("test", "-C", tmp_path / "build", "--print-errorlogs")
 
 
+def test_without_jpeg(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    meson("setup", "-Dwerror=true", "-Djpeg=disabled", build, ROOT)
+    meson("test", "-C", build, "--print-errorlogs", "no_jpeg")
+
+
 def test_neon(tmp_path: Path) -> None:
     for program in ("aarch64-linux-gnu-gcc", "qemu-aarch64"):
         if shutil.which(program) is None:

@@ -1,0 +1,478 @@
+#include "direct/jpeg.h"
+
+#include "check.h"
+#include "guard_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jpeglib.h>
+
+/* Not whole blocks, so that edges are met. */
+enum { WIDTH = 90, HEIGHT = 52, PIXELS = WIDTH * HEIGHT };
+
+/* Encoding */
+
+struct encoding {
+    const char *name;
+    int horizontal, vertical; /* sampling factors of Y */
+    bool rgb, progressive, arithmetic, several_scans, abbreviated;
+    int restart_interval, quality, components;
+};
+
+struct stream {
+    unsigned char *bytes;
+    unsigned long size;
+};
+
+static void
+paint(unsigned char *line, int y, int components)
+{
+    for (int x = 0; x < WIDTH; x++) {
+        for (int c = 0; c < components; c++) {
+            line[components * x + c] =
+                (unsigned char)(x * (c + 2) + y * 3 + (x * y >> 3) +
+                                rand() % 24);
+        }
+    }
+}
+
+static const jpeg_scan_info separate_scans[] = {
+    {1, {0}, 0, 63, 0, 0},
+    {1, {1}, 0, 63, 0, 0},
+    {1, {2}, 0, 63, 0, 0},
+};
+
+static J_COLOR_SPACE
+colours_of(int components)
+{
+    return components == 1   ? JCS_GRAYSCALE
+           : components == 4 ? JCS_CMYK
+                             : JCS_RGB;
+}
+
+static void
+configure(struct jpeg_compress_struct *info, const struct encoding *encoding)
+{
+    info->image_width = WIDTH;
+    info->image_height = HEIGHT;
+    info->input_components =
+        encoding->components == 0 ? 3 : encoding->components;
+    info->in_color_space = colours_of(info->input_components);
+    jpeg_set_defaults(info);
+    if (encoding->rgb) {
+        jpeg_set_colorspace(info, JCS_RGB);
+    }
+    if (encoding->horizontal != 0) {
+        info->comp_info[0].h_samp_factor = encoding->horizontal;
+        info->comp_info[0].v_samp_factor = encoding->vertical;
+    }
+    if (encoding->progressive) {
+        jpeg_simple_progression(info);
+    }
+    if (encoding->several_scans) {
+        info->scan_info = separate_scans;
+        info->num_scans = 3;
+    }
+    info->arith_code = encoding->arithmetic;
+    info->restart_interval = (unsigned)encoding->restart_interval;
+    jpeg_set_quality(info, encoding->quality == 0 ? 80 : encoding->quality,
+                     TRUE);
+}
+
+static void
+compress(struct jpeg_compress_struct *info, bool abbreviated)
+{
+    unsigned char line[WIDTH * 4];
+    JSAMPROW lines[] = {line};
+    if (abbreviated) {
+        jpeg_suppress_tables(info, TRUE);
+    }
+    jpeg_start_compress(info, !abbreviated);
+    for (int y = 0; y < HEIGHT; y++) {
+        paint(line, y, info->input_components);
+        jpeg_write_scanlines(info, lines, 1);
+    }
+    jpeg_finish_compress(info);
+}
+
+static struct stream
+encode(const struct encoding *encoding, bool only_tables)
+{
+    struct jpeg_compress_struct info;
+    struct jpeg_error_mgr errors;
+    struct stream stream = {NULL, 0};
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_compress(&info);
+    jpeg_mem_dest(&info, &stream.bytes, &stream.size);
+    configure(&info, encoding);
+    if (only_tables) {
+        jpeg_write_tables(&info);
+    } else {
+        compress(&info, encoding->abbreviated);
+    }
+    jpeg_destroy_compress(&info);
+    return stream;
+}
+
+/* Decoding, as anybody would do it */
+
+static void
+reference(const struct stream *stream, bool is_rgb, uint32_t *words)
+{
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    unsigned char line[WIDTH * 3];
+    JSAMPROW lines[] = {line};
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&info);
+    jpeg_mem_src(&info, stream->bytes, stream->size);
+    jpeg_read_header(&info, TRUE);
+    info.jpeg_color_space = is_rgb ? JCS_RGB : JCS_YCbCr;
+    info.out_color_space = JCS_RGB;
+    jpeg_start_decompress(&info);
+    for (int y = 0; y < HEIGHT; y++) {
+        jpeg_read_scanlines(&info, lines, 1);
+        for (int x = 0; x < WIDTH; x++) {
+            *words++ = 0xff000000 | (uint32_t)line[3 * x] << 16 |
+                       (uint32_t)line[3 * x + 1] << 8 | line[3 * x + 2];
+        }
+    }
+    jpeg_destroy_decompress(&info);
+}
+
+/* A decoded tile, or refusal, with everything against unmapped memory. */
+struct decoded {
+    bool accepted;
+    uint32_t words[PIXELS];
+};
+
+static struct decoded decoded;
+
+static const struct jpeg_format ycbcr = {WIDTH, HEIGHT, false, NULL, 0};
+static const struct jpeg_format rgb = {WIDTH, HEIGHT, true, NULL, 0};
+
+static bool
+decode(const struct jpeg_format *format, const unsigned char *bytes,
+       size_t size)
+{
+    struct guarded input = guarded_alloc(size);
+    struct guarded output = guarded_alloc(sizeof decoded.words);
+    uint8_t *words = output.end - sizeof decoded.words;
+    memcpy(input.end - size, bytes, size);
+    decoded.accepted =
+        jpeg_decode(format, input.end - size, size, (uint32_t *)words);
+    memcpy(decoded.words, words, sizeof decoded.words);
+    guarded_free(input);
+    guarded_free(output);
+    return decoded.accepted;
+}
+
+static bool
+decode_stream(const struct jpeg_format *format, const struct stream *stream)
+{
+    return decode(format, stream->bytes, stream->size);
+}
+
+static bool
+is_decoded(const uint32_t *words)
+{
+    return decoded.accepted &&
+           memcmp(decoded.words, words, sizeof decoded.words) == 0;
+}
+
+/* Where the parameters of a marker begin. */
+static unsigned char *
+parameters(const struct stream *stream, int marker)
+{
+    unsigned char *at = stream->bytes + 2;
+    while (at[1] != marker) {
+        at += 2 + (at[2] << 8 | at[3]);
+    }
+    return at + 4;
+}
+
+enum { SOF0 = 0xc0, DHT = 0xc4, SOS = 0xda, DQT = 0xdb, APP0 = 0xe0 };
+
+static const struct encoding plain = {.name = "4:2:0"};
+
+/* Tests */
+
+static void
+test_what_is_decoded(void)
+{
+    static const struct encoding encodings[] = {
+        {.name = "4:2:0"},
+        {.name = "4:4:4", .horizontal = 1, .vertical = 1},
+        {.name = "4:2:2", .horizontal = 2, .vertical = 1},
+        {.name = "4:4:0", .horizontal = 1, .vertical = 2},
+        {.name = "4:1:1", .horizontal = 4, .vertical = 1},
+        {.name = "4:1:0", .horizontal = 4, .vertical = 2},
+        {.name = "four lines", .horizontal = 1, .vertical = 4},
+        {.name = "RGB", .rgb = true},
+        {.name = "restarts", .restart_interval = 3},
+        {.name = "coarse", .quality = 3},
+        {.name = "fine", .quality = 100},
+    };
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        struct stream stream = encode(&encodings[i], false);
+        uint32_t words[PIXELS];
+        reference(&stream, false, words);
+        decode_stream(&ycbcr, &stream);
+        CHECK(is_decoded(words), "%s as YCbCr", encodings[i].name);
+        reference(&stream, true, words);
+        decode_stream(&rgb, &stream);
+        CHECK(is_decoded(words), "%s as RGB", encodings[i].name);
+        free(stream.bytes);
+    }
+}
+
+static void
+test_what_is_refused(void)
+{
+    static const struct encoding encodings[] = {
+        {.name = "grey", .components = 1},
+        {.name = "four components", .components = 4},
+        {.name = "progressive", .progressive = true},
+        {.name = "arithmetic", .arithmetic = true},
+        {.name = "several scans", .several_scans = true},
+        {.name = "no tables", .abbreviated = true},
+    };
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        struct stream stream = encode(&encodings[i], false);
+        CHECK(!decode_stream(&ycbcr, &stream) && !decode_stream(&rgb, &stream),
+              "%s", encodings[i].name);
+        free(stream.bytes);
+    }
+    CHECK(!decode(&ycbcr, (const unsigned char *)"", 0), "nothing");
+    CHECK(!decode(&ycbcr, (const unsigned char *)"RIFF", 4), "no JPEG");
+}
+
+static void
+test_other_sizes_are_refused(void)
+{
+    struct stream stream = encode(&plain, false);
+    for (int dx = -1; dx <= 1; dx++) {
+        for (int dy = -1; dy <= 1; dy++) {
+            struct jpeg_format format = ycbcr;
+            format.width += (uint32_t)dx;
+            format.height += (uint32_t)dy;
+            CHECK(decode_stream(&format, &stream) == (dx == 0 && dy == 0),
+                  "%d, %d", dx, dy);
+        }
+    }
+    free(stream.bytes);
+}
+
+/* One byte of a header each: bits 8, then sizes, components, factors, a table
+   that is not there, a scan of other coefficients. */
+static void
+test_odd_headers_are_refused(void)
+{
+    static const struct {
+        int marker, place, value;
+    } changes[] = {
+        {SOF0, 0, 12}, {SOF0, 0, 16},  {SOF0, 1, 0xff}, {SOF0, 4, 91},
+        {SOF0, 5, 1},  {SOF0, 5, 4},   {SOF0, 7, 0},    {SOF0, 7, 0x51},
+        {SOF0, 8, 3},  {DQT, 0, 0x23}, {DHT, 0, 0x24},  {DHT, 1, 0xff},
+        {SOS, 0, 1},   {SOS, 0, 4},    {SOS, 2, 0x33},  {SOS, 7, 1},
+        {SOS, 8, 62},  {SOS, 9, 0x10}, {SOS, 9, 1},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        struct stream stream = encode(&plain, false);
+        parameters(&stream, changes[i].marker)[changes[i].place] =
+            (unsigned char)changes[i].value;
+        CHECK(!decode_stream(&ycbcr, &stream), "change %d", (int)i);
+        free(stream.bytes);
+    }
+}
+
+/* libjpeg would go on after these with a warning. */
+static void
+test_warnings_are_refused(void)
+{
+    const struct encoding restarting = {.restart_interval = 2};
+    struct stream stream = encode(&restarting, false);
+    unsigned char *data = parameters(&stream, SOS) + 10;
+    unsigned char *end = stream.bytes + stream.size;
+    unsigned char *restart = data;
+    while (restart[0] != 0xff || restart[1] != 0xd0) {
+        restart++;
+    }
+    restart[1] = 0xd5;
+    CHECK(!decode_stream(&ycbcr, &stream), "another restart");
+    restart[1] = 0xd9;
+    CHECK(!decode_stream(&ycbcr, &stream), "an early end");
+    restart[1] = 0xd0;
+    memset(restart - 2, 0x55, 2);
+    CHECK(!decode_stream(&ycbcr, &stream), "bytes too many");
+    memset(data, 0xfe, (size_t)(end - data));
+    CHECK(!decode_stream(&ycbcr, &stream), "no codes");
+    free(stream.bytes);
+}
+
+/* As to libopenslide, only what the decoder looks at matters. */
+static void
+test_truncated_tiles(void)
+{
+    struct stream stream = encode(&plain, false);
+    uint32_t words[PIXELS];
+    reference(&stream, false, words);
+    for (size_t size = 0; size < stream.size; size++) {
+        decode(&ycbcr, stream.bytes, size);
+        CHECK(!decoded.accepted ||
+                  (size + 4 > stream.size && is_decoded(words)),
+              "%d of %d bytes", (int)size, (int)stream.size);
+    }
+    free(stream.bytes);
+}
+
+static void
+test_bytes_after_the_end(void)
+{
+    struct stream stream = encode(&plain, false);
+    uint32_t words[PIXELS];
+    reference(&stream, false, words);
+    unsigned char *longer = calloc(1, stream.size + 999);
+    memcpy(longer, stream.bytes, stream.size);
+    decode(&ycbcr, longer, stream.size + 999);
+    CHECK(is_decoded(words), "refused");
+    free(longer);
+    free(stream.bytes);
+}
+
+/* Flipped bits of samples cannot be noticed, all else that they do is caught:
+   nothing beyond the tile is read or written. */
+static void
+test_damaged_tiles(void)
+{
+    struct stream stream = encode(&plain, false);
+    int accepted = 0;
+    for (size_t i = 0; i < stream.size; i++) {
+        unsigned char byte = stream.bytes[i];
+        for (int bit = 0; bit < 8; bit += 3) {
+            stream.bytes[i] = byte ^ (unsigned char)(1 << bit);
+            accepted += decode_stream(&ycbcr, &stream);
+        }
+        stream.bytes[i] = byte;
+    }
+    CHECK(accepted > 0, "all refused");
+    free(stream.bytes);
+}
+
+static struct jpeg_format
+with_tables(const struct stream *tables)
+{
+    struct jpeg_format format = ycbcr;
+    format.tables = tables->bytes;
+    format.tables_size = tables->size;
+    return format;
+}
+
+static void
+test_shared_tables(void)
+{
+    const struct encoding shared = {.abbreviated = true, .quality = 60};
+    const struct encoding whole = {.quality = 60};
+    srand(7);
+    struct stream complete = encode(&whole, false);
+    srand(7);
+    struct stream tile = encode(&shared, false);
+    struct stream tables = encode(&shared, true);
+    uint32_t words[PIXELS];
+    reference(&complete, false, words);
+    struct jpeg_format format = with_tables(&tables);
+    decode_stream(&format, &tile);
+    CHECK(is_decoded(words), "an abbreviated tile");
+    /* Its own tables go before those that are shared. */
+    struct stream other = encode(&plain, true);
+    format = with_tables(&other);
+    decode_stream(&format, &complete);
+    CHECK(is_decoded(words), "a complete tile");
+    format = with_tables(&complete);
+    CHECK(!decode_stream(&format, &tile), "an image for tables");
+    format = with_tables(&tables);
+    for (size_t size = 0; size < tables.size; size++) {
+        struct guarded guarded = guarded_alloc(size);
+        format.tables = guarded.end - size;
+        format.tables_size = size;
+        memcpy(guarded.end - size, tables.bytes, size);
+        CHECK(!decode_stream(&format, &tile), "%d bytes of tables", (int)size);
+        guarded_free(guarded);
+    }
+    free(complete.bytes);
+    free(tile.bytes);
+    free(tables.bytes);
+    free(other.bytes);
+}
+
+static void
+test_nothing_is_left_from_another_tile(void)
+{
+    const struct encoding shared = {.abbreviated = true};
+    const struct encoding restarting = {.restart_interval = 1};
+    struct stream tile = encode(&shared, false);
+    struct stream complete = encode(&plain, false);
+    struct stream restarts = encode(&restarting, false);
+    struct stream tables = encode(&shared, true);
+    struct jpeg_format format = with_tables(&tables);
+    uint32_t words[PIXELS];
+    CHECK(decode_stream(&format, &tile), "with tables");
+    CHECK(!decode_stream(&ycbcr, &tile), "without them");
+    CHECK(decode_stream(&ycbcr, &complete), "with its own");
+    CHECK(!decode_stream(&ycbcr, &tile), "without any");
+    CHECK(decode_stream(&ycbcr, &restarts), "with restarts");
+    reference(&complete, false, words);
+    decode_stream(&ycbcr, &complete);
+    CHECK(is_decoded(words), "another after it");
+    free(tile.bytes);
+    free(complete.bytes);
+    free(restarts.bytes);
+    free(tables.bytes);
+}
+
+static void
+test_refusals_are_silent(void)
+{
+    FILE *file = tmpfile();
+    int terminal = dup(STDERR_FILENO);
+    dup2(fileno(file), STDERR_FILENO);
+    test_what_is_refused();
+    test_odd_headers_are_refused();
+    test_warnings_are_refused();
+    fflush(stderr);
+    dup2(terminal, STDERR_FILENO);
+    close(terminal);
+    fseek(file, 0, SEEK_END);
+    CHECK(ftell(file) == 0, "%ld bytes", ftell(file));
+    fclose(file);
+}
+
+static void
+test_version(void)
+{
+    const char *start = "libjpeg-turbo ";
+    CHECK(jpeg_is_available(), "off");
+    CHECK(strncmp(jpeg_version(), start, strlen(start)) == 0, "%s",
+          jpeg_version());
+}
+
+int
+main(void)
+{
+    check_run("what is decoded", test_what_is_decoded);
+    check_run("what is refused", test_what_is_refused);
+    check_run("other sizes are refused", test_other_sizes_are_refused);
+    check_run("odd headers are refused", test_odd_headers_are_refused);
+    check_run("warnings are refused", test_warnings_are_refused);
+    check_run("truncated tiles", test_truncated_tiles);
+    check_run("bytes after the end", test_bytes_after_the_end);
+    check_run("damaged tiles", test_damaged_tiles);
+    check_run("shared tables", test_shared_tables);
+    check_run("nothing is left from another tile",
+              test_nothing_is_left_from_another_tile);
+    check_run("refusals are silent", test_refusals_are_silent);
+    check_run("version", test_version);
+    return check_finish();
+}

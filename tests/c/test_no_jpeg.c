@@ -1,0 +1,20 @@
+#include "direct/jpeg.h"
+
+#include "check.h"
+
+static void
+test_everything_is_refused(void)
+{
+    const struct jpeg_format format = {8, 8, false, NULL, 0};
+    uint32_t words[64];
+    CHECK(!jpeg_is_available() && jpeg_version() == NULL, "there is one");
+    CHECK(!jpeg_decode(&format, (const uint8_t *)"\xff\xd8", 2, words),
+          "decoded");
+}
+
+int
+main(void)
+{
+    check_run("everything is refused", test_everything_is_refused);
+    return check_finish();
+}

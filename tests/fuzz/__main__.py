@@ -1,0 +1,68 @@
+"""Write what the fuzzers start from: small slides, and tiles as fuzz_jpeg.c wants them.
+
+FOLDER/tiff and FOLDER/jpeg are made.
+"""
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
+from tests.slides.content import RgbImage, reference, size_of
+from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
+
+BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    write_tiffs(folder / "tiff")
+    write_tiles(folder / "jpeg")
+
+
+def write_tiffs(folder: Path) -> None:
+    """Two levels and a thumbnail, in all four kinds of TIFF."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = reference()[:48, :64]
+    for big, byteorder in product((False, True), BYTE_ORDERS):
+        name = f"{'big' if big else 'classic'}-{'le' if byteorder == '<' else 'be'}"
+        with TiffWriter(folder / name, big=big, byteorder=byteorder) as tiff:
+            description: TagDict = {Tag.IMAGE_DESCRIPTION: "a slide"}
+            tiff.tiled(image, 16, jpeg_codec(shared_tables=True), description)
+            tiff.stripped(image[::2, ::2], jpeg_codec())
+            tiff.tiled(image[::2, ::2], 16, jpeg_codec(), {Tag.NEW_SUBFILE_TYPE: 1})
+
+
+def write_tiles(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(tiles(reference()[:40, :56])):
+        (folder / f"{number:02}").write_bytes(seed)
+
+
+def tiles(image: RgbImage) -> Iterator[bytes]:
+    """All kinds of sequential JPEG, and one that is not decoded."""
+    tables = jpeg_tables()
+    for subsampling, restarts in product(SUBSAMPLING_FACTORS, (0, 2)):
+        encode = partial(
+            jpeg, image, subsampling=subsampling, restart_interval=restarts
+        )
+        yield tile(image, encode())
+        yield tile(image, encode(stream="abbreviated"), tables)
+    yield tile(image, jpeg(image, rgb=True), rgb=True)
+    yield tile(image, jpeg(image[:, :, 0]))
+
+
+def tile(
+    image: Pixels, stream: bytes, tables: bytes = b"", *, rgb: bool = False
+) -> bytes:
+    width, height = size_of(image)
+    head = bytes([rgb, width - 1, height - 1])
+    return head + len(tables).to_bytes(2) + tables + stream
+
+
+if __name__ == "__main__":
+    main()

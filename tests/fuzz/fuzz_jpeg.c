@@ -1,0 +1,147 @@
+/*
+ * Whatever a tile holds, it is refused, or decoded to what an ordinary decoder
+ * makes of it without a warning; and always alike.
+ *
+ * An input is: whether the samples are RGB, width - 1, height - 1 (a byte
+ * each); the size of the tables, 0 for none (two bytes); the tables; the tile.
+ */
+#include "direct/jpeg.h"
+
+#include "fuzzing.h"
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <jpeglib.h>
+
+enum { HEADER_BYTES = 5 };
+
+/* A copy that ends where its memory ends, for the address sanitizer. */
+static uint8_t *
+copy_of(const uint8_t *bytes, size_t size)
+{
+    uint8_t *copy = malloc(size);
+    REQUIRE(copy != NULL || size == 0);
+    if (size > 0) {
+        memcpy(copy, bytes, size);
+    }
+    return copy;
+}
+
+/* An ordinary decoder */
+
+struct ordinary {
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+    jmp_buf failure;
+};
+
+static void
+fail(j_common_ptr info)
+{
+    struct ordinary *ordinary = info->client_data;
+    longjmp(ordinary->failure, 1);
+}
+
+static void
+be_silent(j_common_ptr info)
+{
+    (void)info;
+}
+
+static void
+decode_lines(struct ordinary *ordinary, uint32_t *words)
+{
+    struct jpeg_decompress_struct *info = &ordinary->info;
+    uint8_t line[256 * 3];
+    JSAMPROW lines[] = {line};
+    while (info->output_scanline < info->output_height) {
+        jpeg_read_scanlines(info, lines, 1);
+        for (JDIMENSION x = 0; x < info->output_width; x++) {
+            *words++ = 0xff000000 | (uint32_t)line[3 * x] << 16 |
+                       (uint32_t)line[3 * x + 1] << 8 | line[3 * x + 2];
+        }
+    }
+}
+
+static bool
+decode(struct ordinary *ordinary, const struct jpeg_format *format,
+       const uint8_t *bytes, size_t size, uint32_t *words)
+{
+    struct jpeg_decompress_struct *info = &ordinary->info;
+    if (setjmp(ordinary->failure) != 0) {
+        return false;
+    }
+    jpeg_create_decompress(info);
+    if (format->tables != NULL) {
+        jpeg_mem_src(info, format->tables, format->tables_size);
+        jpeg_read_header(info, FALSE);
+    }
+    jpeg_mem_src(info, bytes, size);
+    jpeg_read_header(info, TRUE);
+    info->jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
+    info->out_color_space = JCS_RGB;
+    jpeg_start_decompress(info);
+    decode_lines(ordinary, words);
+    return ordinary->errors.num_warnings == 0;
+}
+
+static bool
+decode_ordinarily(const struct jpeg_format *format, const uint8_t *bytes,
+                  size_t size, uint32_t *words)
+{
+    struct ordinary ordinary = {.info.client_data = &ordinary};
+    ordinary.info.err = jpeg_std_error(&ordinary.errors);
+    ordinary.errors.error_exit = fail;
+    ordinary.errors.output_message = be_silent;
+    bool decoded = decode(&ordinary, format, bytes, size, words);
+    jpeg_destroy_decompress(&ordinary.info);
+    return decoded;
+}
+
+/* What must hold */
+
+static void
+check(const struct jpeg_format *format, const uint8_t *bytes, size_t size)
+{
+    size_t area = (size_t)format->width * format->height;
+    uint32_t *words = malloc(area * sizeof *words);
+    uint32_t *others = malloc(area * sizeof *others);
+    REQUIRE(words != NULL && others != NULL);
+    memset(words, 0x55, area * sizeof *words);
+    memset(others, 0xaa, area * sizeof *others);
+    bool decoded = jpeg_decode(format, bytes, size, words);
+    REQUIRE(jpeg_decode(format, bytes, size, others) == decoded);
+    if (decoded) {
+        REQUIRE(memcmp(words, others, area * sizeof *words) == 0);
+        REQUIRE(decode_ordinarily(format, bytes, size, others));
+        REQUIRE(memcmp(words, others, area * sizeof *words) == 0);
+    }
+    free(words);
+    free(others);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (size < HEADER_BYTES) {
+        return 0;
+    }
+    size_t tables_size = (size_t)bytes[3] << 8 | bytes[4];
+    struct jpeg_format format = {bytes[1] + 1u, bytes[2] + 1u, bytes[0] & 1,
+                                 NULL, 0};
+    bytes += HEADER_BYTES;
+    size -= HEADER_BYTES;
+    tables_size = tables_size < size ? tables_size : size;
+    uint8_t *tables = copy_of(bytes, tables_size);
+    uint8_t *tile = copy_of(bytes + tables_size, size - tables_size);
+    if (tables_size > 0) {
+        format.tables = tables;
+        format.tables_size = tables_size;
+    }
+    check(&format, tile, size - tables_size);
+    free(tables);
+    free(tile);
+    return 0;
+}
