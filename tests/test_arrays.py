@@ -124,7 +124,7 @@ def test_level_coordinates(aperio: openslide.OpenSlide) -> None:
 def test_level_coordinates_take_the_nearest_position(tmp_path: Path) -> None:
     image = np.random.default_rng(3).integers(0, 256, (1331, 1777, 3), np.uint8)
     facts = write_generic(tmp_path, image=image, factors=(1, 5))
-    with openslide.OpenSlide(facts.path) as slide:
+    with openslide.OpenSlide(facts.path, direct=False) as slide:
         downsample = slide.level_downsamples[1]
         assert downsample != int(downsample)
         x, y = round(101 * downsample), round(57 * downsample)
