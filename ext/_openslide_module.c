@@ -2,6 +2,7 @@
 #include "_openslide_module.h"
 
 #include "_convert.h"
+#include "direct/jpeg.h"
 
 #include <string.h>
 
@@ -115,6 +116,18 @@ module_conversion_kernel(PyObject *Py_UNUSED(module),
     return PyUnicode_FromString(convert_kernel_in_use());
 }
 
+PyDoc_STRVAR(jpeg_version_doc,
+             "jpeg_version($module, /)\n--\n\n"
+             "The library that direct reads decode with, or None where this "
+             "build has none.");
+
+static PyObject *
+module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return jpeg_is_available() ? PyUnicode_FromString(jpeg_version())
+                               : Py_NewRef(Py_None);
+}
+
 static PyMethodDef module_functions[] = {
     {"load", module_load, METH_O, load_doc},
     {"library_path", module_library_path, METH_NOARGS, library_path_doc},
@@ -125,6 +138,7 @@ static PyMethodDef module_functions[] = {
     {"argb2rgba", module_argb2rgba, METH_O, argb2rgba_doc},
     {"conversion_kernel", module_conversion_kernel, METH_NOARGS,
      conversion_kernel_doc},
+    {"jpeg_version", module_jpeg_version, METH_NOARGS, jpeg_version_doc},
     {NULL, NULL, 0, NULL},
 };
 

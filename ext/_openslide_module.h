@@ -109,6 +109,8 @@ PyObject *slide_read_region(PyObject *self, PyObject *const *args,
                             Py_ssize_t nargs);
 PyObject *slide_read_region_raw(PyObject *self, PyObject *const *args,
                                 Py_ssize_t nargs);
+PyObject *slide_read_opaque_region(PyObject *self, PyObject *const *args,
+                                   Py_ssize_t nargs);
 PyObject *slide_read_into(PyObject *self, PyObject *const *args,
                           Py_ssize_t nargs);
 PyObject *slide_read_all_into(PyObject *self, PyObject *const *args,

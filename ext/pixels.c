@@ -11,6 +11,43 @@ pixels_at(const struct pixels *pixels, int64_t column, int64_t row)
            column * pixels->channels;
 }
 
+/* The formula of _convert.h. */
+static uint8_t
+composite(unsigned straight, unsigned alpha, unsigned background)
+{
+    unsigned t = straight * alpha + background * (255 - alpha) + 128;
+    return (uint8_t)((t + (t >> 8)) >> 8);
+}
+
+/* Put RGBA over a background.  Nearly all pixels are opaque already. */
+static void
+make_opaque(uint8_t *rgba, size_t count, uint32_t background)
+{
+    for (uint8_t *pixel = rgba; pixel < rgba + 4 * count; pixel += 4) {
+        unsigned alpha = pixel[3];
+        if (alpha != 255) {
+            pixel[0] = composite(pixel[0], alpha, background >> 16 & 0xff);
+            pixel[1] = composite(pixel[1], alpha, background >> 8 & 0xff);
+            pixel[2] = composite(pixel[2], alpha, background & 0xff);
+            pixel[3] = 255;
+        }
+    }
+}
+
+static void
+convert_row(const struct pixels *pixels, uint8_t *bytes, size_t width,
+            const uint32_t *words)
+{
+    if (pixels->channels == 3) {
+        convert_argb_to_rgb(words, bytes, width, pixels->background);
+        return;
+    }
+    convert_argb_to_rgba(words, bytes, width);
+    if (pixels->is_opaque) {
+        make_opaque(bytes, width, pixels->background);
+    }
+}
+
 void
 pixels_convert(const struct pixels *pixels, int64_t column, int64_t row,
                int64_t width, int64_t height, const uint32_t *words,
@@ -22,12 +59,7 @@ pixels_convert(const struct pixels *pixels, int64_t column, int64_t row,
         height = height > 0;
     }
     for (int64_t i = 0; i < height; i++) {
-        if (pixels->channels == 4) {
-            convert_argb_to_rgba(words, bytes, (size_t)width);
-        } else {
-            convert_argb_to_rgb(words, bytes, (size_t)width,
-                                pixels->background);
-        }
+        convert_row(pixels, bytes, (size_t)width, words);
         words += stride;
         bytes += pixels->row_stride;
     }
@@ -66,7 +98,7 @@ void
 pixels_clear(const struct pixels *pixels, int64_t column, int64_t row,
              int64_t width, int64_t height)
 {
-    if (pixels->channels == 4) {
+    if (pixels->channels == 4 && !pixels->is_opaque) {
         repeat(pixels, column, row, width, height, (uint8_t[4]){0});
     } else {
         pixels_fill(pixels, column, row, width, height);

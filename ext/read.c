@@ -251,21 +251,32 @@ plan_single(SlideObject *slide, const struct region *region,
            ask_for_plan(state_of((PyObject *)slide), plan);
 }
 
+/* Where a region of 4 bytes a pixel goes that has memory of its own. */
+static struct pixels
+private_pixels(const struct region *region, PyObject *bytes)
+{
+    return (struct pixels){
+        .start = (uint8_t *)PyByteArray_AsString(bytes),
+        .row_stride = (ptrdiff_t)(BYTES_PER_PIXEL * region->width),
+        .channels = BYTES_PER_PIXEL,
+    };
+}
+
 static bool
-read_region(SlideObject *slide, const struct region *region, uint8_t *rgba)
+read_region(SlideObject *slide, const struct region *region,
+            const struct pixels *pixels)
 {
     struct thread_plan plan;
     uint8_t state = REGION_WAITING;
     struct batch batch = {
         .regions = region,
         .count = 1,
-        .first = {.start = rgba, .channels = 4},
+        .first = *pixels,
         .states = &state,
     };
     if (region->width == 0 || region->height == 0) {
         return slide_check(slide); /* nothing to read, however long */
     }
-    batch.first.row_stride = (ptrdiff_t)(4 * region->width);
     return plan_single(slide, region, &plan) &&
            read_batch(slide, &batch, &plan);
 }
@@ -280,13 +291,39 @@ slide_read_region(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (!parse_region(state_of(self), args, &region)) {
         return NULL;
     }
-    PyObject *pixels = new_pixels(region.width, region.height);
-    if (pixels != NULL &&
-        !read_region((SlideObject *)self, &region,
-                     (uint8_t *)PyByteArray_AsString(pixels))) {
-        Py_CLEAR(pixels);
+    PyObject *bytes = new_pixels(region.width, region.height);
+    if (bytes != NULL) {
+        struct pixels pixels = private_pixels(&region, bytes);
+        if (!read_region((SlideObject *)self, &region, &pixels)) {
+            Py_CLEAR(bytes);
+        }
     }
-    return pixels;
+    return bytes;
+}
+
+PyObject *
+slide_read_opaque_region(PyObject *self, PyObject *const *args,
+                         Py_ssize_t nargs)
+{
+    int64_t background;
+    struct region region = {.is_exact = false};
+    if (nargs != 4) {
+        return raise_argument_count("read_opaque_region", 4, nargs);
+    }
+    if (!parse_region(state_of(self), args, &region) ||
+        !integer_argument(args[3], "background", &background)) {
+        return NULL;
+    }
+    PyObject *bytes = new_pixels(region.width, region.height);
+    if (bytes != NULL) {
+        struct pixels pixels = private_pixels(&region, bytes);
+        pixels.is_opaque = true;
+        pixels.background = (uint32_t)background;
+        if (!read_region((SlideObject *)self, &region, &pixels)) {
+            Py_CLEAR(bytes);
+        }
+    }
+    return bytes;
 }
 
 PyObject *

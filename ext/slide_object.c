@@ -767,6 +767,11 @@ PyDoc_STRVAR(read_region_doc,
              "location is (x, y) in level-0 pixels, size (width, height) in "
              "level pixels.");
 
+PyDoc_STRVAR(read_opaque_region_doc,
+             "read_opaque_region($self, location, level, size, background, /)"
+             "\n--\n\n"
+             "The same over a background, 0xRRGGBB: alpha is 255 throughout.");
+
 PyDoc_STRVAR(read_into_doc,
              "read_into($self, pixels, location, level, background, "
              "in_level_pixels, /)\n--\n\n"
@@ -818,6 +823,9 @@ static PyMethodDef slide_methods[] = {
     {"set_cache", slide_set_cache, METH_O, set_cache_doc},
     {"read_region", (PyCFunction)(void (*)(void))slide_read_region,
      METH_FASTCALL, read_region_doc},
+    {"read_opaque_region",
+     (PyCFunction)(void (*)(void))slide_read_opaque_region, METH_FASTCALL,
+     read_opaque_region_doc},
     {"read_into", (PyCFunction)(void (*)(void))slide_read_into, METH_FASTCALL,
      read_into_doc},
     {"read_all_into", (PyCFunction)(void (*)(void))slide_read_all_into,

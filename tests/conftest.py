@@ -24,11 +24,24 @@ def pytest_configure(config: pytest.Config) -> None:
         "requires_openslide(version): skip where libopenslide is older, "
         'such as requires_openslide("4.0.0")',
     )
+    config.addinivalue_line(
+        "markers", "requires_direct_reads: skip where libopenslide reads everything"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("requires_openslide"):
         skip_before_openslide(*marker.args)
+    if item.get_closest_marker("requires_direct_reads"):
+        skip_without_direct_reads()
+
+
+def skip_without_direct_reads() -> None:
+    """Skip the test that is running where direct reads are off."""
+    if openslide._openslide.jpeg_version() is None:
+        pytest.skip("built without libjpeg-turbo")
+    if os.environ.get("OPENSLIDE_DIRECT") == "0":
+        pytest.skip("OPENSLIDE_DIRECT=0 turns direct reads off")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

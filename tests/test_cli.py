@@ -75,6 +75,18 @@ def test_info_about_a_profile(
     assert f"ICC profile {len(profile)} bytes" in capsys.readouterr().out
 
 
+@pytest.mark.requires_direct_reads
+def test_info_about_direct_levels(
+    slides: Mapping[str, SlideFacts], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(slides["aperio-jpeg"].path)]) == 0
+    assert capsys.readouterr().out.count("read directly") == 3
+    assert main(["info", str(slides["aperio-33005"].path)]) == 0
+    output = capsys.readouterr().out
+    assert output.count("read by libopenslide: the tiles are not JPEG") == 3
+    assert "directly" not in output
+
+
 def test_info_about_an_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,6 +107,7 @@ def test_info_about_the_software(capsys: pytest.CaptureFixture[str]) -> None:
     library = f"libopenslide {openslide.__library_version__}"
     assert f"{library} at {openslide.__library_path__}" in output
     assert openslide._openslide.conversion_kernel() in output
+    assert (openslide._openslide.jpeg_version() or "off: built without") in output
     assert "conflict" not in output
 
 

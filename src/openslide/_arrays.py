@@ -61,7 +61,7 @@ def rgb(
     if background is None:
         background = background_color(properties)
     if isinstance(background, str):
-        return _named_rgb(background)
+        return named_rgb(background)
     values = tuple(int(value) for value in background)
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         raise ValueError(
@@ -78,7 +78,8 @@ def packed(color: tuple[int, int, int]) -> int:
 
 
 @lru_cache
-def _named_rgb(name: str) -> tuple[int, int, int]:
+def named_rgb(name: str) -> tuple[int, int, int]:
+    """A colour that Pillow can name; ValueError for what is none."""
     from PIL import ImageColor
 
     red, green, blue = ImageColor.getrgb(name)[:3]

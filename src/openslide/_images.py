@@ -27,6 +27,15 @@ def from_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
     return Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1)
 
 
+def from_opaque_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
+    """An RGB image of RGBA bytes whose alpha is 255 throughout."""
+    from PIL import Image
+
+    if not pixels:
+        return Image.new("RGB", size)
+    return Image.frombytes("RGB", size, pixels, "raw", "RGBX")
+
+
 def with_profile(image: Image, profile: bytes | None) -> Image:
     """The image itself, with an ICC profile where there is one."""
     if profile is not None:

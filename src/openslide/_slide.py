@@ -14,7 +14,13 @@ from ._arrays import Color, Coordinates, ErrorPolicy, Levels, Locations, Mode
 from ._cache import OpenSlideCache
 from ._errors import OpenSlideError
 from ._files import Filename
-from ._images import flatten, from_rgba, with_profile
+from ._images import (
+    flatten,
+    from_opaque_rgba,
+    from_rgba,
+    profile_of,
+    with_profile,
+)
 from ._library import has_function
 from ._maps import _AssociatedImageMap, _PropertyMap
 from ._properties import (
@@ -154,8 +160,12 @@ class AbstractSlide(metaclass=ABCMeta):
         from PIL.Image import Resampling
 
         level = self.get_best_level_for_downsample(self._downsample_to(size))
-        image = self.read_region((0, 0), level, self.level_dimensions[level])
-        thumbnail = flatten(image, background_color(self.properties))
+        thumbnail = self._read_flat(
+            (0, 0),
+            level,
+            self.level_dimensions[level],
+            background_color(self.properties),
+        )
         thumbnail.thumbnail(size, Resampling.LANCZOS)
         return with_profile(thumbnail, self._profile)
 
@@ -301,6 +311,17 @@ class AbstractSlide(metaclass=ABCMeta):
         out, pixels = _arrays.destination(out, shape)
         good = self._read_all_into(pixels, requests)
         return (out, good) if masks else out
+
+    def _read_flat(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        """An RGB image of a region over a background, by way of read_region()."""
+        region = self.read_region(location, level, size)
+        return with_profile(flatten(region, background), profile_of(region))
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
@@ -485,6 +506,20 @@ class OpenSlide(AbstractSlide):
             type(self).read_region is not OpenSlide.read_region
             or "read_region" in self.__dict__
         )
+
+    def _read_flat(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        if self._overrides_read_region():
+            return super()._read_flat(location, level, size, background)
+        color = _arrays.packed(_arrays.named_rgb(background))
+        pixels = self._osr.read_opaque_region(location, level, size, color)
+        image = from_opaque_rgba(pixels, (size[0], size[1]))
+        return with_profile(image, self._profile)
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         if self._overrides_read_region():

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from ._images import flatten, profile_of, with_profile
 from ._properties import (
     PROPERTY_NAME_BOUNDS_HEIGHT,
     PROPERTY_NAME_BOUNDS_WIDTH,
@@ -21,11 +20,10 @@ from ._properties import (
     PROPERTY_NAME_BOUNDS_Y,
     background_color,
 )
+from ._slide import AbstractSlide
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-    from . import AbstractSlide
 
 _NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
@@ -135,13 +133,24 @@ class DeepZoomGenerator:
         Raises ValueError for a level or an address that does not exist.
         """
         tile = self._tile(level, address)
-        region = self._osr.read_region(tile.location, tile.slide_level, tile.size)
-        image = flatten(region, self._background_color)
+        image = self._read(tile)
         if image.size != tile.scaled_size:
             from PIL.Image import Resampling
 
             image.thumbnail(tile.scaled_size, Resampling.LANCZOS)
-        return with_profile(image, profile_of(region))
+        return image
+
+    def _read(self, tile: _Tile) -> Image:
+        """The pixels of the slide level, for any object that has read_region()."""
+        read = getattr(type(self._osr), "_read_flat", AbstractSlide._read_flat)
+        image: Image = read(
+            self._osr,
+            tile.location,
+            tile.slide_level,
+            tile.size,
+            self._background_color,
+        )
+        return image
 
     def get_tile_coordinates(
         self, level: int, address: tuple[int, int]

@@ -50,10 +50,7 @@ def _slide(path: str, slide: AbstractSlide) -> Iterator[str]:
     yield f"  dimensions  {width} x {height} pixels"
     yield f"  mpp         {_resolution(slide)}"
     yield "  levels"
-    for level, (size, downsample) in enumerate(
-        zip(slide.level_dimensions, slide.level_downsamples, strict=True)
-    ):
-        yield f"    {level:<2} {size[0]} x {size[1]}, downsample {downsample:g}"
+    yield from _levels(slide)
     yield "  associated images"
     for name, image in slide.associated_images.items():
         yield f"    {name}: {image.width} x {image.height}"
@@ -62,6 +59,20 @@ def _slide(path: str, slide: AbstractSlide) -> Iterator[str]:
     yield "  properties"
     for name, value in slide.properties.items():
         yield f"    {name}: {value!r}"
+
+
+def _levels(slide: AbstractSlide) -> Iterator[str]:
+    indirect = slide.indirect_levels if isinstance(slide, OpenSlide) else {}
+    for level, (size, downsample) in enumerate(
+        zip(slide.level_dimensions, slide.level_downsamples, strict=True)
+    ):
+        yield f"    {level:<2} {size[0]} x {size[1]}, downsample {downsample:g}"
+        if not isinstance(slide, OpenSlide):
+            continue
+        if level in indirect:
+            yield f"       read by libopenslide: {indirect[level]}"
+        else:
+            yield "       read directly"
 
 
 def _resolution(slide: AbstractSlide) -> str:
@@ -78,6 +89,8 @@ def _software() -> Iterator[str]:
     yield f"  installed   by {_owner()}"
     yield f"  library     libopenslide {__library_version__} at {__library_path__}"
     yield f"  conversion  {_openslide.conversion_kernel()}"
+    decoder = _openslide.jpeg_version()
+    yield f"  direct      {decoder or 'off: built without libjpeg-turbo'}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"
         yield f"              {_coexistence.MEND}"
