@@ -160,10 +160,7 @@ read_tile(struct decoder *decoder, const struct jpeg_format *format,
     }
     decoder->info.jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
     decoder->info.out_color_space = colours_of_words();
-    return jpeg_start_decompress(&decoder->info) &&
-           decoder->info.output_width == format->width &&
-           decoder->info.output_height == format->height &&
-           read_lines(decoder, words);
+    return jpeg_start_decompress(&decoder->info) && read_lines(decoder, words);
 }
 
 /* Nothing of it is lost by longjmp(), for the decoder is the caller's. */

@@ -328,6 +328,16 @@ test_truncated_tiles(void)
     free(stream.bytes);
 }
 
+/* No segment is skipped over the end, into memory that is not there. */
+static void
+test_truncated_comments(void)
+{
+    unsigned char bytes[102] = {0xff, 0xd8, 0xff, 0xfe, 0x04, 0x00};
+    for (size_t size = 0; size < sizeof bytes; size++) {
+        CHECK(!decode(&ycbcr, bytes, size), "%d bytes", (int)size);
+    }
+}
+
 static void
 test_bytes_after_the_end(void)
 {
@@ -467,6 +477,7 @@ main(void)
     check_run("odd headers are refused", test_odd_headers_are_refused);
     check_run("warnings are refused", test_warnings_are_refused);
     check_run("truncated tiles", test_truncated_tiles);
+    check_run("truncated comments", test_truncated_comments);
     check_run("bytes after the end", test_bytes_after_the_end);
     check_run("damaged tiles", test_damaged_tiles);
     check_run("shared tables", test_shared_tables);

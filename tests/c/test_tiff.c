@@ -27,6 +27,7 @@ enum {
     TILE_BYTE_COUNTS = 325,
     JPEG_TABLES = 347,
     IMAGE_DEPTH = 32997,
+    TILE_DEPTH = 32998,
 };
 
 /* Writing TIFFs of all four kinds into memory */
@@ -351,6 +352,8 @@ test_strips(void)
     }
 }
 
+#define OVER_32_BITS (UINT64_C(1) << 32)
+
 /* What replaces a field of the tiled image, or comes on top of them. */
 static const struct variant {
     const char *name;
@@ -366,6 +369,7 @@ static const struct variant {
      true},
     {"an unknown field", {60000, 99, 7, {0}}, true, true},
     {"depth", {IMAGE_DEPTH, SLONG, 1, {1}}, true, true},
+    {"depth of tiles", {TILE_DEPTH, LONG, 1, {1}}, true, true},
 
     {"a byte", {WIDTH, BYTE, 1, {70}}, false, false},
     {"a signed number", {TILE_WIDTH, SLONG, 1, {256}}, false, false},
@@ -373,7 +377,11 @@ static const struct variant {
     {"no such type", {COMPRESSION, 99, 1, {7}}, false, false},
     {"two numbers", {WIDTH, SHORT, 2, {700, 700}}, false, false},
     {"no number", {WIDTH, SHORT, 0, {0}}, false, false},
-    {"over 32 bits", {WIDTH, LONG8, 1, {UINT64_C(1) << 32}}, false, false},
+    {"over 32 bits", {WIDTH, LONG8, 1, {OVER_32_BITS + 700}}, false, false},
+    {"bits over 32 bits",
+     {BITS_PER_SAMPLE, LONG8, 1, {OVER_32_BITS + 8}},
+     false,
+     false},
     {"no width", {WIDTH, SHORT, 1, {0}}, false, false},
     {"no height", {HEIGHT, SHORT, 1, {0}}, false, false},
     {"no tile width", {TILE_WIDTH, SHORT, 1, {0}}, false, false},
@@ -425,7 +433,8 @@ test_variants(void)
                       directory.is_usable == variants[i].is_usable,
                   "%s: %s", kinds[kind], variants[i].name);
             CHECK(directory.has_depth ==
-                      (variants[i].field.tag == IMAGE_DEPTH),
+                      (variants[i].field.tag >= IMAGE_DEPTH &&
+                       variants[i].field.tag <= TILE_DEPTH),
                   "%s: depth", variants[i].name);
         }
     }
@@ -531,32 +540,35 @@ test_numbers_of_entries(void)
         for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
             struct written file = write_header(kind);
             size_t start = write_directory(&file, tiled, TILED_FIELDS);
+            struct tiff_directory directory;
             put(&file, start, counts[i], file.big_tiff ? 8 : 2);
+            CHECK(!read_first(&file, &directory), "%s: %d", kinds[kind],
+                  (int)i);
             check_no_directories(&file, kinds[kind]);
         }
     }
 }
 
-/* Sums and products that only seem to lie within the file. */
+/* Sums and products that only seem to lie within the file, in both tables. */
 static void
 test_overflows(void)
 {
     const uint64_t top = UINT64_C(1) << 63;
-    const uint64_t counts[] = {UINT64_MAX,  UINT64_MAX / 4, UINT64_MAX / 4 + 2,
-                               top,         top / 2,        top / 2 + 6,
-                               top / 4 * 3, INT64_MAX};
+    const uint64_t counts[] = {UINT64_MAX, INT64_MAX,   top,
+                               top / 2,    top / 4 + 6, UINT64_MAX / 8 + 7};
     const uint64_t offsets[] = {0, 16, 64, top, UINT64_MAX, UINT64_MAX - 15};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        for (size_t k = 0; k < sizeof offsets / sizeof offsets[0]; k++) {
-            struct written file = write_tiled(2);
-            struct tiff_directory directory;
-            /* The entry of the tile offsets. */
-            size_t entry = file.size - 8 - 4 * 20;
-            put(&file, entry + 4, counts[i], 8);
-            put(&file, entry + 12, offsets[k], 8);
-            CHECK(read_first(&file, &directory) && !directory.is_usable,
-                  "count %d, offset %d", (int)i, (int)k);
+    const unsigned types[] = {SHORT, LONG, LONG8};
+    for (int i = 0; i < 6 * 6 * 3; i++) {
+        struct written file = write_tiled(2);
+        struct tiff_directory directory;
+        for (unsigned table = 3; table <= 4; table++) { /* from the end */
+            size_t entry = file.size - 8 - 20 * table;
+            put(&file, entry + 2, types[i / 36], 2);
+            put(&file, entry + 4, counts[i / 6 % 6], 8);
+            put(&file, entry + 12, offsets[i % 6], 8);
         }
+        CHECK(read_first(&file, &directory) && !directory.is_usable, "case %d",
+              i);
     }
 }
 
