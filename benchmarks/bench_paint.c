@@ -67,7 +67,7 @@ paint_region(const struct bench_case *c)
 
     memset(canvas_words, 0, sizeof(canvas_words));
     for (int i = 3; i >= 0; i--) {
-        struct paint_tile tile = {tile_words[i], SIDE, SIDE};
+        struct paint_tile tile = {tile_words[i], SIDE, SIDE, SIDE};
         double x = c->place->x - (i % 2 == 0 ? SIDE : 0);
         double y = c->place->y - (i / 2 == 0 ? SIDE : 0);
 

@@ -415,7 +415,7 @@ fetch_row(const struct strip *strip, int64_t y, struct paint_row *row)
         row->alpha = transparent;
         return;
     }
-    strip->kernel->unpack(tile->words + y * tile->width + first,
+    strip->kernel->unpack(tile->words + y * tile->stride + first,
                           (size_t)(end - first), row, (size_t)(first - left));
     row->alpha = strip->alpha;
 }
@@ -505,7 +505,7 @@ copy_area(const struct area *area, const struct paint_tile *tile)
     uint32_t *words = area->words;
 
     for (int64_t y = area->top; y < area->bottom; y++) {
-        memcpy(words, tile->words + y * tile->width + area->left, size);
+        memcpy(words, tile->words + y * tile->stride + area->left, size);
         words += area->stride;
     }
 }

@@ -12,9 +12,13 @@
  * written. Compile with -ffp-contract=off.
  */
 
-/* Opaque pixels, 0xffRRGGBB, row after row. */
+/*
+ * Opaque pixels, 0xffRRGGBB. A tile that the edge of the level cuts off is as
+ * wide and high as what remains of it.
+ */
 struct paint_tile {
     const uint32_t *words;
+    ptrdiff_t stride; /* from row to row, in words */
     int64_t width, height;
 };
 

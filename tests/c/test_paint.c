@@ -85,7 +85,7 @@ tile_word(const struct paint_tile *tile, int64_t x, int64_t y)
 {
     bool outside = x < 0 || x >= tile->width || y < 0 || y >= tile->height;
 
-    return outside ? 0 : tile->words[y * tile->width + x];
+    return outside ? 0 : tile->words[y * tile->stride + x];
 }
 
 struct formula_place {
@@ -274,7 +274,7 @@ test_known_answers(void)
 {
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         uint32_t word = known[i].before;
-        struct paint_tile tile = {known[i].tile, 2, 2};
+        struct paint_tile tile = {known[i].tile, 2, 2, 2};
         struct paint_canvas canvas = {
             .words = &word, .stride = 1, .width = 1, .height = 1};
 
@@ -444,15 +444,17 @@ static struct paint_tile
 random_tile(const struct arena *arena)
 {
     int64_t width = random_width();
+    int64_t stride = random_between(width, MAX_WIDTH);
     int64_t height = random_between(1, MAX_HEIGHT);
-    uint32_t *words = place_words(arena->tile, (size_t)(width * height));
+    int64_t count = (height - 1) * stride + width;
+    uint32_t *words = place_words(arena->tile, (size_t)count);
     bool plain = next_random() % 8 == 0;
     uint32_t colour = next_random() % 2 ? 0xffffffff : random_opaque();
 
-    for (int64_t i = 0; i < width * height; i++) {
+    for (int64_t i = 0; i < count; i++) {
         words[i] = plain ? colour : random_opaque();
     }
-    return (struct paint_tile){words, width, height};
+    return (struct paint_tile){words, stride, width, height};
 }
 
 static struct paint_canvas
@@ -534,7 +536,7 @@ test_seams_are_opaque(void)
     struct paint_canvas canvas = {
         .words = words, .stride = 100, .width = 100, .height = 60};
     uint32_t white[32 * 16];
-    struct paint_tile tile = {white, 32, 16};
+    struct paint_tile tile = {white, 32, 32, 16};
 
     memset(white, 0xff, sizeof(white));
     for (int row = 4; row >= 0; row--) {
@@ -558,8 +560,8 @@ test_nothing_to_paint(void)
     struct paint_canvas canvas = {
         .words = &word, .stride = 1, .width = 1, .height = 1};
     struct paint_canvas none = {.words = NULL};
-    struct paint_tile tile = {known[0].tile, 2, 2};
-    struct paint_tile no_tile = {NULL, 0, 0};
+    struct paint_tile tile = {known[0].tile, 2, 2, 2};
+    struct paint_tile no_tile = {NULL, 0, 0, 0};
 
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
         paint_tile_with(kernel, &canvas, &tile, nowhere[i], 0.5);
@@ -579,7 +581,7 @@ test_best_is_in_use(void)
 {
     const struct paint_kernel *last = &paint_kernels[paint_kernel_count - 1];
     uint32_t word = known[0].before;
-    struct paint_tile tile = {known[0].tile, 2, 2};
+    struct paint_tile tile = {known[0].tile, 2, 2, 2};
     struct paint_canvas canvas = {
         .words = &word, .stride = 1, .width = 1, .height = 1};
 
