@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu_features.h"
+#include "instruction_sets.h"
 
 /* Clang knows the standard's pragma, GCC the option alone. */
 #ifdef __clang__
@@ -30,10 +31,13 @@ enum { ALPHA = 3, COLOURS = 3 };
 /* A vector may begin with the pixel to the right of the last one painted. */
 #define ROW_PIXELS (SPAN_PIXELS + 32)
 
-/* A part of a row of the tile; pixels outside the tile are transparent. */
+/*
+ * A part of a row of the tile; pixels outside the tile are transparent.
+ * Aligned so that few vectors lie across cache lines.
+ */
 struct paint_row {
-    const float *alpha; /* ROW_PIXELS of them */
     _Alignas(64) float colours[COLOURS][ROW_PIXELS];
+    const float *alpha; /* ROW_PIXELS of them */
 };
 
 /* The share that each of four neighbours has in a pixel. */
@@ -130,60 +134,15 @@ blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
     }
 }
 
-/*
- * ---- vector kernels ----
- *
- * They need GNU C: vector arithmetic, and instruction sets per function. GCC
- * for Windows is left out because it does not align vectors on the stack
- * (GCC bug 54412).
- */
-
-#if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
-#    if defined(__x86_64__)
-#        define HAVE_X86_KERNELS
-#    elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#        define HAVE_NEON_KERNEL
-#    endif
-#endif
+/* ---- vector kernels ---- */
 
 #ifdef HAVE_X86_KERNELS
-
-#    include <immintrin.h>
-
-#    define TARGET_AVX2 __attribute__((target("avx2")))
-
-static inline TARGET_AVX2 bool
-is_zero_avx2(__m256i v)
-{
-    return _mm256_testz_si256(v, v);
-}
-
-static inline TARGET_AVX2 __m256
-minimum_avx2(__m256 a, __m256 b)
-{
-    return _mm256_min_ps(a, b);
-}
 
 #    define SUFFIX _avx2
 #    define TARGET TARGET_AVX2
 #    define VECTOR __m256i
 #    define VECTOR_BYTES 32
 #    include "paint_template.h"
-
-/* VBMI for the sake of the clock only, see _convert.c. */
-#    define TARGET_AVX512 __attribute__((target("avx512f,avx512bw")))
-
-static inline TARGET_AVX512 bool
-is_zero_avx512(__m512i v)
-{
-    return _mm512_test_epi32_mask(v, v) == 0;
-}
-
-static inline TARGET_AVX512 __m512
-minimum_avx512(__m512 a, __m512 b)
-{
-    return _mm512_min_ps(a, b);
-}
 
 #    define SUFFIX _avx512
 #    define TARGET TARGET_AVX512
@@ -194,20 +153,6 @@ minimum_avx512(__m512 a, __m512 b)
 #endif
 
 #ifdef HAVE_NEON_KERNEL
-
-#    include <arm_neon.h>
-
-static inline bool
-is_zero_neon(uint8x16_t v)
-{
-    return vmaxvq_u8(v) == 0;
-}
-
-static inline float32x4_t
-minimum_neon(float32x4_t a, float32x4_t b)
-{
-    return vminq_f32(a, b);
-}
 
 #    define SUFFIX _neon
 #    define TARGET /* part of AArch64 */
@@ -296,8 +241,8 @@ round_to_integer(double v)
 }
 
 /*
- * Rounding does not depend on the column that one begins with: 1 / unit is a
- * power of two, and whole columns are even multiples of it.
+ * Seen from any other column the position rounds the same way: a whole column
+ * is an even multiple of 1 / unit, so halves go up or down with all of them.
  */
 static struct origin
 find_origin(double position, int64_t unit)

@@ -8,8 +8,8 @@
  * Painting of decoded tiles at any position, to the bit as libopenslide has it
  * done by cairo and pixman: operator SATURATE, bilinear filter, in floats.
  *
- * The products and sums of floats have to be rounded one by one, as they are
- * written. Compile with -ffp-contract=off.
+ * Products and sums of floats have to be rounded one by one, as they are
+ * written: compile with -ffp-contract=off.
  */
 
 /*
