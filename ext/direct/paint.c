@@ -126,11 +126,36 @@ blend_pixel(uint32_t word, const struct paint_span *span, size_t i)
     return result;
 }
 
+/*
+ * Opaque neighbours and an empty destination. The four weights add up to 1 or
+ * to the float before it, as trying all 2^32 positions has shown: there is
+ * room for the whole source, and alpha is 255.
+ */
+static uint32_t
+blend_opaque_pixel(const struct paint_span *span, size_t i)
+{
+    uint32_t result = 0xff000000;
+
+    for (unsigned c = 0; c < COLOURS; c++) {
+        float source =
+            interpolate(span->upper->colours[c] + i,
+                        span->lower->colours[c] + i, &span->weights);
+        int32_t byte = (int32_t)source;
+
+        result |= (uint32_t)(byte - (byte >> 8)) << 8 * c;
+    }
+    return result;
+}
+
 static void
 blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
 {
     for (size_t i = 0; i < count; i++) {
-        words[i] = blend_pixel(words[i], span, i);
+        if (words[i] == 0 && i >= span->opaque_begin && i < span->opaque_end) {
+            words[i] = blend_opaque_pixel(span, i);
+        } else {
+            words[i] = blend_pixel(words[i], span, i);
+        }
     }
 }
 

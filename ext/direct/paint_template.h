@@ -127,11 +127,7 @@ NAME(colour)(const struct paint_span *span, const struct weights *weights,
                              span->lower->colours[c] + i, weights);
 }
 
-/*
- * Opaque neighbours and an empty destination. The four weights add up to 1 or
- * to the float before it, as trying all 2^32 positions has shown: there is
- * room for the whole source, and alpha is 255.
- */
+/* As blend_opaque_pixel(). */
 INLINE PIXELS
 NAME(blend_opaque)(const struct paint_span *span,
                    const struct weights *weights, size_t i)
