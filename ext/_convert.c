@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu_features.h"
+#include "instruction_sets.h"
 
 #define ALPHA_MASK UINT32_C(0xff000000)
 
@@ -70,21 +71,7 @@ argb_to_rgb_scalar(const uint32_t *argb, uint8_t *rgb, size_t count,
     }
 }
 
-/*
- * ---- vector kernels ----
- *
- * They need GNU C: vector arithmetic, and instruction sets per function. GCC
- * for Windows is left out because it does not align vectors on the stack
- * (GCC bug 54412).
- */
-
-#if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
-#    if defined(__x86_64__)
-#        define HAVE_X86_KERNELS
-#    elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#        define HAVE_NEON_KERNEL
-#    endif
-#endif
+/* ---- vector kernels ---- */
 
 #if defined(HAVE_X86_KERNELS) || defined(HAVE_NEON_KERNEL)
 
@@ -100,16 +87,6 @@ static const uint8_t pack_order[64] = {
 #endif
 
 #ifdef HAVE_X86_KERNELS
-
-#    include <immintrin.h>
-
-#    define TARGET_AVX2 __attribute__((target("avx2")))
-
-static inline TARGET_AVX2 bool
-is_zero_avx2(__m256i v)
-{
-    return _mm256_testz_si256(v, v);
-}
 
 /* The first 16 indices of order, applied to both halves. */
 static inline TARGET_AVX2 __m256i
@@ -140,20 +117,6 @@ pack_avx2(__m256i v)
 #    define VECTOR_BYTES 32
 #    include "convert_template.h"
 
-/*
- * VBMI packs a vector in one instruction. It also marks the CPUs on which
- * 512-bit vectors are worth having: the ones before it lower their clock for
- * them, which slows the decoder that runs before and after as well.
- */
-#    define TARGET_AVX512                                                     \
-        __attribute__((target("avx512f,avx512bw,avx512vbmi")))
-
-static inline TARGET_AVX512 bool
-is_zero_avx512(__m512i v)
-{
-    return _mm512_test_epi32_mask(v, v) == 0;
-}
-
 static inline TARGET_AVX512 __m512i
 swap_avx512(__m512i v)
 {
@@ -162,6 +125,7 @@ swap_avx512(__m512i v)
     return _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(indices));
 }
 
+/* One instruction, of VBMI. */
 static inline TARGET_AVX512 __m512i
 pack_avx512(__m512i v)
 {
@@ -177,14 +141,6 @@ pack_avx512(__m512i v)
 #endif
 
 #ifdef HAVE_NEON_KERNEL
-
-#    include <arm_neon.h>
-
-static inline bool
-is_zero_neon(uint8x16_t v)
-{
-    return vmaxvq_u8(v) == 0;
-}
 
 static inline uint8x16_t
 swap_neon(uint8x16_t v)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu_features.h"
+#include "instruction_sets.h"
 
 /* Clang knows the standard's pragma, GCC the option alone. */
 #ifdef __clang__
@@ -21,7 +22,8 @@
 /* The float before SCALE. Both are stored as 255. */
 #define LARGEST 0x1.fffffep7f
 
-enum { BLUE, GREEN, RED, ALPHA, CHANNELS };
+/* Channels, from the lowest byte of a word on. */
+enum { ALPHA = 3, COLOURS = 3 };
 
 /* Pixels painted at once; their floats stay in the first-level cache. */
 #define SPAN_PIXELS 272
@@ -29,9 +31,13 @@ enum { BLUE, GREEN, RED, ALPHA, CHANNELS };
 /* A vector may begin with the pixel to the right of the last one painted. */
 #define ROW_PIXELS (SPAN_PIXELS + 32)
 
-/* Pixels of a row of the tile, transparent outside it. */
+/*
+ * A part of a row of the tile; pixels outside the tile are transparent.
+ * Aligned so that few vectors lie across cache lines.
+ */
 struct paint_row {
-    float channels[CHANNELS][ROW_PIXELS];
+    _Alignas(64) float colours[COLOURS][ROW_PIXELS];
+    const float *alpha; /* ROW_PIXELS of them */
 };
 
 /* The share that each of four neighbours has in a pixel. */
@@ -62,21 +68,18 @@ static void
 unpack_scalar(const uint32_t *words, size_t count, struct paint_row *row,
               size_t column)
 {
-    for (size_t i = 0; i < count; i++) {
-        for (unsigned c = 0; c < CHANNELS; c++) {
-            row->channels[c][column + i] = to_float(words[i], c);
+    for (unsigned c = 0; c < COLOURS; c++) {
+        for (size_t i = 0; i < count; i++) {
+            row->colours[c][column + i] = to_float(words[i], c);
         }
     }
 }
 
 /* The order of these products and sums is part of the answer. */
 static float
-interpolate(const struct paint_span *span, unsigned channel, size_t i)
+interpolate(const float *upper, const float *lower,
+            const struct weights *weights)
 {
-    const float *upper = span->upper->channels[channel] + i;
-    const float *lower = span->lower->channels[channel] + i;
-    const struct weights *weights = &span->weights;
-
     return upper[0] * weights->upper_left + upper[1] * weights->upper_right +
            lower[0] * weights->lower_left + lower[1] * weights->lower_right;
 }
@@ -98,15 +101,48 @@ room_for(float source_alpha, float alpha)
 }
 
 static uint32_t
-saturate(uint32_t word, const float source[CHANNELS])
+add_channel(uint32_t word, float source, unsigned channel)
 {
-    float room = room_for(source[ALPHA], to_float(word, ALPHA));
-    uint32_t result = 0;
+    float sum = source + to_float(word, channel);
 
-    for (unsigned c = 0; c < CHANNELS; c++) {
-        float sum = source[c] * room + to_float(word, c);
+    return (uint32_t)minimum(sum, LARGEST) << 8 * channel;
+}
 
-        result |= (uint32_t)minimum(sum, LARGEST) << 8 * c;
+static uint32_t
+blend_pixel(uint32_t word, const struct paint_span *span, size_t i)
+{
+    const struct paint_row *upper = span->upper, *lower = span->lower;
+    float alpha =
+        interpolate(upper->alpha + i, lower->alpha + i, &span->weights);
+    float room = room_for(alpha, to_float(word, ALPHA));
+    uint32_t result = add_channel(word, alpha * room, ALPHA);
+
+    for (unsigned c = 0; c < COLOURS; c++) {
+        float source = interpolate(upper->colours[c] + i,
+                                   lower->colours[c] + i, &span->weights);
+
+        result |= add_channel(word, source * room, c);
+    }
+    return result;
+}
+
+/*
+ * Opaque neighbours and an empty destination. The four weights add up to 1 or
+ * to the float before it, as trying all 2^32 positions has shown: there is
+ * room for the whole source, and alpha is 255.
+ */
+static uint32_t
+blend_opaque_pixel(const struct paint_span *span, size_t i)
+{
+    uint32_t result = 0xff000000;
+
+    for (unsigned c = 0; c < COLOURS; c++) {
+        float source =
+            interpolate(span->upper->colours[c] + i,
+                        span->lower->colours[c] + i, &span->weights);
+        int32_t byte = (int32_t)source;
+
+        result |= (uint32_t)(byte - (byte >> 8)) << 8 * c;
     }
     return result;
 }
@@ -115,69 +151,23 @@ static void
 blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
 {
     for (size_t i = 0; i < count; i++) {
-        float source[CHANNELS];
-
-        for (unsigned c = 0; c < CHANNELS; c++) {
-            source[c] = interpolate(span, c, i);
+        if (words[i] == 0 && i >= span->opaque_begin && i < span->opaque_end) {
+            words[i] = blend_opaque_pixel(span, i);
+        } else {
+            words[i] = blend_pixel(words[i], span, i);
         }
-        words[i] = saturate(words[i], source);
     }
 }
 
-/*
- * ---- vector kernels ----
- *
- * They need GNU C: vector arithmetic, and instruction sets per function. GCC
- * for Windows is left out because it does not align vectors on the stack
- * (GCC bug 54412).
- */
-
-#if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
-#    if defined(__x86_64__)
-#        define HAVE_X86_KERNELS
-#    elif defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#        define HAVE_NEON_KERNEL
-#    endif
-#endif
+/* ---- vector kernels ---- */
 
 #ifdef HAVE_X86_KERNELS
-
-#    include <immintrin.h>
-
-#    define TARGET_AVX2 __attribute__((target("avx2")))
-
-static inline TARGET_AVX2 bool
-is_zero_avx2(__m256i v)
-{
-    return _mm256_testz_si256(v, v);
-}
-
-static inline TARGET_AVX2 __m256
-minimum_avx2(__m256 a, __m256 b)
-{
-    return _mm256_min_ps(a, b);
-}
 
 #    define SUFFIX _avx2
 #    define TARGET TARGET_AVX2
 #    define VECTOR __m256i
 #    define VECTOR_BYTES 32
 #    include "paint_template.h"
-
-/* VBMI for the sake of the clock only, see _convert.c. */
-#    define TARGET_AVX512 __attribute__((target("avx512f,avx512bw")))
-
-static inline TARGET_AVX512 bool
-is_zero_avx512(__m512i v)
-{
-    return _mm512_test_epi32_mask(v, v) == 0;
-}
-
-static inline TARGET_AVX512 __m512
-minimum_avx512(__m512 a, __m512 b)
-{
-    return _mm512_min_ps(a, b);
-}
 
 #    define SUFFIX _avx512
 #    define TARGET TARGET_AVX512
@@ -188,20 +178,6 @@ minimum_avx512(__m512 a, __m512 b)
 #endif
 
 #ifdef HAVE_NEON_KERNEL
-
-#    include <arm_neon.h>
-
-static inline bool
-is_zero_neon(uint8x16_t v)
-{
-    return vmaxvq_u8(v) == 0;
-}
-
-static inline float32x4_t
-minimum_neon(float32x4_t a, float32x4_t b)
-{
-    return vminq_f32(a, b);
-}
 
 #    define SUFFIX _neon
 #    define TARGET /* part of AArch64 */
@@ -290,8 +266,8 @@ round_to_integer(double v)
 }
 
 /*
- * Rounding does not depend on the column that one begins with: 1 / unit is a
- * power of two, and whole columns are even multiples of it.
+ * Seen from any other column the position rounds the same way: a whole column
+ * is an even multiple of 1 / unit, so halves go up or down with all of them.
  */
 static struct origin
 find_origin(double position, int64_t unit)
@@ -371,61 +347,106 @@ find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
     return area;
 }
 
-/* The columns of row that lie outside the tile have to be transparent. */
-static void
-fetch_row(const struct paint_kernel *kernel, const struct paint_tile *tile,
-          int64_t left, int64_t right, int64_t y, struct paint_row *row)
-{
-    int64_t first = larger(left, 0);
-    int64_t end = smaller(right, tile->width);
+/* A part of an area, no wider than SPAN_PIXELS. */
+struct strip {
+    const struct paint_kernel *kernel;
+    const struct paint_tile *tile;
+    const struct area *area;
+    struct weights weights;
+    float alpha[ROW_PIXELS]; /* of the tile's rows */
+};
 
-    if (y < 0 || y >= tile->height) {
-        memset(row, 0, sizeof(*row));
-    } else if (first < end) {
-        kernel->unpack(tile->words + y * tile->stride + first,
-                       (size_t)(end - first), row, (size_t)(first - left));
+static const float transparent[ROW_PIXELS];
+
+static void
+fill_alpha(struct strip *strip)
+{
+    int64_t left = strip->area->left;
+    int64_t first = larger(-left, 0);
+    int64_t end = smaller(strip->tile->width - left, ROW_PIXELS);
+
+    memset(strip->alpha, 0, sizeof(strip->alpha));
+    for (int64_t i = first; i < end; i++) {
+        strip->alpha[i] = SCALE;
     }
 }
 
+/* Colours outside the tile have to be 0 before; unpack leaves them so. */
 static void
-paint_strip(const struct paint_kernel *kernel, const struct area *area,
-            const struct paint_tile *tile, const struct weights *weights)
+fetch_row(const struct strip *strip, int64_t y, struct paint_row *row)
 {
-    struct paint_row rows[2] = {0};
-    struct paint_row *upper = &rows[0], *lower = &rows[1];
+    const struct paint_tile *tile = strip->tile;
+    int64_t left = strip->area->left;
+    int64_t first = larger(left, 0);
+    int64_t end = smaller(strip->area->right + 1, tile->width);
+
+    if (y < 0 || y >= tile->height) {
+        memset(row->colours, 0, sizeof(row->colours));
+        row->alpha = transparent;
+        return;
+    }
+    strip->kernel->unpack(tile->words + y * tile->stride + first,
+                          (size_t)(end - first), row, (size_t)(first - left));
+    row->alpha = strip->alpha;
+}
+
+static void
+blend_row(const struct strip *strip, int64_t y, uint32_t *words,
+          const struct paint_row *upper, const struct paint_row *lower)
+{
+    const struct area *area = strip->area;
+    bool inside = y >= 0 && y + 1 < strip->tile->height;
+    int64_t end = inside ? strip->tile->width - 1 - area->left : 0;
+    struct paint_span span = {
+        .upper = upper,
+        .lower = lower,
+        .weights = strip->weights,
+        .opaque_begin = area->left < 0,
+        .opaque_end = (size_t)larger(end, 0),
+    };
+
+    strip->kernel->blend(words, (size_t)(area->right - area->left), &span);
+}
+
+/*
+ * Rows are fetched one before they are needed: loads across the borders of
+ * vectors that were stored just before would have to wait for these.
+ */
+static void
+paint_strip(const struct strip *strip)
+{
+    struct paint_row rows[3] = {0};
+    struct paint_row *upper = &rows[0], *lower = &rows[1], *next = &rows[2];
+    const struct area *area = strip->area;
     uint32_t *words = area->words;
 
-    fetch_row(kernel, tile, area->left, area->right + 1, area->top, upper);
+    fetch_row(strip, area->top, upper);
+    fetch_row(strip, area->top + 1, lower);
     for (int64_t y = area->top; y < area->bottom; y++) {
-        bool inside = y >= 0 && y + 1 < tile->height;
-        int64_t end = inside ? tile->width - 1 - area->left : 0;
-        struct paint_row *next = upper;
+        struct paint_row *done = upper;
 
-        fetch_row(kernel, tile, area->left, area->right + 1, y + 1, lower);
-        kernel->blend(words, (size_t)(area->right - area->left),
-                      &(struct paint_span){
-                          .upper = upper,
-                          .lower = lower,
-                          .weights = *weights,
-                          .opaque_begin = area->left < 0,
-                          .opaque_end = (size_t)larger(end, 0),
-                      });
+        fetch_row(strip, y + 2, next);
+        blend_row(strip, y, words, upper, lower);
         upper = lower;
         lower = next;
+        next = done;
         words += area->stride;
     }
 }
 
 static void
 paint_area(const struct paint_kernel *kernel, const struct area *area,
-           const struct paint_tile *tile, const struct weights *weights)
+           const struct paint_tile *tile, struct weights weights)
 {
-    struct area strip = *area;
+    struct area part = *area;
 
-    for (; strip.left < area->right; strip.left = strip.right) {
-        strip.right = smaller(strip.left + SPAN_PIXELS, area->right);
-        strip.words = area->words + (strip.left - area->left);
-        paint_strip(kernel, &strip, tile, weights);
+    for (; part.left < area->right; part.left = part.right) {
+        struct strip strip = {kernel, tile, &part, weights, {0}};
+
+        part.right = smaller(part.left + SPAN_PIXELS, area->right);
+        part.words = area->words + (part.left - area->left);
+        fill_alpha(&strip);
+        paint_strip(&strip);
     }
 }
 
@@ -466,11 +487,11 @@ paint_resampled(const struct paint_kernel *kernel,
 {
     struct origin across = find_origin(x, 65536);
     struct origin down = find_origin(y, 65536);
-    struct weights weights = make_weights(across.fraction, down.fraction);
     struct area area = find_area(canvas, tile, across.column, down.column, -1);
 
     if (!is_nothing(&area)) {
-        paint_area(kernel, &area, tile, &weights);
+        paint_area(kernel, &area, tile,
+                   make_weights(across.fraction, down.fraction));
     }
 }
 
@@ -480,7 +501,6 @@ paint_aligned(const struct paint_kernel *kernel,
               const struct paint_canvas *canvas, const struct paint_tile *tile,
               int64_t column, int64_t row)
 {
-    struct weights weights = make_weights(0, 0);
     struct area area = find_area(canvas, tile, column, row, 0);
 
     if (is_nothing(&area)) {
@@ -489,7 +509,7 @@ paint_aligned(const struct paint_kernel *kernel,
     if (is_empty(&area)) {
         copy_area(&area, tile);
     } else {
-        paint_area(kernel, &area, tile, &weights);
+        paint_area(kernel, &area, tile, make_weights(0, 0));
     }
 }
 

@@ -8,11 +8,14 @@
  * Painting of decoded tiles at any position, to the bit as libopenslide has it
  * done by cairo and pixman: operator SATURATE, bilinear filter, in floats.
  *
- * The products and sums of floats have to be rounded one by one, as they are
- * written. Compile with -ffp-contract=off.
+ * Products and sums of floats have to be rounded one by one, as they are
+ * written: compile with -ffp-contract=off.
  */
 
-/* Opaque pixels, 0xffRRGGBB. */
+/*
+ * Opaque pixels, 0xffRRGGBB. A tile that the edge of the level cuts off is as
+ * wide and high as what remains of it.
+ */
 struct paint_tile {
     const uint32_t *words;
     ptrdiff_t stride; /* from row to row, in words */

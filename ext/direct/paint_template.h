@@ -80,52 +80,54 @@ NAME(unpack_vector)(const uint32_t *words, struct paint_row *row,
 {
     PIXELS pixels = NAME(load)(words);
 
-#pragma GCC unroll 4
-    for (unsigned c = 0; c < CHANNELS; c++) {
+#pragma GCC unroll 3
+    for (unsigned c = 0; c < COLOURS; c++) {
         FLOATS v = NAME(to_floats)(pixels, c);
 
-        memcpy(row->channels[c] + column, &v, sizeof(v));
+        memcpy(row->colours[c] + column, &v, sizeof(v));
     }
 }
 
-/* A vector's rest, behind the last pixel, becomes transparent. */
 static TARGET void
 NAME(unpack)(const uint32_t *words, size_t count, struct paint_row *row,
              size_t column)
 {
-    size_t i = 0;
+    size_t last = count - VECTOR_PIXELS;
 
-    for (; i + VECTOR_PIXELS <= count; i += VECTOR_PIXELS) {
+    if (count < VECTOR_PIXELS) {
+        uint32_t few[VECTOR_PIXELS] = {0};
+
+        memcpy(few, words, 4 * count);
+        NAME(unpack_vector)(few, row, column);
+        return;
+    }
+    for (size_t i = 0; i < last; i += VECTOR_PIXELS) {
         NAME(unpack_vector)(words + i, row, column + i);
     }
-    if (i < count) {
-        uint32_t rest[VECTOR_PIXELS] = {0};
-
-        memcpy(rest, words + i, 4 * (count - i));
-        NAME(unpack_vector)(rest, row, column + i);
-    }
+    NAME(unpack_vector)(words + last, row, column + last);
 }
 
 /* ---- from floats to words ---- */
 
 INLINE FLOATS
-NAME(interpolate)(const struct paint_span *span, const struct weights *weights,
-                  unsigned channel, size_t i)
+NAME(interpolate)(const float *upper, const float *lower,
+                  const struct weights *weights)
 {
-    const float *upper = span->upper->channels[channel] + i;
-    const float *lower = span->lower->channels[channel] + i;
-
     return NAME(load_floats)(upper) * weights->upper_left +
            NAME(load_floats)(upper + 1) * weights->upper_right +
            NAME(load_floats)(lower) * weights->lower_left +
            NAME(load_floats)(lower + 1) * weights->lower_right;
 }
 
-/*
- * Nothing but opaque neighbours, and an empty destination. The weights add up
- * to 1 or the float before it for all 2^32 positions, so there is room for
- * everything, and alpha is 255.
- */
+INLINE FLOATS
+NAME(colour)(const struct paint_span *span, const struct weights *weights,
+             unsigned c, size_t i)
+{
+    return NAME(interpolate)(span->upper->colours[c] + i,
+                             span->lower->colours[c] + i, weights);
+}
+
+/* As blend_opaque_pixel(). */
 INLINE PIXELS
 NAME(blend_opaque)(const struct paint_span *span,
                    const struct weights *weights, size_t i)
@@ -133,8 +135,8 @@ NAME(blend_opaque)(const struct paint_span *span,
     PIXELS result = 0xff000000 + (PIXELS){0};
 
 #pragma GCC unroll 3
-    for (unsigned c = 0; c < ALPHA; c++) {
-        result |= NAME(to_bytes)(NAME(interpolate)(span, weights, c, i), c);
+    for (unsigned c = 0; c < COLOURS; c++) {
+        result |= NAME(to_bytes)(NAME(colour)(span, weights, c, i), c);
     }
     return result;
 }
@@ -154,50 +156,59 @@ INLINE PIXELS
 NAME(blend_any)(PIXELS words, const struct paint_span *span,
                 const struct weights *weights, size_t i)
 {
-    FLOATS source_alpha = NAME(interpolate)(span, weights, ALPHA, i);
+    FLOATS source_alpha = NAME(interpolate)(span->upper->alpha + i,
+                                            span->lower->alpha + i, weights);
     FLOATS alpha = NAME(to_floats)(words, ALPHA);
     FLOATS room = NAME(room_for)(source_alpha, alpha);
     PIXELS result = NAME(to_bytes)(source_alpha * room + alpha, ALPHA);
 
 #pragma GCC unroll 3
-    for (unsigned c = 0; c < ALPHA; c++) {
-        FLOATS source = NAME(interpolate)(span, weights, c, i);
+    for (unsigned c = 0; c < COLOURS; c++) {
+        FLOATS source = NAME(colour)(span, weights, c, i);
 
         result |= NAME(to_bytes)(source * room + NAME(to_floats)(words, c), c);
     }
     return result;
 }
 
-INLINE void
-NAME(blend_vector)(uint32_t *words, const struct paint_span *span,
+INLINE PIXELS
+NAME(blend_vector)(const uint32_t *words, const struct paint_span *span,
                    const struct weights *weights, size_t i)
 {
     PIXELS old = NAME(load)(words);
 
     if (NAME(is_zero)((VECTOR)old) && i >= span->opaque_begin &&
         i + VECTOR_PIXELS <= span->opaque_end) {
-        NAME(store)(words, NAME(blend_opaque)(span, weights, i));
-    } else {
-        NAME(store)(words, NAME(blend_any)(old, span, weights, i));
+        return NAME(blend_opaque)(span, weights, i);
     }
+    return NAME(blend_any)(old, span, weights, i);
 }
 
+/*
+ * The last vector is blended before any other is stored, and stored when all
+ * others are, for it shares pixels with the one before it.
+ */
 static TARGET void
 NAME(blend)(uint32_t *words, size_t count, const struct paint_span *span)
 {
     struct weights weights = span->weights; /* no store can change these */
-    size_t i = 0;
+    size_t last = count - VECTOR_PIXELS;
+    PIXELS end;
 
-    for (; i + VECTOR_PIXELS <= count; i += VECTOR_PIXELS) {
-        NAME(blend_vector)(words + i, span, &weights, i);
-    }
-    if (i < count) {
-        uint32_t rest[VECTOR_PIXELS] = {0};
+    if (count < VECTOR_PIXELS) {
+        uint32_t few[VECTOR_PIXELS] = {0};
 
-        memcpy(rest, words + i, 4 * (count - i));
-        NAME(blend_vector)(rest, span, &weights, i);
-        memcpy(words + i, rest, 4 * (count - i));
+        memcpy(few, words, 4 * count);
+        NAME(store)(few, NAME(blend_vector)(few, span, &weights, 0));
+        memcpy(words, few, 4 * count);
+        return;
     }
+    end = NAME(blend_vector)(words + last, span, &weights, last);
+    for (size_t i = 0; i < last; i += VECTOR_PIXELS) {
+        NAME(store)(words + i,
+                    NAME(blend_vector)(words + i, span, &weights, i));
+    }
+    NAME(store)(words + last, end);
 }
 
 #undef VECTOR_PIXELS
