@@ -1,0 +1,509 @@
+"""Grids of tiles: where the tiles of a slide are, at any resolution, and reading them.
+
+A grid asks for tiles by physical resolution, leaves out what is not wanted, and can
+be handed to a training loop:
+
+    with TileGrid("slide.svs", 224, mpp=0.5, min_tissue=0.25) as grid:
+        for batch in grid.batches(64):
+            ...  # uint8 (64, 224, 224, 3)
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from operator import index
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+
+from . import _arrays
+from ._arrays import Color, Mode, numpy
+from ._open import open_slide
+from ._slide import AbstractSlide, OpenSlide
+from ._threads import get_num_threads
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .tissue import MaskLike
+
+#: A level whose resolution differs by less from what is asked is as good.
+_TOLERANCE = 0.02
+
+#: How far Pillow's bicubic filter reaches, in pixels of the smaller picture.
+_FILTER_SUPPORT = 2
+
+
+class Tile(NamedTuple):
+    """One tile of a grid.
+
+    Attributes:
+        pixels: uint8 (height, width, 3 or 4).
+        cell: (column, row) in the grid.
+        position: (x, y) of the top left corner in pixels of the level.
+        box: (x, y, width, height) in level-0 pixels.
+        microns: the same in microns; not-a-number where the resolution is unknown.
+    """
+
+    pixels: NDArray[np.uint8]
+    cell: tuple[int, int]
+    position: tuple[float, float]
+    box: tuple[float, float, float, float]
+    microns: tuple[float, float, float, float]
+
+
+class _Sampling(NamedTuple):
+    """How the pixels of tiles come from those of a level."""
+
+    level: int
+    downsample: float  # of the level
+    scale: tuple[float, float]  # level pixels by tile pixels; 1: no resampling
+
+    @property
+    def resamples(self) -> bool:
+        return self.scale != (1.0, 1.0)
+
+
+class TileGrid(Sequence[Tile]):
+    """Tiles of one size that cover a slide, row by row: a sequence of `Tile`.
+
+    slide:      a slide, or the path of one, which close() then closes.
+    size:       side of a tile, or (width, height), in its own pixels.
+    overlap:    pixels that a tile shares with each neighbour.
+    level:      the level to cut; by default 0.
+    mpp:        microns per pixel of the tiles, instead of a level.  They are cut from
+                the best level that is not coarser and resampled (bicubic,
+                antialiased); a level within 2 % is taken as it is.
+    slide_mpp:  microns per level-0 pixel, or (x, y), for slides that do not say or say
+                it wrongly.
+    bounds:     whether to leave out what lies outside of slide.bounds.
+    mask:       what is wanted: a tissue.TissueMask, an array, an image, or a file
+                of polygons or pixels, see TissueMask.of().
+    min_tissue: how much of a tile must be wanted, 0 to 1; by default anything, where
+                there is a mask.  Without a mask, tissue is looked for.
+    mode:       "RGB" over the background, or "RGBA".
+    background: as for slide.read_array().  Tiles at the right and lower edge are
+                filled up with it.
+
+    grid[i] reads a tile; a slice is a grid of fewer tiles.  Grids can be pickled
+    and serve as map-style datasets of PyTorch.
+
+    Raises ValueError where level and mpp are both given, where the slide does not
+    tell its resolution, or where even its finest level is coarser than mpp.
+    """
+
+    def __init__(
+        self,
+        slide: AbstractSlide | str | os.PathLike[str],
+        size: int | tuple[int, int],
+        *,
+        overlap: int = 0,
+        level: int | None = None,
+        mpp: float | None = None,
+        slide_mpp: float | tuple[float, float] | None = None,
+        bounds: bool = True,
+        mask: MaskLike | None = None,
+        min_tissue: float | None = None,
+        mode: Mode = "RGB",
+        background: Color | None = None,
+    ) -> None:
+        self._size = _tile_size(size)
+        if not 0 <= overlap < min(self._size):
+            raise ValueError(
+                f"overlap must be from 0 to below the size, not {overlap!r}"
+            )
+        self._overlap = overlap
+        self._mode = mode
+        self._channels = _arrays.channels(mode)
+        self._owns_slide = isinstance(slide, (str, os.PathLike))
+        self._slide = slide if isinstance(slide, AbstractSlide) else open_slide(slide)
+        try:
+            self._background = _arrays.rgb(background, self._slide.properties)
+            self._slide_mpp = _slide_resolution(self._slide, slide_mpp)
+            self._sampling = _choose_sampling(self._slide, level, mpp, self._slide_mpp)
+            self._area = _area(self._slide, bounds)
+            self._cells = self._wanted_cells(mask, min_tissue)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the slide, if the grid has opened it."""
+        if self._owns_slide:
+            self._owns_slide = False
+            self._slide.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        width, height = self._size
+        columns, rows = self.shape
+        return (
+            f"<{type(self).__name__} of {self._slide!r}: {len(self)} of {columns} x "
+            f"{rows} tiles of {width} x {height} pixels, level {self.level}>"
+        )
+
+    # What it is
+
+    @property
+    def slide(self) -> AbstractSlide:
+        """The slide that tiles are read from."""
+        return self._slide
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a tile in its own pixels."""
+        return self._size
+
+    @property
+    def level(self) -> int:
+        """The level that tiles are cut from."""
+        return self._sampling.level
+
+    @property
+    def mpp(self) -> tuple[float, float] | None:
+        """(x, y): microns per pixel of the tiles; None where the slide does not say."""
+        if self._slide_mpp is None:
+            return None
+        x, y = (
+            mpp * step
+            for mpp, step in zip(self._slide_mpp, self._level0_steps(), strict=True)
+        )
+        return x, y
+
+    @property
+    def exact(self) -> bool:
+        """Whether the tiles are stored pixels throughout.
+
+        Not so where they are resampled here, or by libopenslide, which does that
+        where a level's downsample is no integer unless it is read directly.
+        """
+        if self._sampling.resamples:
+            return False
+        if self._sampling.downsample == int(self._sampling.downsample):
+            return True
+        slide = self._slide
+        return isinstance(slide, OpenSlide) and self.level in slide.direct_levels
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(columns, rows) of the grid, wanted or not."""
+        columns, rows = (
+            max(1, math.ceil((length / step - self._overlap) / stride))
+            for length, step, stride in zip(
+                self._area[2:], self._level0_steps(), self._strides(), strict=True
+            )
+        )
+        return columns, rows
+
+    @property
+    def cells(self) -> NDArray[np.int64]:
+        """(column, row) of each tile in the grid, (n, 2)."""
+        return self._cells
+
+    @property
+    def positions(self) -> NDArray[Any]:
+        """The top left corner of each tile in pixels of the level, (n, 2).
+
+        Integers, but for resampled tiles, which begin between pixels.
+        """
+        np = numpy()
+        corners = self._cells * self._strides()
+        start = np.array(self._area[:2]) / self._sampling.downsample
+        if self._sampling.resamples:
+            return start + corners * self._sampling.scale  # type: ignore[no-any-return]
+        return np.rint(start).astype(np.int64) + corners  # type: ignore[no-any-return]
+
+    @property
+    def locations(self) -> NDArray[np.int64]:
+        """The top left corner of each tile in level-0 pixels, the nearest, (n, 2)."""
+        np = numpy()
+        return np.rint(self.boxes[:, :2]).astype(np.int64)  # type: ignore[no-any-return]
+
+    @property
+    def boxes(self) -> NDArray[np.float64]:
+        """(x, y, width, height) of each tile in level-0 pixels, (n, 4)."""
+        np = numpy()
+        corners = self.positions * self._sampling.downsample
+        extent = np.array(self._size) * self._level0_steps()
+        return np.hstack([corners, np.broadcast_to(extent, corners.shape)])  # type: ignore[no-any-return]
+
+    @property
+    def micron_boxes(self) -> NDArray[np.float64]:
+        """The same in microns; not-a-number where the slide does not say."""
+        np = numpy()
+        return self.boxes * np.tile(self._slide_mpp or (math.nan, math.nan), 2)  # type: ignore[no-any-return]
+
+    # Tiles
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    @overload
+    def __getitem__(self, i: int) -> Tile: ...
+    @overload
+    def __getitem__(self, i: slice) -> TileGrid: ...
+    def __getitem__(self, i: int | slice) -> Tile | TileGrid:
+        if isinstance(i, slice):
+            return self._only(self._cells[i])
+        number = index(i)
+        if not -len(self) <= number < len(self):
+            raise IndexError(f"there is no tile {number}; there are {len(self)}")
+        return self.__getitems__([number % len(self)])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tile]:
+        """Several tiles, read at once; PyTorch's DataLoader asks so."""
+        chosen = self._only(self._cells[numpy().asarray(indices, int)])
+        return [
+            Tile(pixels, _pair(cell), _pair(position), _four(box), _four(microns))
+            for pixels, cell, position, box, microns in zip(
+                chosen.read(),
+                chosen.cells,
+                chosen.positions,
+                chosen.boxes,
+                chosen.micron_boxes,
+                strict=True,
+            )
+        ]
+
+    def __iter__(self) -> Iterator[Tile]:
+        return (self[i] for i in range(len(self)))
+
+    def read(self, *, workers: int | None = None) -> NDArray[np.uint8]:
+        """All tiles as a uint8 array (n, height, width, 3 or 4).
+
+        workers: how many threads to use at most; by default as many as the process
+                 may, see set_num_threads().
+
+        Raises what slide.read_batch() raises.
+        """
+        return self.read_masked(workers=workers, errors="raise")[0]
+
+    def read_masked(
+        self, *, workers: int | None = None, errors: _arrays.ErrorPolicy = "mask"
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """All tiles, and a boolean array (n,) of those that could be read.
+
+        The others are background.
+        """
+        width, height = self._size
+        if not self._sampling.resamples:
+            return self._read(self.positions, (width, height), workers, errors)
+        # Constant margins, so that a tile does not depend on where it was cut.
+        scale = self._sampling.scale
+        margins = [math.ceil(_FILTER_SUPPORT * factor) + 1 for factor in scale]
+        source = tuple(
+            math.ceil(side * factor) + 2 * margin + 1
+            for side, factor, margin in zip(self._size, scale, margins, strict=True)
+        )
+        np = numpy()
+        starts = np.floor(self.positions).astype(np.int64) - margins
+        pixels, good = self._read(starts, (source[0], source[1]), workers, errors)
+        return self._resample(pixels, self.positions - starts, workers), good
+
+    def batches(
+        self, n: int, *, workers: int | None = None, prefetch: int = 1
+    ) -> Iterator[NDArray[np.uint8]]:
+        """The tiles in arrays of n, the last perhaps of fewer.
+
+        workers:  as for read().
+        prefetch: how many further arrays are read while one is used.
+        """
+        if n < 1:
+            raise ValueError(f"a batch has at least one tile, not {n!r}")
+        if prefetch < 0:
+            raise ValueError(f"prefetch must not be negative, but is {prefetch!r}")
+        return self._batches(n, workers, prefetch)
+
+    def _batches(
+        self, n: int, workers: int | None, prefetch: int
+    ) -> Iterator[NDArray[np.uint8]]:
+        starts = range(0, len(self), n)
+        pending: deque[Future[NDArray[np.uint8]]] = deque()
+        with ThreadPoolExecutor(1, "openslide-tiles") as pool:
+            try:
+                for start in starts:
+                    part = self[start : start + n]
+                    pending.append(pool.submit(part.read, workers=workers))
+                    if len(pending) > prefetch:
+                        yield pending.popleft().result()
+                while pending:
+                    yield pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    # How it works
+
+    def _only(self, cells: NDArray[np.int64]) -> TileGrid:
+        """A grid of these cells alone, which leaves the slide to this one."""
+        grid = object.__new__(type(self))
+        grid.__dict__.update(self.__dict__)
+        grid._cells = cells
+        grid._owns_slide = False
+        return grid
+
+    def _strides(self) -> tuple[int, int]:
+        """From tile to tile, in pixels of the tiles."""
+        width, height = self._size
+        return width - self._overlap, height - self._overlap
+
+    def _level0_steps(self) -> tuple[float, float]:
+        """From pixel to pixel of a tile, in level-0 pixels."""
+        x, y = self._sampling.scale
+        return x * self._sampling.downsample, y * self._sampling.downsample
+
+    def _wanted_cells(
+        self, mask: MaskLike | None, min_tissue: float | None
+    ) -> NDArray[np.int64]:
+        np = numpy()
+        columns, rows = self.shape
+        row, column = np.divmod(np.arange(columns * rows), columns)
+        cells = np.stack([column, row], axis=1)
+        if min_tissue is not None and not 0 <= min_tissue <= 1:
+            raise ValueError(f"min_tissue must be from 0 to 1, not {min_tissue!r}")
+        if mask is None and min_tissue is None:
+            return cells  # type: ignore[no-any-return]
+        from .tissue import TissueMask
+
+        tissue = (
+            TissueMask.detect(self._slide)
+            if mask is None
+            else TissueMask.of(mask, self._slide.dimensions)
+        )
+        fractions = tissue.fractions(self._only(cells).boxes)
+        return cells[fractions >= (min_tissue or np.nextafter(0, 1))]  # type: ignore[no-any-return]
+
+    def _read(
+        self,
+        positions: NDArray[np.int64],
+        size: tuple[int, int],
+        workers: int | None,
+        errors: _arrays.ErrorPolicy,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        result = self._slide.read_batch(
+            positions,
+            self.level,
+            size,
+            mode=self._mode,
+            background=self._background,
+            coordinates="level",
+            errors=errors,
+            workers=workers,
+        )
+        if isinstance(result, tuple):
+            return result
+        return result, numpy().ones(len(result), bool)
+
+    def _resample(
+        self,
+        pixels: NDArray[np.uint8],
+        starts: NDArray[np.float64],
+        workers: int | None,
+    ) -> NDArray[np.uint8]:
+        """Tiles out of larger regions, in which they begin at these positions."""
+        from PIL import Image
+
+        np = numpy()
+        width, height = self._size
+        extent = np.array(self._size) * self._sampling.scale
+        result = np.empty((len(pixels), height, width, self._channels), np.uint8)
+
+        def resample(i: int) -> None:
+            box = (*starts[i].tolist(), *(starts[i] + extent).tolist())
+            image = Image.fromarray(pixels[i])
+            result[i] = image.resize((width, height), Image.Resampling.BICUBIC, box)
+
+        threads = workers or get_num_threads()
+        if threads == 1 or len(pixels) == 1:
+            for i in range(len(pixels)):
+                resample(i)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                deque(pool.map(resample, range(len(pixels))), maxlen=0)
+        return result  # type: ignore[no-any-return]
+
+
+def _pair(values: NDArray[Any]) -> tuple[Any, Any]:
+    x, y = values.tolist()
+    return x, y
+
+
+def _four(values: NDArray[Any]) -> tuple[float, float, float, float]:
+    x, y, width, height = values.tolist()
+    return x, y, width, height
+
+
+def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:
+    width, height = _arrays.sides(size if isinstance(size, tuple) else (size, size))
+    if width == 0 or height == 0:
+        raise ValueError(f"size must be positive, not {size!r}")
+    return width, height
+
+
+def _area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
+    return slide.bounds if bounds else (0, 0, *slide.dimensions)
+
+
+def _slide_resolution(
+    slide: AbstractSlide, given: float | tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Microns per level-0 pixel."""
+    if given is None:
+        return slide.mpp
+    x, y = given if isinstance(given, tuple) else (given, given)
+    if not (0 < x < math.inf and 0 < y < math.inf):
+        raise ValueError(f"slide_mpp must be positive, not {given!r}")
+    return x, y
+
+
+def _choose_sampling(
+    slide: AbstractSlide,
+    level: int | None,
+    mpp: float | None,
+    slide_mpp: tuple[float, float] | None,
+) -> _Sampling:
+    if mpp is None:
+        number = _arrays.one_level(0 if level is None else level, slide.level_count)
+        return _Sampling(number, slide.level_downsamples[number], (1.0, 1.0))
+    if level is not None:
+        raise ValueError(f"give a level or mpp, not both: {level!r} and {mpp!r}")
+    if not 0 < mpp < math.inf:
+        raise ValueError(f"mpp must be positive, not {mpp!r}")
+    if slide_mpp is None:
+        raise ValueError(
+            f"{slide!r} does not tell its resolution, so there is no way to cut it at "
+            f"{mpp} microns per pixel; give slide_mpp, microns per level-0 pixel"
+        )
+    # Level-0 pixels by pixels of a tile.
+    x, y = (mpp / resolution for resolution in slide_mpp)
+    fitting = [
+        (downsample, number)
+        for number, downsample in enumerate(slide.level_downsamples)
+        if downsample <= min(x, y) * (1 + _TOLERANCE)
+    ]
+    if not fitting:
+        raise ValueError(
+            f"{slide!r} has {max(slide_mpp)} microns per pixel at best, which is "
+            f"coarser than {mpp}"
+        )
+    downsample, number = max(fitting, key=lambda pair: pair[0])
+    scale = (_rounded(x / downsample), _rounded(y / downsample))
+    return _Sampling(number, downsample, scale)
+
+
+def _rounded(scale: float) -> float:
+    return 1.0 if abs(scale - 1) <= _TOLERANCE else scale
