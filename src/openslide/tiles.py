@@ -258,7 +258,7 @@ class TileGrid(Sequence[Tile]):
     def __getitem__(self, i: slice) -> TileGrid: ...
     def __getitem__(self, i: int | slice) -> Tile | TileGrid:
         if isinstance(i, slice):
-            return self._only(self._cells[i])
+            return self.only(self._cells[i])
         number = index(i)
         if not -len(self) <= number < len(self):
             raise IndexError(f"there is no tile {number}; there are {len(self)}")
@@ -266,7 +266,7 @@ class TileGrid(Sequence[Tile]):
 
     def __getitems__(self, indices: Sequence[int]) -> list[Tile]:
         """Several tiles, read at once; PyTorch's DataLoader asks so."""
-        chosen = self._only(self._cells[numpy().asarray(indices, int)])
+        chosen = self.only(self._cells[numpy().asarray(indices, int)])
         return [
             Tile(pixels, _pair(cell), _pair(position), _four(box), _four(microns))
             for pixels, cell, position, box, microns in zip(
@@ -346,15 +346,18 @@ class TileGrid(Sequence[Tile]):
                 for future in pending:
                     future.cancel()
 
-    # How it works
+    def only(self, cells: NDArray[np.int64]) -> TileGrid:
+        """A grid of these tiles alone, which leaves the slide to this one.
 
-    def _only(self, cells: NDArray[np.int64]) -> TileGrid:
-        """A grid of these cells alone, which leaves the slide to this one."""
+        cells: (column, row) of each, (n, 2).
+        """
         grid = object.__new__(type(self))
         grid.__dict__.update(self.__dict__)
         grid._cells = cells
         grid._owns_slide = False
         return grid
+
+    # How it works
 
     def _strides(self) -> tuple[int, int]:
         """From tile to tile, in pixels of the tiles."""
@@ -384,7 +387,7 @@ class TileGrid(Sequence[Tile]):
             if mask is None
             else TissueMask.of(mask, self._slide.dimensions)
         )
-        fractions = tissue.fractions(self._only(cells).boxes)
+        fractions = tissue.fractions(self.only(cells).boxes)
         return cells[fractions >= (min_tissue or np.nextafter(0, 1))]  # type: ignore[no-any-return]
 
     def _read(

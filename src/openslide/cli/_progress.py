@@ -11,13 +11,13 @@ _INTERVAL = 0.2  # seconds between updates
 
 
 class Progress:
-    """Counts what is done of a number of tiles and says so now and then.
+    """Says now and then how many tiles are done of those that are known of.
 
     Where standard error is no terminal, it speaks only at the end.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
-        self._total = total
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._expected = 0
         self._done = 0
         self._stream = sys.stderr if stream is None else stream
         self._start = self._shown = time.monotonic()
@@ -34,8 +34,13 @@ class Progress:
         self._show(time.monotonic())
         self._stream.write("\n")
 
-    def advance(self) -> None:
-        self._done += 1
+    def expect(self, tiles: int) -> None:
+        """There are so many tiles more than was known."""
+        self._expected += tiles
+
+    def advance(self, tiles: int) -> None:
+        """So many tiles more are done."""
+        self._done += tiles
         now = time.monotonic()
         if self._stream.isatty() and now - self._shown >= _INTERVAL:
             self._show(now)
@@ -44,10 +49,10 @@ class Progress:
     def _show(self, now: float) -> None:
         elapsed = max(now - self._start, 1e-9)
         rate = self._done / elapsed
-        left = (self._total - self._done) / rate if rate else 0.0
+        left = (self._expected - self._done) / rate if rate else 0.0
         start = "\r" if self._stream.isatty() else ""
         self._stream.write(
-            f"{start}{self._done}/{self._total} tiles, {rate:.0f} tiles/s, "
+            f"{start}{self._done}/{self._expected} tiles, {rate:.0f} tiles/s, "
             f"{left:.0f} s left "
         )
         self._stream.flush()

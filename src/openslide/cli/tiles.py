@@ -1,128 +1,175 @@
-"""openslide tiles: cut a slide into image files."""
+"""openslide tiles: cut slides into tiles, on every core, to be gone on with at any time.
+
+Tiles go to a folder of images for each slide, to shards of a WebDataset, or to a Zarr
+store for each slide.  Beside them are, for each slide, a summary (.json), the slide
+with the tiles outlined (-overlay.jpg) and some of the tiles (-sheet.jpg).
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from .. import AbstractSlide, open_slide
-from .._images import flatten
-from .._properties import background_color
+from .._threads import get_num_threads
 from ._progress import Progress
 
 if TYPE_CHECKING:
+    from ..export import Summary, TileOptions
     from ._types import Subcommands
 
-_EXTENSIONS = {"jpeg": ".jpg", "png": ".png"}
+_DAMAGED_SHOWN = 20
 
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
-        "tiles", help="cut a slide into image files", description=__doc__
+        "tiles", help="cut slides into tiles", description=__doc__
     )
-    parser.add_argument("slide", metavar="SLIDE")
+    parser.add_argument(
+        "slides", nargs="+", metavar="SLIDE", help="a file, a folder, or a pattern"
+    )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", type=Path)
-    parser.add_argument(
-        "--size",
-        type=_positive,
-        default=256,
-        metavar="PIXELS",
-        help="side of a tile in pixels of the level (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--level", type=int, default=0, help="level to cut (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--format",
-        choices=sorted(_EXTENSIONS),
-        default="jpeg",
-        help="format of the tiles (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--quality",
-        type=_positive,
-        default=80,
-        help="JPEG quality (default: %(default)s)",
-    )
+    _add_tile_arguments(parser)
+    _add_output_arguments(parser)
     parser.set_defaults(run=run)
 
 
-def _positive(text: str) -> int:
+def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
+    tiles = parser.add_argument_group("which tiles")
+    tiles.add_argument(
+        "--size",
+        type=positive,
+        default=256,
+        metavar="PIXELS",
+        help="side of a tile (default: %(default)s)",
+    )
+    tiles.add_argument(
+        "--overlap",
+        type=int,
+        default=0,
+        metavar="PIXELS",
+        help="what neighbours have in common (default: %(default)s)",
+    )
+    resolution = tiles.add_mutually_exclusive_group()
+    resolution.add_argument("--level", type=int, help="level to cut (default: 0)")
+    resolution.add_argument(
+        "--mpp",
+        type=float,
+        metavar="MICRONS",
+        help="microns per pixel of the tiles, instead of a level",
+    )
+    tiles.add_argument(
+        "--slide-mpp",
+        type=float,
+        metavar="MICRONS",
+        help="microns per level-0 pixel, for slides that do not say",
+    )
+    tiles.add_argument(
+        "--min-tissue",
+        type=float,
+        metavar="SHARE",
+        help="leave out tiles with less tissue, from 0 to 1",
+    )
+    tiles.add_argument(
+        "--mask",
+        metavar="FILE",
+        help="what is tissue: GeoJSON polygons, or an image of which anything but "
+        "black is; by default it is looked for",
+    )
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    output = parser.add_argument_group("how they are written")
+    output.add_argument(
+        "--to",
+        choices=("images", "webdataset", "zarr"),
+        default="images",
+        help="default: %(default)s",
+    )
+    output.add_argument(
+        "--format",
+        choices=("jpeg", "png"),
+        default="jpeg",
+        help="of images and shards (default: %(default)s)",
+    )
+    output.add_argument(
+        "--quality", type=positive, default=80, help="of JPEG (default: %(default)s)"
+    )
+    output.add_argument(
+        "--shard-size",
+        type=positive,
+        default=512,
+        metavar="TILES",
+        help="tiles in a shard; also what a kill loses at most (default: %(default)s)",
+    )
+    output.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="processes that read and write (default: one for each CPU)",
+    )
+    output.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with what an earlier run has left, and leave alone what is complete",
+    )
+
+
+def positive(text: str) -> int:
     value = int(text)
     if value <= 0:
         raise ValueError(text)
     return value
 
 
-class _Tile(NamedTuple):
-    column: int
-    row: int
-    location: tuple[int, int]  # level-0 pixels
-    size: tuple[int, int]  # pixels of the level
-
-
 def run(options: argparse.Namespace) -> int:
-    with open_slide(options.slide) as slide:
-        if not 0 <= options.level < slide.level_count:
-            raise ValueError(
-                f"there is no level {options.level} in {options.slide}; "
-                f"it has 0 to {slide.level_count - 1}"
-            )
-        tiles = list(_grid(slide, options.level, options.size))
-        options.output.mkdir(parents=True, exist_ok=True)
-        writer = _Writer(slide, options)
-        with ThreadPoolExecutor(os.cpu_count()) as pool, Progress(len(tiles)) as done:
-            try:
-                for _ in pool.map(writer.write, tiles):
-                    done.advance()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    print(f"{len(tiles)} tiles in {options.output}", file=sys.stderr)
-    return 0
+    from ..export import export_tiles, find_slides
 
-
-def _grid(slide: AbstractSlide, level: int, size: int) -> Iterator[_Tile]:
-    """Tiles of a level, row by row; those at its right and lower edge may be smaller."""
-    width, height = slide.level_dimensions[level]
-    downsample = slide.level_downsamples[level]
-    for row, y in enumerate(range(0, height, size)):
-        for column, x in enumerate(range(0, width, size)):
-            yield _Tile(
-                column,
-                row,
-                (round(x * downsample), round(y * downsample)),
-                (min(size, width - x), min(size, height - y)),
-            )
-
-
-class _Writer:
-    """Reads, flattens and encodes tiles; from several threads at once."""
-
-    def __init__(self, slide: AbstractSlide, options: argparse.Namespace) -> None:
-        self._slide = slide
-        self._level: int = options.level
-        self._folder: Path = options.output
-        self._stem = Path(options.slide).stem
-        self._format: str = options.format
-        self._quality: int = options.quality
-        self._background = background_color(slide.properties)
-
-    def write(self, tile: _Tile) -> None:
-        """Write a file {slide}_{column}_{row}, whole or not at all."""
-        region = self._slide.read_region(tile.location, self._level, tile.size)
-        image = flatten(region, self._background)
-        name = f"{self._stem}_{tile.column}_{tile.row}{_EXTENSIONS[self._format]}"
-        aside = self._folder / f"{name}.part"
-        image.save(
-            aside,
-            self._format,
-            quality=self._quality,
-            icc_profile=region.info.get("icc_profile"),
+    slides = find_slides(options.slides)
+    if not slides:
+        raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
+    with Progress() as progress:
+        summary = export_tiles(
+            slides,
+            options.output,
+            _tile_options(options),
+            workers=options.workers or get_num_threads(),
+            resume=options.resume,
+            report=progress,
         )
-        aside.replace(self._folder / name)
+    _tell(summary, options.output)
+    return 1 if summary.failures else 0
+
+
+def _tile_options(options: argparse.Namespace) -> TileOptions:
+    from ..export import TileOptions
+
+    return TileOptions(
+        size=options.size,
+        overlap=options.overlap,
+        level=options.level,
+        mpp=options.mpp,
+        slide_mpp=options.slide_mpp,
+        min_tissue=options.min_tissue,
+        mask=options.mask and str(Path(options.mask).absolute()),
+        to=options.to,
+        format=options.format,
+        quality=options.quality,
+        part_tiles=options.shard_size,
+    )
+
+
+def _tell(summary: Summary, out: Path) -> None:
+    for path, cells in summary.damaged.items():
+        shown = ", ".join(map(str, cells[:_DAMAGED_SHOWN]))
+        more = ", ..." if len(cells) > _DAMAGED_SHOWN else ""
+        _say(f"{path}: {len(cells)} damaged tiles skipped, (column, row) {shown}{more}")
+    for failure in summary.failures:
+        _say(f"openslide: {failure.path}: {failure.reason}")
+    damaged = sum(len(cells) for cells in summary.damaged.values())
+    _say(f"{summary.tiles - damaged} tiles of {summary.slides} slides in {out}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

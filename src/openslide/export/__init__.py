@@ -1,0 +1,27 @@
+"""Whole folders of slides cut into tiles: on every core, resumable, kill-safe.
+
+Data flows one way:
+
+    folders     which slides there are, and what their tiles are called
+    plan        which tiles of a slide make a part, the unit of work and of resuming
+    run         hands parts to processes, keeps a journal, reports
+    workers     the processes
+    part        reads the tiles of one part and gives them to a writer:
+                images, webdataset or zarr_store
+    overview    what people look at afterwards
+"""
+
+from __future__ import annotations
+
+from .folders import FoundSlide, find_slides
+from .plan import TileOptions
+from .run import Failure, Summary, export_tiles
+
+__all__ = [
+    "Failure",
+    "FoundSlide",
+    "Summary",
+    "TileOptions",
+    "export_tiles",
+    "find_slides",
+]

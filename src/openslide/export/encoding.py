@@ -1,0 +1,27 @@
+"""Tiles as JPEG or PNG."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .plan import TileOptions
+
+EXTENSIONS = {"jpeg": "jpg", "png": "png"}
+
+
+def encode(pixels: NDArray[np.uint8], options: TileOptions) -> bytes:
+    """The file of a tile."""
+    buffer = BytesIO()
+    image = Image.fromarray(pixels)
+    if options.format == "jpeg":
+        image.save(buffer, "JPEG", quality=options.quality)
+    else:
+        image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,35 @@
+"""Tiles as files in a folder for each slide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .encoding import EXTENSIONS, encode
+from .folders import sample_key
+from .part import written_aside
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..tiles import TileGrid
+    from .plan import Part
+
+
+class ImagesWriter:
+    """Writes OUT/{slide}/{slide}_{column}_{row}.jpg, each whole or not at all."""
+
+    def __init__(self, part: Part) -> None:
+        self._job = part.job
+        self._folder = part.job.out / part.job.name
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def write(
+        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
+    ) -> None:
+        options = self._job.options
+        for i in good.nonzero()[0]:
+            key = sample_key(self._job.name, grid.cells[i])
+            path = self._folder / f"{key}.{EXTENSIONS[options.format]}"
+            with written_aside(path) as aside:
+                aside.write_bytes(encode(pixels[i], options))

@@ -1,0 +1,62 @@
+"""Pictures to look at: which tiles were chosen, and what some of them show."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw
+
+from .part import written_aside
+from .plan import Job, grid_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..tiles import TileGrid
+
+_OVERLAY_SIDE = 1536
+_OUTLINE = (0, 128, 0)
+
+_SHEET_TILES = 64
+_SHEET_TILE_SIDE = 128
+_SHEET_GAP = 4
+
+
+def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
+    """Write OUT/{slide}-overlay.jpg and, where there are tiles, OUT/{slide}-sheet.jpg."""
+    grid = grid_of(job, cells)
+    _save(job, "overlay", _overlay(grid))
+    if len(cells) > 0:
+        _save(job, "sheet", _sheet(grid))
+
+
+def _save(job: Job, kind: str, image: Image.Image) -> None:
+    with written_aside(job.out / f"{job.name}-{kind}.jpg") as aside:
+        image.save(aside, "JPEG", quality=85)
+
+
+def _overlay(grid: TileGrid) -> Image.Image:
+    """The slide, with the tiles outlined."""
+    image = grid.slide.get_thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
+    shrink = image.width / grid.slide.dimensions[0]
+    draw = ImageDraw.Draw(image)
+    for x, y, width, height in (grid.boxes * shrink).tolist():
+        draw.rectangle((x, y, x + width, y + height), outline=_OUTLINE)
+    return image
+
+
+def _sheet(grid: TileGrid) -> Image.Image:
+    """Some of the tiles, evenly spaced."""
+    step = max(1, math.ceil(len(grid) / _SHEET_TILES))
+    pixels, _ = grid[::step].read_masked()
+    columns = math.ceil(math.sqrt(len(pixels)))
+    rows = math.ceil(len(pixels) / columns)
+    pitch = _SHEET_TILE_SIDE + _SHEET_GAP
+    sheet = Image.new("RGB", (columns * pitch, rows * pitch), "white")
+    for i, tile in enumerate(pixels):
+        image = Image.fromarray(tile)
+        image.thumbnail((_SHEET_TILE_SIDE, _SHEET_TILE_SIDE))
+        sheet.paste(image, (i % columns * pitch, i // columns * pitch))
+    return sheet

@@ -1,0 +1,125 @@
+"""What tiles shall be, and how the tiles of a slide are divided into parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from ..tiles import TileGrid
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Target: TypeAlias = Literal["images", "webdataset", "zarr"]
+ImageFormat: TypeAlias = Literal["jpeg", "png"]
+
+# Tiles are worked off in columns of this many, from top to bottom, so that the
+# stored tiles that they share stay in the cache.
+_TILES_ACROSS = 32
+
+
+@dataclass(frozen=True)
+class TileOptions:
+    """What tiles shall be and where they go; what it means is said at TileGrid.
+
+    Attributes:
+        to: a folder of images, WebDataset shards, or a Zarr store for each slide.
+        format: of the images and shards; "png" is lossless.
+        quality: of JPEG, 1 to 100.
+        part_tiles: how many tiles make a shard, or a part of the work.
+    """
+
+    size: int = 256
+    overlap: int = 0
+    level: int | None = None
+    mpp: float | None = None
+    slide_mpp: float | None = None
+    min_tissue: float | None = None
+    mask: str | None = None
+    to: Target = "images"
+    format: ImageFormat = "jpeg"
+    quality: int = 80
+    part_tiles: int = 512
+
+    def grid(self, path: str | os.PathLike[str]) -> TileGrid:
+        """The grid of a slide, which closes it; raises what TileGrid raises."""
+        return TileGrid(
+            path,
+            self.size,
+            overlap=self.overlap,
+            level=self.level,
+            mpp=self.mpp,
+            slide_mpp=self.slide_mpp,
+            min_tissue=self.min_tissue,
+            mask=self.mask,
+        )
+
+    def without_mask(self) -> TileOptions:
+        """The same for those who know which tiles are wanted."""
+        return TileOptions(**asdict(self) | {"mask": None, "min_tissue": None})
+
+
+class Job(NamedTuple):
+    """A slide and what becomes of it."""
+
+    path: Path
+    name: str
+    out: Path
+    options: TileOptions
+
+
+class Part(NamedTuple):
+    """Tiles of a slide that are worked off together.
+
+    Attributes:
+        number: from 0.
+        start: how many tiles the parts before it have.
+        cells: (column, row) of its tiles, (n, 2).
+    """
+
+    job: Job
+    number: int
+    start: int
+    cells: NDArray[np.int64]
+
+
+def ordered(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cells in the order in which they are exported."""
+    import numpy as np
+
+    column, row = cells.T
+    return cells[np.lexsort((column, row, column // _TILES_ACROSS))]
+
+
+def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:
+    """All tiles of a slide, in order."""
+    step = job.options.part_tiles
+    for number, start in enumerate(range(0, len(cells), step)):
+        yield Part(job, number, start, cells[start : start + step])
+
+
+@lru_cache(maxsize=1)
+def cached_grid(path: Path, options: TileOptions) -> TileGrid:
+    """The grid that a process cut tiles from last, for most parts follow another."""
+    return options.grid(path)
+
+
+def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
+    """The grid of some tiles of a slide."""
+    return cached_grid(job.path, job.options.without_mask()).only(cells)
+
+
+def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
+    """What is the same for all tiles of a slide, as JSON has it."""
+    return {
+        "slide": str(job.path),
+        "level": grid.level,
+        "mpp": grid.mpp and list(grid.mpp),
+        "size": list(grid.size),
+        "exact": grid.exact,
+    }
