@@ -1,6 +1,5 @@
-"""OpenSlide and AbstractSlide as openslide.org/api/python documents them."""
+"""OpenSlide as openslide.org/api/python documents it, but for the pixels."""
 
-import inspect
 import os
 import sys
 import weakref
@@ -9,46 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
 import openslide
-from openslide import AbstractSlide, OpenSlide, OpenSlideCache, OpenSlideError
+from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from openslide.deepzoom import DeepZoomGenerator
-from tests.own_slide import OwnSlide
+from tests.pixels import is_opaque, only_colour
 from tests.slides import SlideFacts, reference, write_aperio, write_generic
 from tests.slides.stored import blank_tile
 
 since_4 = pytest.mark.requires_openslide("4.0.0")
-
-Pixels = npt.NDArray[np.uint8]
-
-
-@pytest.fixture
-def facts(slides: Mapping[str, SlideFacts]) -> SlideFacts:
-    return slides["aperio-jpeg"]
-
-
-@pytest.fixture
-def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
-    slide = OpenSlide(facts.path)
-    yield slide
-    if not slide._osr.closed:
-        slide.close()
-
-
-def pixels(image: Image.Image) -> Pixels:
-    return np.asarray(image)
-
-
-def is_blank(region: Image.Image) -> bool:
-    """Whether all pixels are transparent black."""
-    return not any(region.tobytes())
-
-
-def is_opaque(region: Image.Image) -> bool:
-    return region.getchannel("A").getextrema() == (255, 255)
 
 
 @pytest.fixture
@@ -147,119 +117,6 @@ def test_best_level_for_downsample(
     assert slide.get_best_level_for_downsample(downsample) == level
     number: Any = np.float32(downsample)
     assert slide.get_best_level_for_downsample(number) == level
-
-
-# Regions
-
-
-@pytest.fixture(scope="module")
-def exact(slides: Mapping[str, SlideFacts]) -> Iterator[OpenSlide]:
-    """A slide that returns exactly the pixels it was made from."""
-    assert slides["generic-lzw"].lossless
-    with OpenSlide(slides["generic-lzw"].path) as slide:
-        yield slide
-
-
-def test_a_region_is_an_rgba_image_of_the_slides_pixels(exact: OpenSlide) -> None:
-    region = exact.read_region((250, 130), 0, (40, 30))
-    assert (region.mode, region.size) == ("RGBA", (40, 30))
-    assert np.array_equal(pixels(region)[..., :3], reference()[130:160, 250:290])
-    assert is_opaque(region)
-
-
-def test_arguments_have_names(exact: OpenSlide) -> None:
-    named = exact.read_region(size=(40, 30), level=0, location=(250, 130))
-    assert named == exact.read_region((250, 130), 0, (40, 30))
-
-
-@pytest.mark.parametrize(
-    "pair",
-    [
-        list,
-        np.array,
-        lambda pair: tuple(map(np.int64, pair)),
-        lambda pair: tuple(map(np.uint16, pair)),
-        lambda pair: np.array(pair, np.int32),
-        lambda pair: (*pair, "ignored"),
-    ],
-    ids=["list", "array", "int64", "uint16", "int32 array", "longer"],
-)
-def test_pairs_of_integers_of_any_kind(
-    exact: OpenSlide, pair: Callable[[tuple[int, int]], Any]
-) -> None:
-    region = exact.read_region(pair((250, 130)), np.int64(0), pair((40, 30)))  # type: ignore[arg-type]
-    assert region == exact.read_region((250, 130), 0, (40, 30))
-    assert region.size == (40, 30)
-
-
-def test_outside_of_the_slide_is_transparent(exact: OpenSlide) -> None:
-    width, height = exact.dimensions
-    for corner in ((-10, -5), (width - 30, height - 15), (-10, height - 15)):
-        region = pixels(exact.read_region(corner, 0, (40, 20)))
-        columns = np.arange(corner[0], corner[0] + 40)
-        rows = np.arange(corner[1], corner[1] + 20)
-        inside = np.outer(
-            (rows >= 0) & (rows < height), (columns >= 0) & (columns < width)
-        )
-        assert 0 < inside.sum() < inside.size
-        assert np.array_equal(region[..., 3] == 255, inside)
-        assert not region[~inside].any()
-        expected = reference()[
-            max(0, corner[1]) : min(height, corner[1] + 20),
-            max(0, corner[0]) : min(width, corner[0] + 40),
-        ]
-        assert np.array_equal(region[inside][:, :3], expected.reshape(-1, 3))
-
-
-@pytest.mark.parametrize("location", [(10**9, 0), (0, -(10**9)), (2**62, -(2**62))])
-def test_far_outside_is_transparent(
-    exact: OpenSlide, location: tuple[int, int]
-) -> None:
-    region = exact.read_region(location, 0, (8, 9))
-    assert region.size == (8, 9)
-    assert is_blank(region)
-
-
-@pytest.mark.parametrize("level", [3, 99, -1, 2**31, 2**62, -(2**40)])
-def test_a_level_that_does_not_exist_is_transparent(
-    exact: OpenSlide, level: int
-) -> None:
-    region = exact.read_region((0, 0), level, (8, 9))
-    assert region.size == (8, 9)
-    assert is_blank(region)
-    assert not is_blank(exact.read_region((0, 0), 0, (8, 9)))
-
-
-@pytest.mark.parametrize("size", [(0, 0), (0, 7), (7, 0)])
-def test_an_empty_region(exact: OpenSlide, size: tuple[int, int]) -> None:
-    region = exact.read_region((0, 0), 0, size)
-    assert (region.mode, region.size) == ("RGBA", size)
-
-
-def test_holes_are_transparent(slides: Mapping[str, SlideFacts]) -> None:
-    facts = slides["generic-sparse"]
-    assert facts.holes
-    with OpenSlide(facts.path) as slide:
-        for x, y, width, height in facts.holes:
-            assert is_blank(slide.read_region((x, y), 0, (width, height)))
-
-
-def test_a_region_is_the_callers_own(exact: OpenSlide) -> None:
-    before = exact.read_region((0, 0), 0, (16, 16))
-    region = exact.read_region((0, 0), 0, (16, 16))
-    region.putpixel((3, 3), (1, 2, 3, 4))
-    region.paste((9, 9, 9, 9), (8, 8, 16, 16))
-    assert region.getpixel((3, 3)) == (1, 2, 3, 4)
-    assert region != before
-    assert exact.read_region((0, 0), 0, (16, 16)) == before
-
-
-def test_regions_outlive_the_slide(facts: SlideFacts) -> None:
-    with OpenSlide(facts.path) as slide:
-        region = slide.read_region((0, 0), 0, (64, 64))
-        thumbnail = slide.associated_images["thumbnail"]
-        expected = region.copy(), thumbnail.copy()
-    assert (region, thumbnail) == expected
 
 
 # Metadata
@@ -532,153 +389,3 @@ def test_set_cache_wants_a_cache(slide: OpenSlide, cache: Any) -> None:
     with pytest.raises(TypeError, match="Not a cache object"):
         slide.set_cache(cache)
     assert slide.read_region((0, 0), 0, (4, 4)).size == (4, 4)
-
-
-# Thumbnails
-
-
-def test_a_thumbnail_fits_and_keeps_its_shape(slide: OpenSlide) -> None:
-    thumbnail = slide.get_thumbnail((200, 400))
-    assert (thumbnail.mode, thumbnail.size) == ("RGB", (200, 150))
-    assert slide.get_thumbnail((10**6, 10**6)).size == slide.dimensions
-    expected = Image.fromarray(np.ascontiguousarray(reference())).resize((200, 150))
-    difference = pixels(thumbnail).astype(int) - pixels(expected)
-    assert abs(difference).mean() < 6
-
-
-@since_4
-def test_a_thumbnail_has_the_profile(slide: OpenSlide) -> None:
-    region = slide.read_region((0, 0), 0, (1, 1))
-    thumbnail = slide.get_thumbnail((50, 50))
-    assert thumbnail.info["icc_profile"] is region.info["icc_profile"]
-
-
-@pytest.mark.parametrize("size", [(0, 5), (5, 0), (-1, 5)])
-def test_a_thumbnail_has_a_size(slide: OpenSlide, size: tuple[int, int]) -> None:
-    for kind in (ValueError, ZeroDivisionError):
-        with pytest.raises(kind, match="positive"):
-            slide.get_thumbnail(size)
-
-
-# Overriding
-
-
-class Painted(OpenSlide):
-    """Shows one colour, whatever the file holds."""
-
-    def read_region(
-        self, location: tuple[int, int], level: int, size: tuple[int, int]
-    ) -> Image.Image:
-        return Image.new("RGBA", size, (10, 20, 30, 255))
-
-
-def only_colour(image: Image.Image) -> tuple[int, ...]:
-    extrema: Any = image.getextrema()
-    assert all(low == high for low, high in extrema)
-    return tuple(low for low, _ in extrema)
-
-
-def test_a_subclass_reads_in_its_own_way(facts: SlideFacts) -> None:
-    with Painted(facts.path) as slide:
-        assert repr(slide) == f"Painted({facts.path!r})"
-        assert only_colour(slide.get_thumbnail((64, 64))) == (10, 20, 30)
-        tiles = DeepZoomGenerator(slide)
-        assert only_colour(tiles.get_tile(9, (0, 0))) == (10, 20, 30)
-        assert only_colour(tiles.get_tile(0, (0, 0))) == (10, 20, 30)
-
-
-def test_an_object_reads_in_its_own_way(
-    monkeypatch: pytest.MonkeyPatch, slide: OpenSlide
-) -> None:
-    calls: list[tuple[object, ...]] = []
-
-    def read_region(*arguments: Any) -> Image.Image:
-        calls.append(arguments)
-        return Image.new("RGBA", arguments[2], (40, 50, 60, 255))
-
-    monkeypatch.setattr(slide, "read_region", read_region)
-    assert only_colour(slide.get_thumbnail((64, 64))) == (40, 50, 60)
-    assert calls == [((0, 0), 2, (128, 96))]
-    tile = DeepZoomGenerator(slide, tile_size=100, overlap=0).get_tile(11, (1, 2))
-    assert only_colour(tile) == (40, 50, 60)
-    assert calls[1:] == [((100, 200), 0, (100, 100))]
-
-
-# AbstractSlide
-
-
-class Canvas(OwnSlide):
-    """The least that a slide of somebody else's can be."""
-
-    def __init__(self) -> None:  # without that of AbstractSlide
-        self._properties = {openslide.PROPERTY_NAME_BACKGROUND_COLOR: "112233"}
-        self.closed = False
-
-    def close(self) -> None:
-        self.closed = True
-
-    def read_region(
-        self, location: tuple[int, int], level: int, size: tuple[int, int]
-    ) -> Image.Image:
-        region = Image.new("RGBA", size)
-        region.paste((255, 0, 0, 255), (0, 0, size[0] // 2, size[1]))
-        return region
-
-
-ABSTRACT = sorted(AbstractSlide.__abstractmethods__)
-
-
-def test_what_is_abstract() -> None:
-    assert ABSTRACT == [
-        "associated_images",
-        "close",
-        "detect_format",
-        "get_best_level_for_downsample",
-        "level_count",
-        "level_dimensions",
-        "level_downsamples",
-        "properties",
-        "read_region",
-    ]
-
-
-@pytest.mark.parametrize("missing", ABSTRACT)
-def test_each_abstract_method_is_needed(missing: str) -> None:
-    members = {
-        name: inspect.getattr_static(Canvas, name)
-        for name in ABSTRACT
-        if name != missing
-    }
-    with pytest.raises(TypeError, match=missing):
-        type("Incomplete", (AbstractSlide,), members)()
-
-
-def test_a_complete_subclass_gets_the_rest() -> None:
-    slide = Canvas()
-    with slide as entered:
-        assert entered is slide
-        assert slide.dimensions == (100, 60)
-        assert slide.color_profile is None
-        thumbnail = slide.get_thumbnail((50, 50))
-    assert slide.closed
-    assert (thumbnail.mode, thumbnail.size) == ("RGB", (50, 30))
-    assert thumbnail.getpixel((0, 0)) == (255, 0, 0)
-    assert thumbnail.getpixel((49, 29)) == (0x11, 0x22, 0x33)
-    assert "icc_profile" not in thumbnail.info
-
-
-@since_4
-def test_a_subclass_ignores_caches() -> None:
-    with Canvas() as slide:
-        slide.set_cache(OpenSlideCache(100))
-        assert slide.get_thumbnail((50, 50)).size == (50, 30)
-
-
-@since_4
-def test_a_subclass_with_a_profile(slide: OpenSlide) -> None:
-    canvas = Canvas()
-    canvas._profile = slide.read_region((0, 0), 0, (1, 1)).info["icc_profile"]
-    profile = canvas.color_profile
-    assert profile is not None
-    assert profile.profile.xcolor_space.strip() == "RGB"
-    assert canvas.get_thumbnail((9, 9)).info["icc_profile"] is canvas._profile
