@@ -276,9 +276,9 @@ choose_cache(SlideObject *self, PyObject *cache)
     Py_XDECREF(replaced);
 }
 
-/* Make a handle that is the slide's use the slide's cache.  Where another
-   thread has chosen another meanwhile, it may have attached that one before:
-   whoever attaches last must find that its cache is still the chosen one. */
+/* Make a handle of the slide use the chosen cache.  Another thread may choose
+   another at any time, and attach that before this one is attached: so whoever
+   attaches a cache looks whether it is still the chosen one. */
 static void
 attach_cache(SlideObject *self, struct slide_handle *handle)
 {
@@ -341,7 +341,7 @@ reopen(SlideObject *self)
         slide_handle_release(fresh);
         return slide_acquire(self);
     }
-    /* Not earlier, for a cache chosen in between would be missed. */
+    /* Not before it is the slide's, or a cache chosen then would be missed. */
     attach_cache(self, fresh);
     return fresh;
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import openslide
+from openslide import OpenSlide
 from tests import real_slides as real
 from tests.slides import WRITERS, SlideFacts, write
 
@@ -128,6 +129,21 @@ def slides(tmp_path_factory: pytest.TempPathFactory) -> Slides:
     """
     chosen = os.environ.get(SLIDES_VARIABLE)
     return Slides(Path(chosen) if chosen else tmp_path_factory.mktemp("slides"))
+
+
+@pytest.fixture
+def facts(slides: Slides) -> SlideFacts:
+    """One slide, for tests that say nothing of the format."""
+    return slides["aperio-jpeg"]
+
+
+@pytest.fixture
+def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
+    """The same one open; tests may close it."""
+    slide = OpenSlide(facts.path)
+    yield slide
+    if not slide._osr.closed:
+        slide.close()
 
 
 @pytest.fixture(scope="session")

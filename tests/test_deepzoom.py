@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import openslide
-from openslide import AbstractSlide, ImageSlide, OpenSlide
+from openslide import ImageSlide, OpenSlide
 from openslide.deepzoom import DeepZoomGenerator
+from tests.own_slide import OwnSlide
 from tests.slides import SlideFacts, reference
 
 quick = hypothesis.settings(deadline=None, max_examples=60)
@@ -28,41 +29,8 @@ def gradient(width: int, height: int) -> Image.Image:
     return Image.fromarray(np.dstack([columns, rows, columns ^ rows]))
 
 
-class Gradient(AbstractSlide):
+class Gradient(OwnSlide):
     """Two levels of pixels that tell their positions, with properties at will."""
-
-    def __init__(self, properties: Mapping[str, str]) -> None:
-        self._properties = properties
-
-    @classmethod
-    def detect_format(cls, filename: object) -> str | None:
-        return None
-
-    def close(self) -> None:
-        pass
-
-    @property
-    def level_count(self) -> int:
-        return 2
-
-    @property
-    def level_dimensions(self) -> tuple[tuple[int, int], ...]:
-        return ((100, 60), (50, 30))
-
-    @property
-    def level_downsamples(self) -> tuple[float, ...]:
-        return (1.0, 2.0)
-
-    @property
-    def properties(self) -> Mapping[str, str]:
-        return self._properties
-
-    @property
-    def associated_images(self) -> Mapping[str, Image.Image]:
-        return {}
-
-    def get_best_level_for_downsample(self, downsample: float) -> int:
-        return int(downsample >= 2)
 
     def read_region(
         self, location: tuple[int, int], level: int, size: tuple[int, int]

@@ -57,22 +57,11 @@ since_4 = pytest.mark.requires_openslide("4.0.0")
 
 
 @pytest.fixture
-def facts(slides: Mapping[str, SlideFacts]) -> SlideFacts:
-    return slides["aperio-jpeg"]
-
-
-@pytest.fixture
 def handle(facts: SlideFacts) -> Iterator[Any]:
     handle = lowlevel.open(facts.path)
     yield handle
     if not handle.closed:
         lowlevel.close(handle)
-
-
-@pytest.fixture
-def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
-    with OpenSlide(facts.path) as slide:
-        yield slide
 
 
 def rgba(words: npt.NDArray[np.uint32], size: tuple[int, int]) -> npt.NDArray[Any]:

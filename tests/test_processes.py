@@ -9,7 +9,7 @@ import io
 import os
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,19 +53,6 @@ PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 def duplicate(request: pytest.FixtureRequest) -> Duplicate:
     """One way to get another object of the same slide."""
     return DUPLICATES[request.param]
-
-
-@pytest.fixture
-def facts(slides: Mapping[str, SlideFacts]) -> SlideFacts:
-    return slides["aperio-jpeg"]
-
-
-@pytest.fixture
-def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
-    slide = OpenSlide(facts.path)
-    yield slide
-    if not slide._osr.closed:
-        slide.close()
 
 
 def tile(slide: OpenSlide | ImageSlide) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 _REPOSITORY = Path(__file__).parents[2]
-_WORKER = Path(__file__).with_name("worker.py")
+_WORKER = f"{__package__}.worker"
 _SCRIPTS = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
 
 PYTHON_VARIABLE = "OPENSLIDE_ORACLE_PYTHON"
@@ -50,7 +50,8 @@ class Oracle:
             if not name.startswith(foreign)
         }
         return subprocess.Popen(
-            [self._python, _WORKER],
+            [self._python, "-m", _WORKER],
+            cwd=_REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -23,6 +23,7 @@ from PIL import __version__ as pillow_version
 import openslide
 import openslide.deepzoom
 from openslide import lowlevel
+from tests.own_slide import OwnSlide
 
 try:
     import numpy
@@ -203,42 +204,11 @@ class Index:
         return self.value
 
 
-class Painted(openslide.AbstractSlide):
-    """Somebody's own kind of slide: two levels, drawn on demand."""
+class Painted(OwnSlide):
+    """Drawn on demand, at a downsample that is no integer."""
 
-    def __init__(self, properties: dict[str, str] | None = None) -> None:
-        super().__init__()
-        self._properties = properties or {}
-
-    @classmethod
-    def detect_format(cls, filename: Any) -> str | None:
-        return "painted"
-
-    def close(self) -> None:
-        pass
-
-    @property
-    def level_count(self) -> int:
-        return 2
-
-    @property
-    def level_dimensions(self) -> tuple[tuple[int, int], ...]:
-        return ((301, 203), (100, 67))
-
-    @property
-    def level_downsamples(self) -> tuple[float, ...]:
-        return (1.0, 3.0199)
-
-    @property
-    def properties(self) -> Mapping[str, str]:
-        return self._properties
-
-    @property
-    def associated_images(self) -> Mapping[str, Image.Image]:
-        return {}
-
-    def get_best_level_for_downsample(self, downsample: float) -> int:
-        return int(downsample >= 3.0199)
+    LEVELS = ((301, 203), (100, 67))
+    DOWNSAMPLE = 3.0199
 
     def read_region(
         self, location: tuple[int, int], level: int, size: tuple[int, int]

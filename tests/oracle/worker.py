@@ -8,8 +8,7 @@ The first line of the output tells the versions.
 import json
 import sys
 
-# Beside this file, which Python finds as it runs it; not part of a package here.
-from script import run, versions  # type: ignore[import-not-found]
+from tests.oracle.script import run, versions
 
 
 def main() -> None:
