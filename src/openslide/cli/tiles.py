@@ -14,6 +14,7 @@ from .. import AbstractSlide, open_slide
 from .._images import flatten
 from .._properties import background_color
 from ._progress import Progress
+from ._types import positive
 
 if TYPE_CHECKING:
     from ._types import Subcommands
@@ -29,7 +30,7 @@ def add_parser(subcommands: Subcommands) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="DIR", type=Path)
     parser.add_argument(
         "--size",
-        type=_positive,
+        type=positive,
         default=256,
         metavar="PIXELS",
         help="side of a tile in pixels of the level (default: %(default)s)",
@@ -45,18 +46,11 @@ def add_parser(subcommands: Subcommands) -> None:
     )
     parser.add_argument(
         "--quality",
-        type=_positive,
+        type=positive,
         default=80,
         help="JPEG quality (default: %(default)s)",
     )
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value <= 0:
-        raise ValueError(text)
-    return value
 
 
 class _Tile(NamedTuple):
