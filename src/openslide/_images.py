@@ -49,6 +49,12 @@ def profile_of(image: Image) -> bytes | None:
     return profile
 
 
+def without_profile(image: Image) -> Image:
+    """The image itself, deprived of its ICC profile."""
+    image.info.pop(_ICC_PROFILE, None)
+    return image
+
+
 def flatten(image: Image, background: str | tuple[int, int, int]) -> Image:
     """An RGB image: an RGBA one over a background, (r, g, b) or what Pillow can name."""
     from PIL import Image

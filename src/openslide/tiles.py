@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 from . import _arrays
 from ._arrays import Color, Mode, numpy
 from ._open import open_slide
+from ._sampling import choose_sampling, slide_resolution
 from ._slide import AbstractSlide, OpenSlide
 from ._threads import get_num_threads
 
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .tissue import MaskLike
-
-#: A level whose resolution differs by less from what is asked is as good.
-_TOLERANCE = 0.02
-
-#: How far Pillow's bicubic filter reaches, in pixels of the smaller picture.
-_FILTER_SUPPORT = 2
 
 
 class Tile(NamedTuple):
@@ -54,18 +49,6 @@ class Tile(NamedTuple):
     position: tuple[float, float]
     box: tuple[float, float, float, float]
     microns: tuple[float, float, float, float]
-
-
-class _Sampling(NamedTuple):
-    """How the pixels of tiles come from those of a level."""
-
-    level: int
-    downsample: float  # of the level
-    scale: tuple[float, float]  # level pixels by tile pixels; 1: no resampling
-
-    @property
-    def resamples(self) -> bool:
-        return self.scale != (1.0, 1.0)
 
 
 class TileGrid(Sequence[Tile]):
@@ -123,8 +106,8 @@ class TileGrid(Sequence[Tile]):
         self._slide = slide if isinstance(slide, AbstractSlide) else open_slide(slide)
         try:
             self._background = _arrays.rgb(background, self._slide.properties)
-            self._slide_mpp = _slide_resolution(self._slide, slide_mpp)
-            self._sampling = _choose_sampling(self._slide, level, mpp, self._slide_mpp)
+            self._slide_mpp = slide_resolution(self._slide, slide_mpp)
+            self._sampling = choose_sampling(self._slide, level, mpp, self._slide_mpp)
             self._area = _area(self._slide, bounds)
             self._cells = self._wanted_cells(mask, min_tissue)
         except BaseException:
@@ -302,16 +285,10 @@ class TileGrid(Sequence[Tile]):
         width, height = self._size
         if not self._sampling.resamples:
             return self._read(self.positions, (width, height), workers, errors)
-        # Constant margins, so that a tile does not depend on where it was cut.
-        scale = self._sampling.scale
-        margins = [math.ceil(_FILTER_SUPPORT * factor) + 1 for factor in scale]
-        source = tuple(
-            math.ceil(side * factor) + 2 * margin + 1
-            for side, factor, margin in zip(self._size, scale, margins, strict=True)
-        )
+        source = self._sampling.source_size((width, height))
         np = numpy()
-        starts = np.floor(self.positions).astype(np.int64) - margins
-        pixels, good = self._read(starts, (source[0], source[1]), workers, errors)
+        starts = np.floor(self.positions).astype(np.int64) - self._sampling.margins
+        pixels, good = self._read(starts, source, workers, errors)
         return self._resample(pixels, self.positions - starts, workers), good
 
     def batches(
@@ -422,13 +399,12 @@ class TileGrid(Sequence[Tile]):
 
         np = numpy()
         width, height = self._size
-        extent = np.array(self._size) * self._sampling.scale
         result = np.empty((len(pixels), height, width, self._channels), np.uint8)
 
         def resample(i: int) -> None:
-            box = (*starts[i].tolist(), *(starts[i] + extent).tolist())
-            image = Image.fromarray(pixels[i])
-            result[i] = image.resize((width, height), Image.Resampling.BICUBIC, box)
+            source = Image.fromarray(pixels[i])
+            corner = _pair(starts[i])
+            result[i] = self._sampling.resample(source, corner, (width, height))
 
         threads = workers or get_num_threads()
         if threads == 1 or len(pixels) == 1:
@@ -459,54 +435,3 @@ def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:
 
 def _area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
     return slide.bounds if bounds else (0, 0, *slide.dimensions)
-
-
-def _slide_resolution(
-    slide: AbstractSlide, given: float | tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Microns per level-0 pixel."""
-    if given is None:
-        return slide.mpp
-    x, y = given if isinstance(given, tuple) else (given, given)
-    if not (0 < x < math.inf and 0 < y < math.inf):
-        raise ValueError(f"slide_mpp must be positive, not {given!r}")
-    return x, y
-
-
-def _choose_sampling(
-    slide: AbstractSlide,
-    level: int | None,
-    mpp: float | None,
-    slide_mpp: tuple[float, float] | None,
-) -> _Sampling:
-    if mpp is None:
-        number = _arrays.one_level(0 if level is None else level, slide.level_count)
-        return _Sampling(number, slide.level_downsamples[number], (1.0, 1.0))
-    if level is not None:
-        raise ValueError(f"give a level or mpp, not both: {level!r} and {mpp!r}")
-    if not 0 < mpp < math.inf:
-        raise ValueError(f"mpp must be positive, not {mpp!r}")
-    if slide_mpp is None:
-        raise ValueError(
-            f"{slide!r} does not tell its resolution, so there is no way to cut it at "
-            f"{mpp} microns per pixel; give slide_mpp, microns per level-0 pixel"
-        )
-    # Level-0 pixels by pixels of a tile.
-    x, y = (mpp / resolution for resolution in slide_mpp)
-    fitting = [
-        (downsample, number)
-        for number, downsample in enumerate(slide.level_downsamples)
-        if downsample <= min(x, y) * (1 + _TOLERANCE)
-    ]
-    if not fitting:
-        raise ValueError(
-            f"{slide!r} has {max(slide_mpp)} microns per pixel at best, which is "
-            f"coarser than {mpp}"
-        )
-    downsample, number = max(fitting, key=lambda pair: pair[0])
-    scale = (_rounded(x / downsample), _rounded(y / downsample))
-    return _Sampling(number, downsample, scale)
-
-
-def _rounded(scale: float) -> float:
-    return 1.0 if abs(scale - 1) <= _TOLERANCE else scale

@@ -11,9 +11,16 @@ import sys
 from collections.abc import Sequence
 
 from .. import OpenSlideError, __library_version__, __version__
-from . import info, tiles
+from . import associated, info, region, thumbnail, tiles
 
-_SUBCOMMANDS = (info, tiles)
+# What says in its message what is wrong.  ImportError: NumPy, where it is needed;
+# OverflowError and MemoryError: more pixels than there can be.
+_FAILURES = (
+    *(OpenSlideError, OSError, ValueError),
+    *(ImportError, OverflowError, MemoryError),
+)
+
+_SUBCOMMANDS = (info, thumbnail, region, associated, tiles)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (OpenSlideError, OSError, ValueError) as error:
+    except _FAILURES as error:
         print(f"openslide: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

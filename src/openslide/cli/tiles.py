@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from .._threads import get_num_threads
 from ._progress import Progress
+from ._types import positive
 
 if TYPE_CHECKING:
     from ..export import Summary, TileOptions
@@ -114,13 +115,6 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on with what an earlier run has left, and leave alone what is complete",
     )
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value <= 0:
-        raise ValueError(text)
-    return value
 
 
 def run(options: argparse.Namespace) -> int:
