@@ -105,6 +105,16 @@ class DeepZoomGenerator:
         )
 
     @property
+    def tile_size(self) -> int:
+        """The side of a tile without its overlap, in pixels."""
+        return self._tile_size
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """(x, y) of the area shown, in level-0 pixels."""
+        return self._offset
+
+    @property
     def level_count(self) -> int:
         """The number of Deep Zoom levels."""
         return len(self._level_dimensions)
@@ -171,6 +181,18 @@ class DeepZoomGenerator:
         """
         return self._tile(level, address).scaled_size
 
+    def get_tile_span(self, level: int, axis: int, index: int) -> tuple[int, int]:
+        """Where a tile begins and ends along an axis, in pixels of the Deep Zoom level.
+
+        axis:  0 for x, 1 for y.
+        index: the tile's column or row.
+        """
+        before = self._overlap if index > 0 else 0
+        after = self._overlap if index < self._level_tiles[level][axis] - 1 else 0
+        start = self._tile_size * index
+        inner = min(self._tile_size, self._level_dimensions[level][axis] - start)
+        return start - before, start + inner + after
+
     def get_dzi(self, format: str) -> str:
         """The XML of the .dzi file.
 
@@ -219,14 +241,11 @@ class DeepZoomGenerator:
 
         The start is rounded down and the length up, as far as the area reaches.
         """
-        before = self._overlap if index > 0 else 0
-        after = self._overlap if index < self._level_tiles[level][axis] - 1 else 0
-        start = self._tile_size * index
-        inner = min(self._tile_size, self._level_dimensions[level][axis] - start)
-        scaled = inner + before + after
+        start, end = self.get_tile_span(level, axis, index)
+        scaled = end - start
         slide_level = self._slide_levels[level]
         shrink = 2 ** (self.level_count - level - 1) / downsample
-        first = shrink * (start - before)
+        first = shrink * start
         limit = self._slide_level_dimensions[slide_level][axis] - math.ceil(first)
         return (
             int(downsample * first + self._offset[axis]),

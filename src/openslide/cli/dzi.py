@@ -1,0 +1,138 @@
+"""openslide dzi: a slide as a tree of tiles for viewers on the web.
+
+Writes OUT.dzi and OUT_files, which OpenSeadragon and others open, or with --layout
+iiif3 the folder OUT, static files of the IIIF Image API.  Beside it: the associated
+images (OUT_associated) and a summary (OUT.json).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._threads import get_num_threads
+from ._progress import Progress
+from ._types import positive
+
+if TYPE_CHECKING:
+    from ..trees import TreeOptions
+    from ._types import Subcommands
+
+_DAMAGED_SHOWN = 20
+
+
+def add_parser(subcommands: Subcommands) -> None:
+    parser = subcommands.add_parser(
+        "dzi", help="write a Deep Zoom tree", description=__doc__
+    )
+    parser.add_argument("slide", metavar="SLIDE")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", type=Path)
+    parser.add_argument(
+        "--layout",
+        choices=("dzi", "iiif3"),
+        default="dzi",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--id",
+        metavar="URL",
+        help="where the tree will be on the web, for iiif3 (default: the folder's name)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("shrink", "exact"),
+        default="shrink",
+        help="shrink: each level from the one below; exact: every tile as "
+        "DeepZoomGenerator gives it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tile-size",
+        type=positive,
+        metavar="PIXELS",
+        help="side of a tile without overlap (default: 254, for iiif3 256)",
+    )
+    parser.add_argument(
+        "--overlap",
+        type=int,
+        default=1,
+        metavar="PIXELS",
+        help="what neighbours have in common; iiif3 has none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("jpeg", "png", "webp"),
+        default="jpeg",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--quality",
+        type=positive,
+        default=75,
+        help="of JPEG and WebP (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--bounds", action="store_true", help="leave out what was not scanned"
+    )
+    parser.add_argument(
+        "--color",
+        choices=("embed", "srgb", "ignore"),
+        default="ignore",
+        help="the ICC profile: save it in every tile, convert pixels to sRGB, or "
+        "neither (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="threads that encode (default: one for each CPU)",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="leave alone tiles that exist already"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    from .. import open_slide
+    from ..trees import write_tree
+
+    out: Path = options.output
+    if out.suffix == ".dzi":
+        out = out.with_suffix("")
+    with open_slide(options.slide) as slide, Progress() as progress:
+        summary = write_tree(
+            slide,
+            out.absolute(),
+            _tree_options(options),
+            threads=options.workers or get_num_threads(),
+            resume=options.resume,
+            report=progress,
+        )
+    if summary.damaged:
+        shown = ", ".join(map(str, summary.damaged[:_DAMAGED_SHOWN]))
+        more = ", ..." if len(summary.damaged) > _DAMAGED_SHOWN else ""
+        print(
+            f"{len(summary.damaged)} damaged tiles, (level, column, row) {shown}{more}",
+            file=sys.stderr,
+        )
+    print(f"{summary.tiles} tiles; open {summary.description}", file=sys.stderr)
+    return 0
+
+
+def _tree_options(options: argparse.Namespace) -> TreeOptions:
+    from ..trees import TreeOptions
+
+    is_dzi = options.layout == "dzi"
+    return TreeOptions(
+        layout=options.layout,
+        tile_size=options.tile_size or (254 if is_dzi else 256),
+        overlap=options.overlap if is_dzi else 0,
+        format=options.format,
+        quality=options.quality,
+        bounds=options.bounds,
+        color=options.color,
+        method=options.method,
+        identifier=options.id,
+    )
