@@ -6,6 +6,7 @@ OUT ?= out
 VENV := .venv
 ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
+WITHOUT_JPEG := .venv-without-jpeg
 DURATION ?= 600
 FUZZERS := tiff jpeg
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
@@ -21,7 +22,7 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sanitize test-old-library fuzz fuzz-c bench lint format clean
+.PHONY: help run test test-without-jpeg test-sanitize test-old-library fuzz fuzz-c bench lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -59,9 +60,19 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
 
+# A build folder apart, for setuptools would take up the objects of another build.
+$(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
+	rm -rf build/without-jpeg && mkdir -p build
+	printf '[build]\nbuild_base = build/without-jpeg\n' > build/without-jpeg.cfg
+	DIST_EXTRA_CONFIG=$(CURDIR)/build/without-jpeg.cfg OPENSLIDE_WITHOUT_JPEG=1 \
+	    $(WITHOUT_JPEG)/bin/python -m pip install --quiet .
+	touch $@
+
+test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where direct reads are not built in
+	$(WITHOUT_JPEG)/bin/python -m pytest --ignore tests/test_c.py --ignore tests/test_build.py
+
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
-# A build folder apart, for setuptools would take up the objects of another build.
 $(SANITIZE)/package: $(SANITIZE)/tools $(SOURCES) Makefile
 	rm -rf build/sanitize && mkdir -p build
 	printf '[build]\nbuild_base = build/sanitize\n' > build/sanitize.cfg
@@ -136,5 +147,5 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) src/*.egg-info
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) $(WITHOUT_JPEG) src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
