@@ -287,8 +287,11 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["info", "tiles", "--version"]),
+        (["--help"], ["info", "thumbnail", "region", "tiles", "--version"]),
         (["info", "--help"], ["SLIDE"]),
+        (["thumbnail", "--help"], ["SLIDE", "--output", "--size", "--color"]),
+        (["region", "--help"], ["--location", "--level", "--mpp", "within 2 %"]),
+        (["associated", "--help"], ["SLIDE", "NAME", "--all"]),
         (
             ["tiles", "--help"],
             ["SLIDE", "--output", "--size", "--level", "--format", "--quality"],

@@ -15,24 +15,13 @@ from PIL import Image, ImageCms
 from openslide import OpenSlide
 from openslide.deepzoom import DeepZoomGenerator
 from tests.slides import SlideFacts, reference, write_aperio, write_generic
-from tests.slides.content import icc_profile
+from tests.slides.content import icc_profile, swapped_profile
 
 pytestmark = pytest.mark.requires_openslide("4.0.0")
 
 # A coloured part of the picture; what is grey shows no conversion.
 TISSUE = reference()[950:1250, 800:1200]
 BOX: tuple[tuple[int, int], int, tuple[int, int]] = ((40, 30), 0, (60, 50))
-
-
-def swapped_profile() -> bytes:
-    """sRGB with the primaries red and blue exchanged."""
-    profile = icc_profile()
-    tags_end = 128 + 4 + 12 * int.from_bytes(profile[128:132], "big")  # ICC.1, 7.3
-    tags = profile[:tags_end]
-    for old, new in ((b"rXYZ", b"????"), (b"bXYZ", b"rXYZ"), (b"????", b"bXYZ")):
-        assert tags.count(old) == 1
-        tags = tags.replace(old, new)
-    return tags + profile[tags_end:]
 
 
 @pytest.fixture(scope="module")

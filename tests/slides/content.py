@@ -135,6 +135,17 @@ def icc_profile() -> bytes:
     return bytes(data)
 
 
+def swapped_profile() -> bytes:
+    """sRGB with the primaries red and blue exchanged."""
+    profile = icc_profile()
+    tags_end = 128 + 4 + 12 * int.from_bytes(profile[128:132], "big")  # ICC.1, 7.3
+    tags = profile[:tags_end]
+    for old, new in ((b"rXYZ", b"????"), (b"bXYZ", b"rXYZ"), (b"????", b"bXYZ")):
+        assert tags.count(old) == 1
+        tags = tags.replace(old, new)
+    return tags + profile[tags_end:]
+
+
 def as_pillow(image: npt.NDArray[np.uint8]) -> Image.Image:
     """A Pillow image of an array that need not be contiguous."""
     return Image.fromarray(np.ascontiguousarray(image))
