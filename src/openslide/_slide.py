@@ -32,6 +32,7 @@ from ._properties import (
     PROPERTY_NAME_MPP_Y,
     background_color,
 )
+from ._threads import get_num_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -157,16 +158,8 @@ class AbstractSlide(metaclass=ABCMeta):
 
         Raises ArgumentZeroError, a ValueError, where size is not positive.
         """
-        from PIL.Image import Resampling
-
         level = self.get_best_level_for_downsample(self._downsample_to(size))
-        thumbnail = self._read_flat(
-            (0, 0),
-            level,
-            self.level_dimensions[level],
-            background_color(self.properties),
-        )
-        thumbnail.thumbnail(size, Resampling.LANCZOS)
+        thumbnail = self._read_thumbnail(level, size, background_color(self.properties))
         return with_profile(thumbnail, self._profile)
 
     @property
@@ -322,6 +315,16 @@ class AbstractSlide(metaclass=ABCMeta):
         """An RGB image of a region over a background, by way of read_region()."""
         region = self.read_region(location, level, size)
         return with_profile(flatten(region, background), profile_of(region))
+
+    def _read_thumbnail(
+        self, level: int, limit: tuple[int, int], background: str
+    ) -> Image:
+        """An RGB image of a whole level over a background, made to fit into `limit`."""
+        from PIL.Image import Resampling
+
+        image = self._read_flat((0, 0), level, self.level_dimensions[level], background)
+        image.thumbnail(limit, Resampling.LANCZOS)
+        return image
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
@@ -516,10 +519,31 @@ class OpenSlide(AbstractSlide):
     ) -> Image:
         if self._overrides_read_region():
             return super()._read_flat(location, level, size, background)
-        color = _arrays.packed(_arrays.named_rgb(background))
-        pixels = self._osr.read_opaque_region(location, level, size, color)
+        pixels = self._read_opaque(location, level, size, background)
         image = from_opaque_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
+
+    def _read_thumbnail(
+        self, level: int, limit: tuple[int, int], background: str
+    ) -> Image:
+        if self._overrides_read_region():
+            return super()._read_thumbnail(level, limit, background)
+        from ._thumbnails import thumbnail
+
+        size = self.level_dimensions[level]
+        pixels = self._read_opaque((0, 0), level, size, background)
+        return thumbnail(pixels, size, limit, get_num_threads())
+
+    def _read_opaque(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> bytearray:
+        """RGBA bytes of a region over a background."""
+        color = _arrays.packed(_arrays.named_rgb(background))
+        return self._osr.read_opaque_region(location, level, size, color)
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         if self._overrides_read_region():
