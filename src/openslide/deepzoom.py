@@ -187,11 +187,17 @@ class DeepZoomGenerator:
         axis:  0 for x, 1 for y.
         index: the tile's column or row.
         """
+        before, inner, after = self._parts(level, axis, index)
+        start = self._tile_size * index
+        return start - before, start + inner + after
+
+    def _parts(self, level: int, axis: int, index: int) -> tuple[int, int, int]:
+        """Pixels of a tile along one axis: of an overlap, its own, of an overlap."""
         before = self._overlap if index > 0 else 0
         after = self._overlap if index < self._level_tiles[level][axis] - 1 else 0
         start = self._tile_size * index
         inner = min(self._tile_size, self._level_dimensions[level][axis] - start)
-        return start - before, start + inner + after
+        return before, inner, after
 
     def get_dzi(self, format: str) -> str:
         """The XML of the .dzi file.
@@ -241,11 +247,11 @@ class DeepZoomGenerator:
 
         The start is rounded down and the length up, as far as the area reaches.
         """
-        start, end = self.get_tile_span(level, axis, index)
-        scaled = end - start
+        before, inner, after = self._parts(level, axis, index)
+        scaled = inner + before + after
         slide_level = self._slide_levels[level]
         shrink = 2 ** (self.level_count - level - 1) / downsample
-        first = shrink * start
+        first = shrink * (self._tile_size * index - before)
         limit = self._slide_level_dimensions[slide_level][axis] - math.ceil(first)
         return (
             int(downsample * first + self._offset[axis]),
