@@ -129,7 +129,7 @@ def _area_image(image: RgbImage, area: Area, factors: Sequence[int]) -> _ScnImag
     return _ScnImage(box, OBJECTIVE_POWER, levels, area.illumination)
 
 
-def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, Patch]]:
+def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, ...]]:
     """Size of the collection, and the regions in it.
 
     Margins and gaps are multiples of 16, so that regions start on whole pixels
@@ -165,9 +165,7 @@ def _macro_image(collection: tuple[int, int], picture: RgbImage) -> _ScnImage:
     return _ScnImage((0, 0, *collection), 1, levels)
 
 
-def _scn(
-    collection: tuple[int, int], images: Sequence[_ScnImage], planes: int
-) -> Node:
+def _scn(collection: tuple[int, int], images: Sequence[_ScnImage], planes: int) -> Node:
     width, height = collection
     elements: list[Node] = []
     directory = 0
