@@ -107,7 +107,7 @@ def test_damaged_tiles(
     path = write_leica(tmp_path).path
     damage(path, 5, directory)
     with OpenSlide(path) as slide:
-        chosen = [region for region in regions(slide, 150, 3) if region[1] == 0]
+        chosen = [region for region in regions(slide, 450, 3) if region[1] == 0]
         assert slide.direct_levels == (0, 1, 2)
     check_damaged(path, chosen)
 
