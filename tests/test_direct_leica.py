@@ -16,8 +16,6 @@ from tests.slides import reference, write_leica
 from tests.slides.leica import Area
 from tests.slides.stored import blank_tile, empty_tile
 
-#: libopenslide rounded the places of areas in another way before.
-pytestmark = pytest.mark.requires_openslide("4.0.0")
 
 #: Two areas that start between pixels.
 SCATTERED = (

@@ -316,8 +316,7 @@ region_property(const struct choice *choice, size_t number, const char *name)
     return integer_property(choice->handle->osr, key);
 }
 
-/* libopenslide says where the areas of level 0 are.  Before 4.0, when it did
-   not, it rounded their places in another way. */
+/* libopenslide says where the areas of level 0 are. */
 static bool
 is_made_of_areas(const struct choice *choice, int32_t number)
 {
