@@ -10,6 +10,9 @@
 /* Enough for any vendor's description of a level, or of all. */
 enum { MAX_DESCRIPTION_BYTES = 1 << 20 };
 
+/* Areas that start beyond this are nobody's, in pixels. */
+static const double FARTHEST = (double)((int64_t)1 << 40);
+
 /* What the functions below choose from. */
 struct choice {
     const struct tiff_file *file;
@@ -210,6 +213,16 @@ has_size(const struct choice *choice, size_t level, double width,
     return (double)level_width == width && (double)level_height == height;
 }
 
+/* Nanometres in pixels, truncated; false where that is too far away. */
+static bool
+to_pixels(int64_t distance, double length, int64_t *pixels)
+{
+    double exact = (double)distance / length;
+    bool is_near = exact < FARTHEST;
+    *pixels = is_near ? (int64_t)exact : 0;
+    return is_near;
+}
+
 static bool
 choose_area(struct choice *choice, const struct leica_image *image,
             size_t level, double length)
@@ -220,9 +233,8 @@ choose_area(struct choice *choice, const struct leica_image *image,
         return false;
     }
     struct layout_image *area = choose(choice, (size_t)directory);
-    area->x = (int64_t)((double)image->x / length);
-    area->y = (int64_t)((double)image->y / length);
-    return true;
+    return to_pixels(image->x, length, &area->x) &&
+           to_pixels(image->y, length, &area->y);
 }
 
 static bool
