@@ -8,7 +8,7 @@ ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
 DURATION ?= 600
-FUZZERS := tiff jpeg
+FUZZERS := tiff jpeg leica
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.

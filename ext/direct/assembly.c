@@ -19,17 +19,34 @@ static const double AMBIGUOUS = 1e-6;
 /* Of this many pixels all are painted before any is converted. */
 static const int64_t BAND_PIXELS = 1 << 20;
 
+/* Levels of more images than this share bits of what they are made of. */
+enum { IMAGE_BITS = 24 };
+
 /* One axis of a chunk. */
 struct axis {
     int64_t offset; /* of the first painted pixel within the region */
     int64_t length; /* painted pixels */
-    double from;    /* where the first lies in the image, in its pixels */
-    int64_t first_tile, end_tile; /* that libopenslide decodes */
+    double from;    /* where the first lies in the level, in its pixels */
 };
 
 struct chunk {
     struct axis x, y;
     bool is_aligned;
+};
+
+/* One axis of an image, and of the tiles that a chunk shows of it. */
+struct span {
+    double from; /* where the chunk's first painted pixel lies in the image */
+    int64_t tile_side, advance, image_side;
+    int64_t first_tile, end_tile; /* that libopenslide decodes */
+};
+
+/* What a chunk shows of an image. */
+struct view {
+    const struct tile_supply *supply;
+    const struct placement *placement;
+    const struct chunk *chunk;
+    struct span x, y;
 };
 
 static int64_t
@@ -45,15 +62,6 @@ larger(int64_t a, int64_t b)
 }
 
 /* Placing */
-
-static void
-find_tiles(struct axis *axis, int64_t tile_side, int64_t tile_count)
-{
-    double end = ceil((axis->from + (double)axis->length) / (double)tile_side);
-    axis->first_tile = (int64_t)(axis->from / (double)tile_side);
-    axis->end_tile = end < (double)tile_count ? (int64_t)end : tile_count;
-    axis->first_tile = smaller(axis->first_tile, axis->end_tile);
-}
 
 /* The part of a region's axis that begins `offset` pixels from its start.
    False where it is ambiguous. */
@@ -104,7 +112,6 @@ static bool
 place_chunk(struct chunk *chunk, const struct tile_supply *supply,
             const struct region *region, int64_t column, int64_t row)
 {
-    const struct tiff_directory *directory = &supply->image->directory;
     if (region->is_exact) {
         place_exact_axis(&chunk->x, region->column, region->width);
         place_exact_axis(&chunk->y, region->row, region->height);
@@ -116,17 +123,83 @@ place_chunk(struct chunk *chunk, const struct tile_supply *supply,
                            supply->downsample)) {
         return false;
     }
-    find_tiles(&chunk->x, directory->tile_width, directory->tiles_across);
-    find_tiles(&chunk->y, directory->tile_height, directory->tiles_down);
-    chunk->is_aligned =
-        is_on_a_pixel(chunk->x.from) && is_on_a_pixel(chunk->y.from);
+    chunk->is_aligned = supply->is_snapped || (is_on_a_pixel(chunk->x.from) &&
+                                               is_on_a_pixel(chunk->y.from));
     return true;
+}
+
+/* Looking at images */
+
+/* Tiles that reach into the chunk from the left, or from above. */
+static int64_t
+count_overlapping(const struct span *span, int64_t tile)
+{
+    int64_t count = 0;
+    double overlap = (double)(span->tile_side - span->advance);
+    while (overlap > 0 && count < tile &&
+           (double)((tile - count) * span->advance) + overlap > span->from) {
+        count++;
+    }
+    return count;
+}
+
+static void
+find_tiles(struct span *span, int64_t length, int64_t tile_count)
+{
+    double advance = (double)span->advance;
+    double end = ceil((span->from + (double)length) / advance);
+    int64_t first = (int64_t)(span->from / advance);
+    first -= count_overlapping(span, first);
+    span->end_tile = end < (double)tile_count ? (int64_t)end : tile_count;
+    span->first_tile = smaller(larger(first, 0), span->end_tile);
+}
+
+static struct view
+view_of(const struct tile_supply *supply, const struct placement *placement,
+        const struct chunk *chunk)
+{
+    const struct tiff_directory *directory = &placement->image.directory;
+    double x = chunk->x.from - (double)placement->x;
+    double y = chunk->y.from - (double)placement->y;
+    struct view view = {
+        .supply = supply,
+        .placement = placement,
+        .chunk = chunk,
+        .x = {.from = supply->is_snapped ? trunc(x) : x,
+              .tile_side = directory->tile_width,
+              .advance = placement->advance_x,
+              .image_side = placement->image.width},
+        .y = {.from = supply->is_snapped ? trunc(y) : y,
+              .tile_side = directory->tile_height,
+              .advance = placement->advance_y,
+              .image_side = placement->image.height},
+    };
+    find_tiles(&view.x, chunk->x.length, directory->tiles_across);
+    find_tiles(&view.y, chunk->y.length, directory->tiles_down);
+    return view;
+}
+
+/* How much of a tile belongs to the image. */
+static int64_t
+tile_length(const struct span *span, int64_t tile)
+{
+    int64_t rest = span->image_side - tile * span->tile_side;
+    return larger(smaller(rest, span->tile_side), 0);
+}
+
+/* Whether any tiles are to be decoded. */
+static bool
+shows_tiles(const struct view *view)
+{
+    return view->x.first_tile < view->x.end_tile &&
+           view->y.first_tile < view->y.end_tile;
 }
 
 /* Tiles */
 
 struct decoding {
     const struct tile_supply *supply;
+    const struct image *image;
     uint64_t number;
 };
 
@@ -136,32 +209,33 @@ decode(uint32_t *words, void *argument)
     struct decoding *decoding = argument;
     const struct tile_supply *supply = decoding->supply;
     return supply->is_intact(supply->argument) &&
-           image_decode_tile(supply->image, decoding->number, words);
+           image_decode_tile(decoding->image, decoding->number, words);
 }
 
 /* The tile, to be released, or NULL where there is a hole; false where there
    is anything odd. */
 static bool
-get_tile(const struct tile_supply *supply, int64_t column, int64_t row,
+get_tile(const struct view *view, int64_t column, int64_t row,
          const struct tile **tile)
 {
-    const struct image *image = supply->image;
-    struct decoding decoding = {supply,
-                                (uint64_t)row * image->directory.tiles_across +
-                                    (uint64_t)column};
+    const struct tile_supply *supply = view->supply;
+    const struct image *image = &view->placement->image;
+    uint64_t number =
+        (uint64_t)row * image->directory.tiles_across + (uint64_t)column;
+    struct decoding decoding = {supply, image, number};
     bool is_hole = false;
     *tile = NULL;
     if (image->has_holes &&
-        (!image_is_hole(image, decoding.number, &is_hole) || is_hole)) {
+        (!image_is_hole(image, number, &is_hole) || is_hole)) {
         return is_hole;
     }
-    struct tile_key key = {supply->slide, supply->level, decoding.number};
+    struct tile_key key = {supply->slide, view->placement->number, number};
     *tile = tile_cache_get(supply->cache, &key, image_tile_pixels(image),
                            decode, &decoding);
     return *tile != NULL;
 }
 
-/* Chunks on the pixels of the image: copies */
+/* Chunks on the pixels of the image: copies, of what lies on top last */
 
 /* One axis of the part of a tile that shows in a chunk. */
 struct overlap {
@@ -169,32 +243,29 @@ struct overlap {
 };
 
 static struct overlap
-overlap_of(const struct axis *axis, int64_t tile, int64_t tile_side,
-           int64_t image_side)
+overlap_of(const struct span *span, const struct axis *axis, int64_t tile)
 {
-    int64_t from = (int64_t)floor(axis->from + 0.5);
-    int64_t start = larger(tile * tile_side, from);
-    int64_t end = smaller((tile + 1) * tile_side,
-                          smaller(from + axis->length, image_side));
-    return (struct overlap){start - tile * tile_side,
-                            start - from + axis->offset,
+    int64_t from = (int64_t)floor(span->from + 0.5);
+    int64_t tile_start = tile * span->advance;
+    int64_t start = larger(tile_start, from);
+    int64_t end =
+        smaller(tile_start + tile_length(span, tile), from + axis->length);
+    return (struct overlap){start - tile_start, start - from + axis->offset,
                             larger(end - start, 0)};
 }
 
 static bool
-copy_tile(const struct tile_supply *supply, const struct chunk *chunk,
-          int64_t column, int64_t row, const struct pixels *pixels)
+copy_tile(const struct view *view, int64_t column, int64_t row,
+          const struct pixels *pixels)
 {
     const struct tile *tile;
-    if (!get_tile(supply, column, row, &tile)) {
+    if (!get_tile(view, column, row, &tile)) {
         return false;
     }
     if (tile != NULL) {
-        const struct image *image = supply->image;
-        int64_t stride = image->directory.tile_width;
-        struct overlap x = overlap_of(&chunk->x, column, stride, image->width);
-        struct overlap y = overlap_of(
-            &chunk->y, row, image->directory.tile_height, image->height);
+        int64_t stride = view->x.tile_side;
+        struct overlap x = overlap_of(&view->x, &view->chunk->x, column);
+        struct overlap y = overlap_of(&view->y, &view->chunk->y, row);
         pixels_convert(pixels, x.in_region, y.in_region, x.length, y.length,
                        tile->words + y.in_tile * stride + x.in_tile, stride);
         tile_release(tile);
@@ -203,13 +274,12 @@ copy_tile(const struct tile_supply *supply, const struct chunk *chunk,
 }
 
 static bool
-copy_chunk(const struct tile_supply *supply, const struct chunk *chunk,
-           const struct pixels *pixels)
+copy_image(const struct view *view, const struct pixels *pixels)
 {
-    for (int64_t row = chunk->y.first_tile; row < chunk->y.end_tile; row++) {
-        for (int64_t column = chunk->x.first_tile; column < chunk->x.end_tile;
+    for (int64_t row = view->y.first_tile; row < view->y.end_tile; row++) {
+        for (int64_t column = view->x.first_tile; column < view->x.end_tile;
              column++) {
-            if (!copy_tile(supply, chunk, column, row, pixels)) {
+            if (!copy_tile(view, column, row, pixels)) {
                 return false;
             }
         }
@@ -217,49 +287,84 @@ copy_chunk(const struct tile_supply *supply, const struct chunk *chunk,
     return true;
 }
 
-/* Chunks between them: resampled, the last tile first */
+static bool
+copy_chunk(const struct tile_supply *supply, const struct chunk *chunk,
+           const struct pixels *pixels)
+{
+    for (size_t i = supply->count; i-- > 0;) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        if (!copy_image(&view, pixels)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Chunks between them: resampled, what lies on top first */
+
+/* Where a tile starts in a chunk: the first tile's offset, then whole tiles;
+   in this order libopenslide adds them. */
+static double
+tile_start(const struct span *span, int64_t tile)
+{
+    double offset = span->from - (double)(span->first_tile * span->advance);
+    return (double)((tile - span->first_tile) * span->advance) - offset;
+}
 
 static bool
-paint(const struct tile_supply *supply, const struct chunk *chunk,
-      int64_t column, int64_t row, const struct paint_canvas *canvas)
+paint_tile(const struct view *view, int64_t column, int64_t row,
+           const struct paint_canvas *canvas)
 {
     const struct tile *tile;
-    if (!get_tile(supply, column, row, &tile)) {
+    if (!get_tile(view, column, row, &tile)) {
         return false;
     }
     if (tile != NULL) {
-        const struct image *image = supply->image;
-        int64_t tile_width = image->directory.tile_width;
-        int64_t tile_height = image->directory.tile_height;
         const struct paint_tile part = {
             .words = tile->words,
-            .stride = (ptrdiff_t)tile_width,
-            .width = smaller(tile_width, image->width - column * tile_width),
-            .height = smaller(tile_height, image->height - row * tile_height),
+            .stride = (ptrdiff_t)view->x.tile_side,
+            .width = tile_length(&view->x, column),
+            .height = tile_length(&view->y, row),
         };
-        /* The first tile's offset, then whole tiles: in this order
-           libopenslide adds them. */
-        const struct axis *x = &chunk->x, *y = &chunk->y;
-        double left = (double)((column - x->first_tile) * tile_width) -
-                      (x->from - (double)(x->first_tile * tile_width));
-        double top = (double)((row - y->first_tile) * tile_height) -
-                     (y->from - (double)(y->first_tile * tile_height));
         if (part.width > 0 && part.height > 0) {
-            paint_tile_at(canvas, &part, left, top);
+            paint_tile_at(canvas, &part, tile_start(&view->x, column),
+                          tile_start(&view->y, row));
         }
         tile_release(tile);
     }
     return true;
 }
 
-/* The first row of tiles that shows in the rows of pixels from `row` on, with
-   one to spare on either side. */
+/* The last row of tiles that begins above a row of pixels. */
 static int64_t
-tile_row_at(const struct chunk *chunk, int64_t tile_height, int64_t row)
+tile_row_at(const struct span *span, int64_t row)
 {
-    double position = (chunk->y.from + (double)row) / (double)tile_height;
+    double position = (span->from + (double)row) / (double)span->advance;
     int64_t tile = (int64_t)floor(position);
-    return smaller(larger(tile, chunk->y.first_tile), chunk->y.end_tile);
+    return smaller(larger(tile, span->first_tile), span->end_tile);
+}
+
+/* What shows of an image in rows of a chunk, with one pixel to spare. */
+static bool
+paint_image(const struct view *view, const struct paint_canvas *canvas)
+{
+    const struct span *y = &view->y;
+    int64_t bottom = canvas->top + canvas->height;
+    int64_t overlap = y->tile_side - y->advance;
+    int64_t first = tile_row_at(y, canvas->top - overlap - 2);
+    int64_t end = tile_row_at(y, bottom + 2) + 1;
+    if (bottom == view->chunk->y.length || end > y->end_tile) {
+        end = y->end_tile;
+    }
+    for (int64_t row = end - 1; row >= first; row--) {
+        for (int64_t column = view->x.end_tile - 1;
+             column >= view->x.first_tile; column--) {
+            if (!paint_tile(view, column, row, canvas)) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 /* Rows of a chunk, all of its width. */
@@ -267,21 +372,12 @@ static bool
 paint_band(const struct tile_supply *supply, const struct chunk *chunk,
            const struct paint_canvas *canvas)
 {
-    int64_t tile_height = supply->image->directory.tile_height;
-    int64_t bottom = canvas->top + canvas->height;
-    int64_t first = tile_row_at(chunk, tile_height, canvas->top - 2);
-    int64_t end = tile_row_at(chunk, tile_height, bottom + 2) + 1;
-    if (bottom == chunk->y.length || end > chunk->y.end_tile) {
-        end = chunk->y.end_tile;
-    }
     memset(canvas->words, 0,
            (size_t)(canvas->width * canvas->height) * sizeof *canvas->words);
-    for (int64_t row = end - 1; row >= first; row--) {
-        for (int64_t column = chunk->x.end_tile - 1;
-             column >= chunk->x.first_tile; column--) {
-            if (!paint(supply, chunk, column, row, canvas)) {
-                return false;
-            }
+    for (size_t i = 0; i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        if (!paint_image(&view, canvas)) {
+            return false;
         }
     }
     return true;
@@ -317,10 +413,31 @@ resample_chunk(const struct tile_supply *supply, const struct chunk *chunk,
 
 /* Whether tiles cover every pixel of an axis that is `length` long. */
 static bool
-is_covered(const struct axis *axis, int64_t length, int64_t image_side)
+spans(const struct span *span, int64_t length, int64_t tile_count)
 {
-    return axis->length == length &&
-           axis->from + (double)length <= (double)image_side;
+    int64_t last = tile_count - 1;
+    return span->from >= 0 &&
+           span->from + (double)length <=
+               (double)(last * span->advance + tile_length(span, last));
+}
+
+/* Whether one image shows in every pixel of this part of the region. */
+static bool
+is_covered(const struct tile_supply *supply, const struct chunk *chunk,
+           int64_t width, int64_t height)
+{
+    bool covered = false;
+    if (chunk->x.length < width || chunk->y.length < height) {
+        return false;
+    }
+    for (size_t i = 0; !covered && i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        const struct image *image = &view.placement->image;
+        covered = !image->has_holes &&
+                  spans(&view.x, width, image->directory.tiles_across) &&
+                  spans(&view.y, height, image->directory.tiles_down);
+    }
+    return covered;
 }
 
 /* The chunk that begins at a pixel of the region. */
@@ -330,14 +447,12 @@ read_chunk(const struct tile_supply *supply, const struct region *region,
            struct scratch *scratch)
 {
     struct chunk chunk;
-    const struct image *image = supply->image;
     int64_t width = chunk_length(region, region->width, column);
     int64_t height = chunk_length(region, region->height, row);
     if (!place_chunk(&chunk, supply, region, column, row)) {
         return false;
     }
-    if (image->has_holes || !is_covered(&chunk.x, width, image->width) ||
-        !is_covered(&chunk.y, height, image->height)) {
+    if (!is_covered(supply, &chunk, width, height)) {
         pixels_clear(pixels, column, row, width, height);
     }
     if (chunk.x.length == 0 || chunk.y.length == 0) {
@@ -364,30 +479,40 @@ assembly_read(const struct tile_supply *supply, const struct region *region,
 }
 
 static bool
-has_edge(const struct axis *axis, int64_t tile_side, int64_t image_side)
+has_edge(const struct span *span)
 {
-    return axis->end_tile * tile_side > image_side;
+    return span->end_tile * span->tile_side > span->image_side;
+}
+
+static unsigned
+parts_of(const struct view *view, unsigned number)
+{
+    const struct span *x = &view->x, *y = &view->y;
+    if (!shows_tiles(view)) {
+        return 0;
+    }
+    unsigned parts = ASSEMBLY_TILE;
+    parts |= (unsigned)ASSEMBLY_IMAGE << number % IMAGE_BITS;
+    if (x->end_tile - x->first_tile > 1 || y->end_tile - y->first_tile > 1) {
+        parts |= ASSEMBLY_SEAM;
+    }
+    if (has_edge(x) || has_edge(y)) {
+        parts |= ASSEMBLY_EDGE;
+    }
+    return parts | (view->chunk->is_aligned ? 0 : ASSEMBLY_RESAMPLED);
 }
 
 unsigned
 assembly_parts(const struct tile_supply *supply, const struct region *region)
 {
     struct chunk chunk;
-    const struct image *image = supply->image;
+    unsigned parts = 0;
     if (!place_chunk(&chunk, supply, region, 0, 0)) {
         return 0;
     }
-    int64_t across = chunk.x.end_tile - chunk.x.first_tile;
-    int64_t down = chunk.y.end_tile - chunk.y.first_tile;
-    if (across <= 0 || down <= 0) {
-        return 0;
-    }
-    unsigned parts = ASSEMBLY_TILE;
-    parts |= across * down > 1 ? ASSEMBLY_SEAM : 0;
-    parts |= chunk.is_aligned ? 0 : ASSEMBLY_RESAMPLED;
-    if (has_edge(&chunk.x, image->directory.tile_width, image->width) ||
-        has_edge(&chunk.y, image->directory.tile_height, image->height)) {
-        parts |= ASSEMBLY_EDGE;
+    for (size_t i = 0; i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], &chunk);
+        parts |= parts_of(&view, (unsigned)i);
     }
     return parts;
 }

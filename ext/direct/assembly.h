@@ -1,5 +1,6 @@
 /*
- * Regions of a grid of tiles, pixel for pixel as libopenslide paints them.
+ * Regions of a level, pixel for pixel as libopenslide paints them: of one grid
+ * of tiles, or of several in their places.
  */
 #ifndef DIRECT_ASSEMBLY_H
 #define DIRECT_ASSEMBLY_H
@@ -10,13 +11,26 @@
 #include "scratch.h"
 #include "tile_cache.h"
 
-/* Where an image's tiles are taken from, for one read. */
+/* An image in its place in a level. */
+struct placement {
+    struct image image;
+    uint32_t number; /* among the images of the slide */
+    int64_t x, y;    /* its top left corner, in pixels of the level */
+    /* From tile to tile: less than their size where they overlap.  Then those
+       further right and further down lie on top. */
+    int64_t advance_x, advance_y;
+};
+
+/* What a level is made of, and where its tiles are taken from, for one read.
+ */
 struct tile_supply {
-    const struct image *image;
+    const struct placement *placements; /* the first lies on top */
+    size_t count;
+    /* Images are painted at whole pixels, wherever a region lies. */
+    bool is_snapped;
     double downsample;
     struct tile_cache *cache;
     uint64_t slide;
-    uint32_t level;
     /* Whether the file is what it was; asked before a tile is decoded. */
     bool (*is_intact)(void *argument);
     void *argument;
@@ -28,6 +42,7 @@ enum {
     ASSEMBLY_SEAM = 1 << 1,      /* more than one */
     ASSEMBLY_EDGE = 1 << 2,      /* one that the edge of the image cuts */
     ASSEMBLY_RESAMPLED = 1 << 3, /* pixels between those of the image */
+    ASSEMBLY_IMAGE = 1 << 4,     /* the first image; others have bits above */
 };
 
 /* A set of these. */

@@ -20,7 +20,7 @@ struct direct_level {
     /* Why libopenslide reads it, NULL where it does not. */
     _Atomic(const char *) refusal;
     atomic_uint compared; /* ASSEMBLY_ parts that were seen to be right */
-    struct image image;
+    struct placement *placements;
 };
 
 struct direct_slide {
@@ -31,8 +31,11 @@ struct direct_slide {
     platform_mutex mutex;
     struct tile_cache *cache; /* NULL: not needed yet */
     struct direct_level *levels;
-    int32_t level_count; /* 0: none is direct */
-    const char *refusal; /* then why */
+    int32_t level_count;          /* 0: none is direct */
+    const char *refusal;          /* then why */
+    struct placement *placements; /* of all levels */
+    size_t placements_per_level;
+    bool is_snapped; /* see struct tile_supply */
 };
 
 struct direct_slide *
@@ -56,9 +59,11 @@ direct_slide_new(const char *path)
 void
 direct_slide_free(struct direct_slide *direct)
 {
-    for (int32_t i = 0; i < direct->level_count; i++) {
-        image_close(&direct->levels[i].image);
+    size_t count = (size_t)direct->level_count * direct->placements_per_level;
+    for (size_t i = 0; i < count; i++) {
+        image_close(&direct->placements[i].image);
     }
+    free(direct->placements);
     free(direct->levels);
     if (direct->cache != NULL) {
         tile_cache_release(direct->cache);
@@ -117,24 +122,64 @@ deal_with_holes(struct image *image, enum layout_holes holes, bool *is_whole)
                : NULL;
 }
 
+/* NULL, or why the image cannot be read. */
+static const char *
+prepare_image(struct placement *placement, const struct tiff_file *tiff,
+              const struct layout *layout, size_t number, bool *is_whole)
+{
+    const struct layout_image *image = &layout->images[number];
+    const struct tiff_directory *directory = image->directory;
+    const char *refusal = image_open(&placement->image, tiff, directory);
+    placement->number = (uint32_t)number;
+    placement->x = image->x;
+    placement->y = image->y;
+    placement->advance_x = directory->tile_width - image->overlap_x;
+    placement->advance_y = directory->tile_height - image->overlap_y;
+    return refusal != NULL
+               ? refusal
+               : deal_with_holes(&placement->image, layout->holes, is_whole);
+}
+
 static void
 prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
                const struct tiff_file *tiff, const struct layout *layout)
 {
     bool is_whole = true;
+    size_t count = layout->images_per_level;
     for (int32_t i = 0; i < direct->level_count; i++) {
         struct direct_level *level = &direct->levels[i];
-        const char *refusal =
-            image_open(&level->image, tiff, layout->levels[i]);
-        if (refusal == NULL) {
-            refusal = deal_with_holes(&level->image, layout->holes, &is_whole);
+        size_t first = (size_t)i * count;
+        const char *refusal = NULL;
+        level->placements = &direct->placements[first];
+        for (size_t j = 0; refusal == NULL && j < count; j++) {
+            refusal = prepare_image(&level->placements[j], tiff, layout,
+                                    first + j, &is_whole);
         }
         if (layout->is_padded) {
-            openslide.get_level_dimensions(handle->osr, i, &level->image.width,
-                                           &level->image.height);
+            struct image *image = &level->placements[0].image;
+            openslide.get_level_dimensions(handle->osr, i, &image->width,
+                                           &image->height);
         }
         atomic_store(&level->refusal, refusal);
     }
+}
+
+/* False where there is no memory. */
+static bool
+make_levels(struct direct_slide *direct, const struct slide_handle *handle,
+            const struct layout *layout)
+{
+    size_t count = (size_t)handle->level_count;
+    direct->levels = calloc(count, sizeof *direct->levels);
+    direct->placements =
+        calloc(count * layout->images_per_level, sizeof *direct->placements);
+    if (direct->levels == NULL || direct->placements == NULL) {
+        return false;
+    }
+    direct->level_count = handle->level_count;
+    direct->placements_per_level = layout->images_per_level;
+    direct->is_snapped = layout->is_snapped;
+    return true;
 }
 
 /* NULL, or why none of the levels can be read directly. */
@@ -154,15 +199,12 @@ find_levels(struct direct_slide *direct, const struct slide_handle *handle)
     const char *refusal =
         layout_find(&layout, &tiff, directories, count, handle);
     if (refusal == NULL) {
-        direct->levels =
-            calloc((size_t)handle->level_count, sizeof *direct->levels);
-        if (direct->levels == NULL) {
-            refusal = "there was no memory";
-        } else {
-            direct->level_count = handle->level_count;
+        if (make_levels(direct, handle, &layout)) {
             prepare_levels(direct, handle, &tiff, &layout);
+        } else {
+            refusal = "there was no memory";
         }
-        free(layout.levels);
+        free(layout.images);
     }
     free(directories);
     return refusal;
@@ -219,13 +261,14 @@ last_window(int64_t length)
     return length > WINDOW_SIDE ? length - WINDOW_SIDE : 0;
 }
 
-/* The same around the first seam between tiles. */
+/* The same around the first seam between an image's tiles, where that starts
+   at a pixel of the level. */
 static int64_t
 seam_window(int64_t start, double downsample, int64_t length,
-            int64_t tile_side)
+            int64_t image_start, int64_t advance)
 {
-    double from = (double)start / downsample;
-    int64_t to_seam = from < 0 ? 0 : tile_side - (int64_t)from % tile_side;
+    int64_t within = (int64_t)((double)start / downsample) - image_start;
+    int64_t to_seam = advance - (within < 0 ? within : within % advance);
     int64_t window = to_seam - WINDOW_SIDE / 2;
     int64_t last = last_window(length);
     return window < 0 ? 0 : window < last ? window : last;
@@ -261,29 +304,34 @@ is_same(const struct slide_handle *handle, const struct tile_supply *supply,
 }
 
 static bool
+is_same_at(const struct slide_handle *handle, const struct tile_supply *supply,
+           const struct region *region, int64_t column, int64_t row)
+{
+    struct region window = window_of(region, supply->downsample, column, row);
+    return is_same(handle, supply, &window);
+}
+
+static bool
 compare(const struct slide_handle *handle, const struct tile_supply *supply,
         const struct region *region)
 {
     double downsample = supply->downsample;
-    const struct tiff_directory *directory = &supply->image->directory;
-    const int64_t starts[3][2] = {
-        {0, 0},
-        {last_window(region->width), last_window(region->height)},
-        {seam_window(region->x, downsample, region->width,
-                     directory->tile_width),
-         seam_window(region->y, downsample, region->height,
-                     directory->tile_height)},
-    };
-    bool is_small =
-        region->width <= WINDOW_SIDE && region->height <= WINDOW_SIDE;
-    for (int i = 0; i < (is_small ? 1 : 3); i++) {
-        struct region window =
-            window_of(region, downsample, starts[i][0], starts[i][1]);
-        if (!is_same(handle, supply, &window)) {
-            return false;
-        }
+    int64_t width = region->width, height = region->height;
+    bool same = is_same_at(handle, supply, region, 0, 0);
+    if (width <= WINDOW_SIDE && height <= WINDOW_SIDE) {
+        return same;
     }
-    return true;
+    same = same && is_same_at(handle, supply, region, last_window(width),
+                              last_window(height));
+    for (size_t i = 0; same && i < supply->count; i++) {
+        const struct placement *image = &supply->placements[i];
+        same = is_same_at(handle, supply, region,
+                          seam_window(region->x, downsample, width, image->x,
+                                      image->advance_x),
+                          seam_window(region->y, downsample, height, image->y,
+                                      image->advance_y));
+    }
+    return same;
 }
 
 /* Reading */
@@ -354,11 +402,12 @@ direct_slide_read(const struct slide_handle *handle,
     struct direct_level *level = &direct->levels[region->level];
     struct witness witness = {.file = direct->file};
     const struct tile_supply supply = {
-        .image = &level->image,
+        .placements = level->placements,
+        .count = direct->placements_per_level,
+        .is_snapped = direct->is_snapped,
         .downsample = handle->levels[region->level].downsample,
         .cache = cache,
         .slide = direct->number,
-        .level = (uint32_t)region->level,
         .is_intact = is_intact,
         .argument = &witness,
     };

@@ -1,25 +1,35 @@
 #include "layout.h"
 
+#include "leica.h"
+
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Enough for any vendor's description of a level. */
-enum { MAX_DESCRIPTION_BYTES = 1 << 16 };
+/* Enough for any vendor's description of a level, or of all. */
+enum { MAX_DESCRIPTION_BYTES = 1 << 20 };
+
+/* Areas that start beyond this are nobody's, in pixels. */
+static const double FARTHEST = (double)((int64_t)1 << 40);
 
 /* What the functions below choose from. */
 struct choice {
     const struct tiff_file *file;
     const struct tiff_directory *directories;
     size_t count;
-    openslide_t *osr;
-    const struct tiff_directory **chosen; /* room for all */
+    const struct slide_handle *handle;
+    struct layout_image *chosen; /* room for one of each directory */
     size_t chosen_count;
+    size_t images_per_level;
 };
 
-static void
+static struct layout_image *
 choose(struct choice *choice, size_t i)
 {
-    choice->chosen[choice->chosen_count++] = &choice->directories[i];
+    struct layout_image *image = &choice->chosen[choice->chosen_count++];
+    *image = (struct layout_image){.directory = &choice->directories[i]};
+    return image;
 }
 
 static void
@@ -35,8 +45,9 @@ choose_tiled(struct choice *choice)
 static int
 compare_widths(const void *a, const void *b)
 {
-    const struct tiff_directory *const *p = a, *const *q = b;
-    return ((*p)->width < (*q)->width) - ((*p)->width > (*q)->width);
+    const struct layout_image *p = a, *q = b;
+    uint32_t width = p->directory->width, other = q->directory->width;
+    return (width < other) - (width > other);
 }
 
 /* The widest first.  Of two of the same width libopenslide may take either, so
@@ -47,7 +58,7 @@ sort_by_width(struct choice *choice)
     qsort(choice->chosen, choice->chosen_count, sizeof *choice->chosen,
           compare_widths);
     for (size_t i = 1; i < choice->chosen_count; i++) {
-        if (choice->chosen[i]->width == choice->chosen[i - 1]->width) {
+        if (compare_widths(&choice->chosen[i], &choice->chosen[i - 1]) == 0) {
             choice->chosen_count = 0;
         }
     }
@@ -68,13 +79,20 @@ choose_reduced(struct choice *choice)
     sort_by_width(choice);
 }
 
+/* To be freed; NULL where there is none. */
+static char *
+description_of(const struct choice *choice, size_t i)
+{
+    return (char *)tiff_read_bytes(choice->file,
+                                   &choice->directories[i].description,
+                                   MAX_DESCRIPTION_BYTES);
+}
+
 static bool
 is_described_as_level(const struct choice *choice, size_t i)
 {
-    uint8_t *text =
-        tiff_read_bytes(choice->file, &choice->directories[i].description,
-                        MAX_DESCRIPTION_BYTES);
-    bool is_level = text != NULL && strstr((const char *)text, "level=");
+    char *text = description_of(choice, i);
+    bool is_level = text != NULL && strstr(text, "level=");
     free(text);
     return is_level;
 }
@@ -101,8 +119,8 @@ integer_property(openslide_t *osr, const char *name)
 static void
 choose_middle_plane(struct choice *choice)
 {
-    long wanted = (integer_property(choice->osr, "argos.MaxZ") -
-                   integer_property(choice->osr, "argos.MinZ")) /
+    long wanted = (integer_property(choice->handle->osr, "argos.MaxZ") -
+                   integer_property(choice->handle->osr, "argos.MinZ")) /
                   2;
     long plane = -1;
     uint32_t last_width = 0;
@@ -119,20 +137,231 @@ choose_middle_plane(struct choice *choice)
     }
 }
 
+/* The overlap of tiles that makes a level smaller than its directory by all
+   that is stored twice; negative where there is none. */
+static int64_t
+overlap_between(int64_t stored, int64_t shown, int64_t tile_count)
+{
+    int64_t seams = tile_count - 1, twice = stored - shown;
+    if (seams == 0) {
+        return twice == 0 ? 0 : -1;
+    }
+    return twice % seams == 0 ? twice / seams : -1;
+}
+
+/* Trestle's tiles overlap, in each level by another number of pixels. */
+static void
+choose_overlapping(struct choice *choice)
+{
+    choose_tiled(choice);
+    for (size_t i = 0; i < choice->chosen_count; i++) {
+        struct layout_image *image = &choice->chosen[i];
+        const struct tiff_directory *directory = image->directory;
+        int64_t width, height;
+        openslide.get_level_dimensions(choice->handle->osr, (int32_t)i, &width,
+                                       &height);
+        image->overlap_x =
+            overlap_between(directory->width, width, directory->tiles_across);
+        image->overlap_y =
+            overlap_between(directory->height, height, directory->tiles_down);
+    }
+}
+
+/* Leica stores each area of a level as an image of its own. */
+
+/* How many nanometres a pixel of a level has, where it has fewest. */
+static double
+pixel_length(const struct leica_collection *collection, size_t level)
+{
+    double least = INFINITY;
+    for (size_t i = 0; i < collection->image_count; i++) {
+        const struct leica_image *image = &collection->images[i];
+        least = fmin(least, (double)image->width /
+                                (double)image->levels[level].width);
+    }
+    return least;
+}
+
+/* Leave the areas alone, which are alike in how many levels they have. */
+static bool
+keep_areas(struct leica_collection *collection)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < collection->image_count; i++) {
+        const struct leica_image *image = &collection->images[i];
+        if (image->is_brightfield && !leica_is_macro(collection, image)) {
+            collection->images[kept++] = *image;
+        }
+    }
+    collection->image_count = kept;
+    for (size_t i = 1; i < kept; i++) {
+        if (collection->images[i].level_count !=
+            collection->images[0].level_count) {
+            return false;
+        }
+    }
+    return kept > 0;
+}
+
+static bool
+has_size(const struct choice *choice, size_t level, double width,
+         double height)
+{
+    int64_t level_width, level_height;
+    openslide.get_level_dimensions(choice->handle->osr, (int32_t)level,
+                                   &level_width, &level_height);
+    return (double)level_width == width && (double)level_height == height;
+}
+
+/* Nanometres in pixels, truncated; false where that is too far away. */
+static bool
+to_pixels(int64_t distance, double length, int64_t *pixels)
+{
+    double exact = (double)distance / length;
+    bool is_near = exact < FARTHEST;
+    *pixels = is_near ? (int64_t)exact : 0;
+    return is_near;
+}
+
+static bool
+choose_area(struct choice *choice, const struct leica_image *image,
+            size_t level, double length)
+{
+    int64_t directory = image->levels[level].directory;
+    if ((uint64_t)directory >= choice->count ||
+        choice->chosen_count == choice->count) {
+        return false;
+    }
+    struct layout_image *area = choose(choice, (size_t)directory);
+    return to_pixels(image->x, length, &area->x) &&
+           to_pixels(image->y, length, &area->y);
+}
+
+static bool
+choose_areas_of_level(struct choice *choice,
+                      const struct leica_collection *collection, size_t level)
+{
+    double length = pixel_length(collection, level);
+    bool chosen =
+        has_size(choice, level, ceil((double)collection->width / length),
+                 ceil((double)collection->height / length));
+    for (size_t i = 0; chosen && i < collection->image_count; i++) {
+        chosen = choose_area(choice, &collection->images[i], level, length);
+    }
+    return chosen;
+}
+
+static bool
+choose_all_areas(struct choice *choice, struct leica_collection *collection)
+{
+    char *text = description_of(choice, 0);
+    bool chosen = text != NULL && leica_read(collection, text, strlen(text)) &&
+                  keep_areas(collection);
+    free(text);
+    size_t level_count = chosen ? collection->images[0].level_count : 0;
+    for (size_t level = 0; chosen && level < level_count; level++) {
+        chosen = choose_areas_of_level(choice, collection, level);
+    }
+    choice->images_per_level = chosen ? collection->image_count : 1;
+    return chosen;
+}
+
+static void
+choose_areas(struct choice *choice)
+{
+    struct leica_collection *collection = malloc(sizeof *collection);
+    if (collection == NULL || !choose_all_areas(choice, collection)) {
+        choice->chosen_count = 0;
+    }
+    free(collection);
+}
+
+/* Agreement with libopenslide */
+
+static bool
+has_tiles_of(const struct slide_level *level,
+             const struct tiff_directory *directory)
+{
+    return level->tile_width == directory->tile_width &&
+           level->tile_height == directory->tile_height;
+}
+
+static bool
+is_plain(const struct choice *choice, int32_t number)
+{
+    const struct tiff_directory *directory = choice->chosen[number].directory;
+    int64_t width, height;
+    openslide.get_level_dimensions(choice->handle->osr, number, &width,
+                                   &height);
+    return directory->width == width && directory->height == height &&
+           has_tiles_of(&choice->handle->levels[number], directory);
+}
+
+static bool
+is_padded(const struct choice *choice, int32_t number)
+{
+    const struct tiff_directory *directory = choice->chosen[number].directory;
+    int64_t width, height;
+    openslide.get_level_dimensions(choice->handle->osr, number, &width,
+                                   &height);
+    return directory->width >= width && directory->height >= height &&
+           has_tiles_of(&choice->handle->levels[number], directory);
+}
+
+/* Where tiles overlap, libopenslide does not say how large they are. */
+static bool
+is_overlapping(const struct choice *choice, int32_t number)
+{
+    const struct layout_image *image = &choice->chosen[number];
+    const struct slide_level *level = &choice->handle->levels[number];
+    return image->overlap_x >= 0 && image->overlap_y >= 0 &&
+           image->overlap_x < image->directory->tile_width &&
+           image->overlap_y < image->directory->tile_height &&
+           (level->tile_width == 0 || has_tiles_of(level, image->directory));
+}
+
+static long
+region_property(const struct choice *choice, size_t number, const char *name)
+{
+    char key[64];
+    snprintf(key, sizeof key, "openslide.region[%zu].%s", number, name);
+    return integer_property(choice->handle->osr, key);
+}
+
+/* libopenslide says where the areas of level 0 are. */
+static bool
+is_made_of_areas(const struct choice *choice, int32_t number)
+{
+    bool agrees = true;
+    size_t count = choice->images_per_level;
+    for (size_t i = 0; number == 0 && agrees && i < count; i++) {
+        const struct layout_image *image = &choice->chosen[i];
+        const struct tiff_directory *directory = image->directory;
+        agrees = region_property(choice, i, "x") == image->x &&
+                 region_property(choice, i, "y") == image->y &&
+                 region_property(choice, i, "width") == directory->width &&
+                 region_property(choice, i, "height") == directory->height;
+    }
+    return agrees && region_property(choice, count, "width") == 0;
+}
+
 struct vendor {
     const char *name; /* as in the property openslide.vendor */
     void (*choose)(struct choice *choice);
+    /* Whether libopenslide says the same of a level. */
+    bool (*agrees)(const struct choice *choice, int32_t number);
     enum layout_holes holes;
-    bool is_padded;
 };
 
 static const struct vendor vendors[] = {
-    {"aperio", choose_tiled, HOLES_ARE_FILLED, false},
-    {"argos", choose_middle_plane, HOLES_ARE_TRANSPARENT, false},
-    {"generic-tiff", choose_reduced, HOLES_ARE_TRANSPARENT, false},
-    {"huron", choose_tiled, HOLES_ARE_ERRORS, false},
-    {"philips", choose_tiled, HOLES_ARE_TRANSPARENT, true},
-    {"ventana", choose_described_as_level, HOLES_ARE_ERRORS, false},
+    {"aperio", choose_tiled, is_plain, HOLES_ARE_FILLED},
+    {"argos", choose_middle_plane, is_plain, HOLES_ARE_TRANSPARENT},
+    {"generic-tiff", choose_reduced, is_plain, HOLES_ARE_TRANSPARENT},
+    {"huron", choose_tiled, is_plain, HOLES_ARE_ERRORS},
+    {"leica", choose_areas, is_made_of_areas, HOLES_ARE_ERRORS},
+    {"philips", choose_tiled, is_padded, HOLES_ARE_TRANSPARENT},
+    {"trestle", choose_overlapping, is_overlapping, HOLES_ARE_ERRORS},
+    {"ventana", choose_described_as_level, is_plain, HOLES_ARE_ERRORS},
 };
 
 static const struct vendor *
@@ -147,28 +376,14 @@ vendor_of(openslide_t *osr)
     return NULL;
 }
 
-/* Whether libopenslide says the same of a level as its directory. */
 static bool
-agrees(const struct tiff_directory *directory,
-       const struct slide_handle *handle, int32_t number, bool is_padded)
+all_agree(const struct choice *choice, const struct vendor *vendor)
 {
-    int64_t width, height;
-    const struct slide_level *level = &handle->levels[number];
-    openslide.get_level_dimensions(handle->osr, number, &width, &height);
-    bool same_size =
-        is_padded ? directory->width >= width && directory->height >= height
-                  : directory->width == width && directory->height == height;
-    return same_size && level->tile_width == directory->tile_width &&
-           level->tile_height == directory->tile_height;
-}
-
-static bool
-all_agree(const struct choice *choice, const struct slide_handle *handle,
-          bool is_padded)
-{
-    bool agree = choice->chosen_count == (size_t)handle->level_count;
-    for (int32_t i = 0; agree && i < handle->level_count; i++) {
-        agree = agrees(choice->chosen[i], handle, i, is_padded);
+    int32_t count = choice->handle->level_count;
+    bool agree =
+        choice->chosen_count == (size_t)count * choice->images_per_level;
+    for (int32_t i = 0; agree && i < count; i++) {
+        agree = vendor->agrees(choice, i);
     }
     return agree;
 }
@@ -180,23 +395,30 @@ layout_find(struct layout *layout, const struct tiff_file *file,
 {
     const struct vendor *vendor = vendor_of(handle->osr);
     if (vendor == NULL) {
-        return "slides of this vendor are not plain grids of JPEG tiles";
+        return "slides of this vendor are not grids of JPEG tiles";
     }
     struct choice choice = {
         .file = file,
         .directories = directories,
         .count = count,
-        .osr = handle->osr,
+        .handle = handle,
         .chosen = calloc(count + 1, sizeof *choice.chosen),
+        .images_per_level = 1,
     };
     if (choice.chosen == NULL) {
         return "there was no memory";
     }
     vendor->choose(&choice);
-    if (!all_agree(&choice, handle, vendor->is_padded)) {
+    if (!all_agree(&choice, vendor)) {
         free(choice.chosen);
-        return "the levels are not plain grids of tiles";
+        return "the levels are not grids of tiles as expected";
     }
-    *layout = (struct layout){vendor->holes, vendor->is_padded, choice.chosen};
+    *layout = (struct layout){
+        .holes = vendor->holes,
+        .is_padded = vendor->agrees == is_padded,
+        .is_snapped = vendor->choose == choose_areas,
+        .images = choice.chosen,
+        .images_per_level = choice.images_per_level,
+    };
     return NULL;
 }

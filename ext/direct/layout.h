@@ -1,6 +1,6 @@
 /*
- * Which image of a file is which level of a slide, and how libopenslide draws
- * it, for the vendors whose levels are plain grids of tiles.
+ * Which images of a file make which level of a slide, and how libopenslide
+ * draws them, for the vendors whose levels are grids of tiles.
  */
 #ifndef DIRECT_LAYOUT_H
 #define DIRECT_LAYOUT_H
@@ -16,12 +16,24 @@ enum layout_holes {
     HOLES_ARE_FILLED,
 };
 
+/* An image in its place in a level. */
+struct layout_image {
+    const struct tiff_directory *directory;
+    int64_t x, y; /* its top left corner, in pixels of the level */
+    /* How far each tile reaches into the next one. */
+    int64_t overlap_x, overlap_y;
+};
+
 struct layout {
     enum layout_holes holes;
     /* Levels may be smaller than the images that store them. */
     bool is_padded;
-    /* The directory of each level, in memory to be freed. */
-    const struct tiff_directory **levels;
+    /* Images are painted at whole pixels, wherever a region lies. */
+    bool is_snapped;
+    /* As many for each level, the first of which lies on top; level by level,
+       in memory to be freed. */
+    struct layout_image *images;
+    size_t images_per_level;
 };
 
 /*

@@ -102,7 +102,7 @@ static uint64_t
 hash_key(const struct tile_key *key)
 {
     uint64_t hash = key->slide * UINT64_C(0x9e3779b97f4a7c15);
-    hash = (hash ^ key->level) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ key->image) * UINT64_C(0xbf58476d1ce4e5b9);
     hash = (hash ^ key->tile) * UINT64_C(0x94d049bb133111eb);
     return hash ^ hash >> 31;
 }
@@ -110,7 +110,7 @@ hash_key(const struct tile_key *key)
 static bool
 is_same_key(const struct tile_key *a, const struct tile_key *b)
 {
-    return a->slide == b->slide && a->level == b->level && a->tile == b->tile;
+    return a->slide == b->slide && a->image == b->image && a->tile == b->tile;
 }
 
 static struct entry **

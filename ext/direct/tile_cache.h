@@ -22,7 +22,7 @@ void tile_cache_release(struct tile_cache *cache);
 
 struct tile_key {
     uint64_t slide; /* see tile_cache_slide_number() */
-    uint32_t level;
+    uint32_t image; /* which one of the slide */
     uint64_t tile;
 };
 

@@ -376,7 +376,7 @@ class OpenSlide(AbstractSlide):
               OpenSlideError, so does every later use of this object.  "reopen":
               the next use opens the slide again, with the same cache, so that one
               damaged tile does not end a slide of a hundred thousand.
-    direct:   whether levels that are plain grids of JPEG tiles are read without
+    direct:   whether levels that are grids of JPEG tiles are read without
               libopenslide: the same bytes, several times as fast.
 
     Raises OpenSlideUnsupportedFormatError where the file is missing or no slide,

@@ -1,6 +1,7 @@
-"""Write what the fuzzers start from: small slides, and tiles as fuzz_jpeg.c wants them.
+"""Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
+and descriptions of Leica slides.
 
-FOLDER/tiff and FOLDER/jpeg are made.
+FOLDER/tiff, FOLDER/jpeg and FOLDER/leica are made.
 """
 
 import argparse
@@ -9,8 +10,11 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+from PIL import Image
+
 from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
+from tests.slides.leica import write_leica
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
@@ -22,6 +26,7 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     write_tiffs(folder / "tiff")
     write_tiles(folder / "jpeg")
+    write_descriptions(folder / "leica")
 
 
 def write_tiffs(folder: Path) -> None:
@@ -41,6 +46,16 @@ def write_tiles(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(tiles(reference()[:40, :56])):
         (folder / f"{number:02}").write_bytes(seed)
+
+
+def write_descriptions(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for planes in (1, 2):
+        path = write_leica(folder, planes=planes, image=reference()[:96, :128]).path
+        with Image.open(path) as slide:
+            text = slide.tag_v2[Tag.IMAGE_DESCRIPTION]  # type: ignore[attr-defined]
+        path.unlink()
+        (folder / f"{planes}").write_text(text, encoding="utf-8")
 
 
 def tiles(image: RgbImage) -> Iterator[bytes]:

@@ -35,12 +35,30 @@ _MACRO_WIDTH = 640
 
 
 @dataclass(frozen=True)
-class _ScnImage:
-    """An image element: where it lies in level-0 pixels, and its levels."""
+class Area:
+    """A region of the slide that was scanned.
+
+    Attributes:
+        box: the part of the image that it shows, as x, y, width and height.
+        at: where it lies in the collection, in level-0 pixels or parts of them.
+        stretch: how much larger its pixels are than those of level 0.
+        illumination: libopenslide shows "brightfield" alone.
+    """
 
     box: Box
+    at: tuple[float, float]
+    stretch: float = 1
+    illumination: str = "brightfield"
+
+
+@dataclass(frozen=True)
+class _ScnImage:
+    """An image element: x, y, width and height in level-0 pixels, and its levels."""
+
+    box: tuple[float, float, float, float]
     objective: int
     levels: list[tuple[float, RgbImage]]
+    illumination: str = "brightfield"
 
 
 def write_leica(
@@ -54,25 +72,34 @@ def write_leica(
     subsampling: Subsampling = "4:2:0",
     shared_tables: bool = False,
     byteorder: ByteOrder = "<",
+    areas: Sequence[Area] | None = None,
+    planes: int = 1,
 ) -> SlideFacts:
-    """Write `name`.scn with two regions cut from `image`."""
+    """Write `name`.scn with areas cut from `image`, by default two.
+
+    Further focal `planes` show the same, upside down.  The facts of slides with
+    areas of one's own are those of the first one alone.
+    """
     if image is None:
         image = reference()
     collection, patches = _layout(image)
+    if areas is None:
+        areas = [Area((*p.source, *size_of(p.content)), p.at) for p in patches]
+    else:
+        patches = (_patch(image, areas[0]),)
     small_macro = _collection_macro(collection)
     images = [_macro_image(collection, small_macro)]
-    for patch in patches:
-        box = (*patch.at, *size_of(patch.content))
-        levels = [(float(f), shrunk) for f, shrunk in pyramid(patch.content, factors)]
-        images.append(_ScnImage(box, OBJECTIVE_POWER, levels))
+    images += [_area_image(image, area, factors) for area in areas]
     codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
-    first: TagDict = {Tag.IMAGE_DESCRIPTION: to_xml(_scn(collection, images))}
+    first: TagDict = {Tag.IMAGE_DESCRIPTION: to_xml(_scn(collection, images, planes))}
     path = folder / f"{name}.scn"
     with TiffWriter(path, big=True, byteorder=byteorder) as tiff:
         for scn_image in images:
-            for factor, shrunk in scn_image.levels:
-                tiff.tiled(shrunk, tile, codec, resolution_tags(factor) | first)
-                first = {}
+            for plane in range(planes):
+                for factor, shrunk in scn_image.levels:
+                    shown = shrunk[::-1] if plane else shrunk
+                    tiff.tiled(shown, tile, codec, resolution_tags(factor) | first)
+                    first = {}
     width, height = collection
     margin_x, margin_y = patches[0].at
     region_width, _ = size_of(patches[0].content)
@@ -89,7 +116,20 @@ def write_leica(
     )
 
 
-def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, Patch]]:
+def _patch(image: RgbImage, area: Area) -> Patch:
+    x, y = area.at
+    return Patch.crop(image, area.box, (int(x), int(y)))
+
+
+def _area_image(image: RgbImage, area: Area, factors: Sequence[int]) -> _ScnImage:
+    content = _patch(image, area).content
+    width, height = (length * area.stretch for length in size_of(content))
+    levels = [(float(f), shrunk) for f, shrunk in pyramid(content, factors)]
+    box = (*area.at, width, height)
+    return _ScnImage(box, OBJECTIVE_POWER, levels, area.illumination)
+
+
+def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, ...]]:
     """Size of the collection, and the regions in it.
 
     Margins and gaps are multiples of 16, so that regions start on whole pixels
@@ -125,13 +165,13 @@ def _macro_image(collection: tuple[int, int], picture: RgbImage) -> _ScnImage:
     return _ScnImage((0, 0, *collection), 1, levels)
 
 
-def _scn(collection: tuple[int, int], images: Sequence[_ScnImage]) -> Node:
+def _scn(collection: tuple[int, int], images: Sequence[_ScnImage], planes: int) -> Node:
     width, height = collection
     elements: list[Node] = []
     directory = 0
     for image in images:
-        elements.append(_image_element(image, directory))
-        directory += len(image.levels)
+        elements.append(_image_element(image, directory, planes))
+        directory += len(image.levels) * planes
     return node(
         "scn",
         node(
@@ -145,16 +185,18 @@ def _scn(collection: tuple[int, int], images: Sequence[_ScnImage]) -> Node:
     )
 
 
-def _image_element(image: _ScnImage, first_directory: int) -> Node:
-    x, y, width, height = (length * _NANOMETRES_PER_PIXEL for length in image.box)
+def _image_element(image: _ScnImage, first_directory: int, planes: int) -> Node:
+    x, y, width, height = (int(side * _NANOMETRES_PER_PIXEL) for side in image.box)
     dimensions = (
         node(
             "dimension",
             sizeX=shrunk.shape[1],
             sizeY=shrunk.shape[0],
             r=level,
-            ifd=first_directory + level,
+            ifd=first_directory + plane * len(image.levels) + level,
+            **({"z": plane} if planes > 1 else {}),
         )
+        for plane in range(planes)
         for level, (_, shrunk) in enumerate(image.levels)
     )
     return node(
@@ -169,7 +211,7 @@ def _image_element(image: _ScnImage, first_directory: int) -> Node:
             node(
                 "illuminationSettings",
                 node("numericalAperture", 0.4),
-                node("illuminationSource", "brightfield"),
+                node("illuminationSource", image.illumination),
             ),
         ),
     )

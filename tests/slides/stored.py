@@ -1,5 +1,6 @@
 """Where TIFF slides keep their pixels, to damage them there."""
 
+import struct
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +18,16 @@ class Extent(NamedTuple):
     length: int
 
 
-def stored_tile(path: Path, index: int) -> Extent:
-    """Where a tile of level 0 is."""
+def _tags(path: Path, directory: int) -> Any:
     with Image.open(path) as image:
-        tags: Any = image.tag_v2  # type: ignore[attr-defined]
-        return Extent(tags[_TILE_OFFSETS][index], tags[_TILE_BYTE_COUNTS][index])
+        image.seek(directory)
+        return image.tag_v2  # type: ignore[attr-defined]
+
+
+def stored_tile(path: Path, index: int, directory: int = 0) -> Extent:
+    """Where a tile of a directory is, which usually stores level 0."""
+    tags = _tags(path, directory)
+    return Extent(tags[_TILE_OFFSETS][index], tags[_TILE_BYTE_COUNTS][index])
 
 
 def stored_label(path: Path) -> Extent:
@@ -40,6 +46,16 @@ def blank(path: Path, extent: Extent) -> None:
         file.write(bytes(extent.length))
 
 
-def blank_tile(path: Path, index: int) -> None:
-    """Make a stored tile of level 0 no image at all."""
-    blank(path, stored_tile(path, index))
+def blank_tile(path: Path, index: int, directory: int = 0) -> None:
+    """Make a stored tile of a directory no image at all."""
+    blank(path, stored_tile(path, index, directory))
+
+
+def empty_tile(path: Path, index: int, directory: int = 0) -> None:
+    """Give a tile no bytes, in a little-endian file."""
+    counts = _tags(path, directory)[_TILE_BYTE_COUNTS]
+    table = struct.pack(f"<{len(counts)}I", *counts)
+    data = path.read_bytes()
+    assert len(counts) > 2
+    assert data.count(table) == 1
+    blank(path, Extent(data.index(table) + 4 * index, 4))

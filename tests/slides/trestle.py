@@ -4,13 +4,14 @@ Every directory's description lists the overlaps of all levels; the stored width
 counts each overlap twice.  The resolution tags hold microns per pixel.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from .codecs import Subsampling, jpeg
 from .content import MPP, OBJECTIVE_POWER, RgbImage, macro, reference, size_of
 from .facts import Patch, SlideFacts
-from .pyramid import cut, grid_dimensions, level_dimensions, pyramid
+from .pyramid import TileSize, cut, level_dimensions, pyramid, tile_dimensions
 from .tiff import ByteOrder, ResolutionUnit, Tag, Tags, TiffWriter, jpeg_codec
 
 
@@ -19,8 +20,9 @@ def write_trestle(
     *,
     name: str = "trestle",
     image: RgbImage | None = None,
-    tile: int = 256,
+    tile: TileSize = 256,
     overlap: int = 32,
+    overlaps: Sequence[tuple[int, int]] | None = None,
     factors: Sequence[int] = (1, 4, 16),
     quality: int = 85,
     subsampling: Subsampling = "4:2:0",
@@ -30,24 +32,29 @@ def write_trestle(
 ) -> SlideFacts:
     """Write `name`.tif, and `name`.Full with the macro image.
 
-    `overlap` is that of level 0, in pixels.
+    `overlaps` are those of each level in x and y, by default `overlap`, in
+    pixels of level 0.
     """
     if image is None:
         image = reference()
     codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
-    overlaps = [overlap // factor for factor in factors]
+    if overlaps is None:
+        overlaps = [(overlap // factor, overlap // factor) for factor in factors]
+    tile_width, tile_height = tile_dimensions(tile)
     path = folder / f"{name}.tif"
     with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
-        for (factor, shrunk), shared in zip(
+        for (factor, shrunk), (shared_x, shared_y) in zip(
             pyramid(image, factors), overlaps, strict=True
         ):
             width, height = size_of(shrunk)
-            columns, rows = _grid(shrunk, tile, shared)
+            step = tile_width - shared_x, tile_height - shared_y
+            columns = _count(width, step[0], shared_x)
+            rows = _count(height, step[1], shared_y)
             tiff.encoded_tiles(
-                (width + (columns - 1) * shared, height + (rows - 1) * shared),
+                (width + (columns - 1) * shared_x, height + (rows - 1) * shared_y),
                 tile,
                 codec,
-                map(codec.encode, cut(shrunk, tile, tile - shared)),
+                map(codec.encode, cut(shrunk, tile, step)),
                 _tags(factor, overlaps, quality),
             )
     path.with_suffix(".Full").write_bytes(jpeg(macro()))
@@ -60,8 +67,8 @@ def write_trestle(
     )
 
 
-def _tags(factor: int, overlaps: Sequence[int], quality: int) -> Tags:
-    pairs = " ".join(f"{overlap} {overlap}" for overlap in overlaps)
+def _tags(factor: int, overlaps: Sequence[tuple[int, int]], quality: int) -> Tags:
+    pairs = " ".join(f"{x} {y}" for x, y in overlaps)
     return {
         Tag.IMAGE_DESCRIPTION: (
             f"Background Color=F3F3F3;White Balance=C0D7FF;"
@@ -75,7 +82,6 @@ def _tags(factor: int, overlaps: Sequence[int], quality: int) -> Tags:
     }
 
 
-def _grid(image: RgbImage, tile: int, overlap: int) -> tuple[int, int]:
-    width, height = size_of(image)
-    columns, rows = grid_dimensions(width - overlap, height - overlap, tile - overlap)
-    return max(1, columns), max(1, rows)
+def _count(length: int, step: int, overlap: int) -> int:
+    """How many tiles cover an axis."""
+    return max(1, math.ceil((length - overlap) / step))
