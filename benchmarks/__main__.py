@@ -13,7 +13,7 @@ from pathlib import Path
 from . import report
 from .cases import Case, all_cases
 from .contenders import OURS, PEER, Contender, python_contender, raw_contender
-from .kernels import KernelRow, measure_kernels
+from .kernels import TABLES, KernelRow, PaintRow
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
 from .results import Result, by_case
@@ -21,7 +21,6 @@ from .slides import Slide, SlideStore
 from .targets import verdicts
 from .tools import build
 
-_KERNELS_CASE = "kernels"
 _ROUNDS = 9
 _QUICK_ROUNDS = 3
 
@@ -97,6 +96,19 @@ def _measure_all(
     return results
 
 
+def _measure_kernels(
+    only: str, programs: Path
+) -> dict[str, Sequence[KernelRow | PaintRow]]:
+    """The tables of the kernels: printed here, and their rows by name."""
+    rows: dict[str, Sequence[KernelRow | PaintRow]] = {}
+    for name, measure_table in TABLES.items():
+        if re.search(only, name):
+            _progress(name)
+            text, rows[name] = measure_table(programs)
+            print(text)
+    return rows
+
+
 def _contenders(
     arguments: argparse.Namespace, raw_program: Path, stack: contextlib.ExitStack
 ) -> list[Contender]:
@@ -129,11 +141,7 @@ def main() -> None:
         return
     facts = machine_facts() | {"clock": arguments.clock}
     programs = build(arguments.build)
-    kernels: list[KernelRow] = []
-    if re.search(arguments.only, _KERNELS_CASE):
-        _progress(_KERNELS_CASE)
-        text, kernels = measure_kernels(programs / "bench_convert")
-        print(text)
+    kernels = _measure_kernels(arguments.only, programs)
     with contextlib.ExitStack() as stack:
         contenders = _contenders(arguments, programs / "raw_read", stack)
         versions = {contender.name: contender.versions for contender in contenders}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from .contenders import OURS, PEER, RAW
-from .kernels import KernelRow
+from .kernels import KernelRow, PaintRow
 from .results import Ratio, Result
 from .targets import Verdict
 
@@ -59,7 +59,7 @@ def target_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def as_json(
     facts: Mapping[str, object],
     versions: Mapping[str, Mapping[str, str]],
-    kernels: Sequence[KernelRow],
+    kernels: Mapping[str, Sequence[KernelRow | PaintRow]],
     results: Sequence[Result],
     verdicts: Sequence[Verdict],
 ) -> dict[str, object]:
@@ -67,7 +67,7 @@ def as_json(
     return {
         "machine": facts,
         "versions": versions,
-        "kernels": [asdict(row) for row in kernels],
+        **{name: [asdict(row) for row in rows] for name, rows in kernels.items()},
         "results": [_result_as_json(result) for result in results],
         "targets": [_verdict_as_json(verdict) for verdict in verdicts],
     }
