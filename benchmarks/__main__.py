@@ -12,7 +12,14 @@ from pathlib import Path
 
 from . import report
 from .cases import Case, all_cases
-from .contenders import OURS, PEER, Contender, python_contender, raw_contender
+from .contenders import (
+    OURS,
+    PEER,
+    Contender,
+    cucim_contenders,
+    python_contender,
+    raw_contender,
+)
 from .kernels import TABLES, KernelRow, PaintRow
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
@@ -35,6 +42,9 @@ def _parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--peer-python", help="interpreter that has openslide-python; without: no peer"
+    )
+    parser.add_argument(
+        "--cucim-python", help="interpreter that has cucim; without: no cucim"
     )
     parser.add_argument("--only", default="", help="cases in which this pattern occurs")
     parser.add_argument("--quick", action="store_true", help="a few cases and rounds")
@@ -121,6 +131,13 @@ def _contenders(
     if arguments.peer_python:
         peer = python_contender(PEER, arguments.peer_python, arguments.clock)
         contenders.append(stack.enter_context(peer))
+    if arguments.cucim_python:
+        contenders += [
+            stack.enter_context(contender)
+            for contender in cucim_contenders(
+                arguments.cucim_python, arguments.clock, arguments.build
+            )
+        ]
     return contenders
 
 
@@ -129,7 +146,8 @@ def _print_facts(facts: dict[str, object], versions: dict[str, dict[str, str]]) 
         print(f"{name}: {fact}")
     for name, found in versions.items():
         print(f"{name}:", ", ".join(f"{k} {v}" for k, v in found.items()))
-    if len({found["libopenslide"] for found in versions.values()}) > 1:
+    libraries = {found.get("libopenslide") for found in versions.values()}
+    if len(libraries - {None}) > 1:
         print("The contenders use different releases of libopenslide!")
 
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from .contenders import OURS, PEER, RAW
+from .contenders import CUCIM, OURS, PEER, RAW
 from .kernels import KernelRow, PaintRow
 from .results import Ratio, Result
 from .targets import Verdict
 
-_CONTENDERS = (OURS, RAW, PEER)
-_RATIOS = ((OURS, RAW), (OURS, PEER))
-_TITLES = ("ours", "raw C", "openslide-python", "/raw C", "/python")
-_FASTEST_TITLES = ("/raw C*", "/python*")
-_WIDTHS = (10, 10, 16, 8, 8, 8, 8)
+_CONTENDERS = (OURS, RAW, PEER, CUCIM)
+_RATIOS = ((OURS, RAW), (OURS, PEER), (OURS, CUCIM))
+_RATIO_TITLES = ("/raw C", "/python", "/cucim")
+_TITLES = (*_CONTENDERS, *_RATIO_TITLES, *(f"{title}*" for title in _RATIO_TITLES))
+_WIDTHS = (10, 10, 16, 10, 8, 8, 8, 8, 8, 8)
 _NOTHING = "-"
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """Lines: seconds and ratios, a row per case."""
     width = max(len(result.case) for result in results)
-    yield _line("case".ljust(width), (*_TITLES, *_FASTEST_TITLES))
+    yield _line("case".ljust(width), _TITLES)
     for result in results:
         yield _line(result.case.ljust(width), tuple(_cells(result)))
-    yield "ours / raw C, ours / openslide-python; *: of the fastest samples"
+    yield "ours / raw C, / openslide-python, / cucim; *: of the fastest samples"
 
 
 def _line(head: str, cells: Sequence[str]) -> str:
