@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import report
+from . import memory, report
 from .cases import Case, all_cases
 from .contenders import (
     OURS,
@@ -30,6 +30,8 @@ from .tools import build
 
 _ROUNDS = 9
 _QUICK_ROUNDS = 3
+# A peak hardly varies.
+_MEMORY_ROUNDS = 3
 
 
 def _parse_arguments() -> argparse.Namespace:
@@ -90,12 +92,17 @@ def _needed_slides(folder: Path, cases: Sequence[Case]) -> dict[str, Slide]:
     return slides
 
 
+def _rounds(arguments: argparse.Namespace) -> int:
+    usual = _QUICK_ROUNDS if arguments.quick else _ROUNDS
+    return int(arguments.rounds or usual)
+
+
 def _measure_all(
     arguments: argparse.Namespace,
     cases: Sequence[Case],
     contenders: Sequence[Contender],
 ) -> list[Result]:
-    rounds = arguments.rounds or (_QUICK_ROUNDS if arguments.quick else _ROUNDS)
+    rounds = _rounds(arguments)
     results = []
     if re.search(arguments.only, IMPORT_CASE):
         in_python = [contender for contender in contenders if contender.python]
@@ -117,6 +124,25 @@ def _measure_kernels(
             text, rows[name] = measure_table(programs)
             print(text)
     return rows
+
+
+def _measure_memory(arguments: argparse.Namespace) -> list[Result]:
+    names = [name for name in memory.cases() if re.search(arguments.only, name)]
+    if names and not memory.can_measure():
+        print("This system does not tell the peak of a process's memory.")
+        return []
+    interpreters = {OURS: arguments.python}
+    if arguments.peer_python:
+        interpreters[PEER] = arguments.peer_python
+    rounds = min(_rounds(arguments), _MEMORY_ROUNDS)
+    results = []
+    for name in names:
+        slide = SlideStore(arguments.slides).slide(memory.SLIDE)
+        results.append(
+            memory.measure_memory(name, slide, interpreters, rounds, _progress)
+        )
+    _progress("")
+    return results
 
 
 def _contenders(
@@ -155,7 +181,7 @@ def main() -> None:
     arguments = _parse_arguments()
     cases = _chosen_cases(arguments)
     if arguments.list:
-        print(*(case.name for case in cases), sep="\n")
+        print(*(case.name for case in cases), *memory.cases(), sep="\n")
         return
     facts = machine_facts() | {"clock": arguments.clock}
     programs = build(arguments.build)
@@ -164,12 +190,16 @@ def main() -> None:
         contenders = _contenders(arguments, programs / "raw_read", stack)
         versions = {contender.name: contender.versions for contender in contenders}
         results = _measure_all(arguments, cases, contenders)
+    peaks = _measure_memory(arguments)
     facts["load_at_the_end"] = load()
-    found = verdicts(by_case(results))
+    found = verdicts(by_case([*results, *peaks]))
     _print_facts(facts, versions)
     if results:
-        print("", *report.table(results), "", *report.target_lines(found), sep="\n")
-    everything = report.as_json(facts, versions, kernels, results, found)
+        print("", *report.table(results), sep="\n")
+    if peaks:
+        print("", *report.memory_table(peaks), sep="\n")
+    print("", *report.target_lines(found), sep="\n")
+    everything = report.as_json(facts, versions, kernels, results, peaks, found)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(everything, indent=1) + "\n")
     print(f"\nwritten to {arguments.json}")
