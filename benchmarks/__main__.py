@@ -37,7 +37,7 @@ _MEMORY_ROUNDS = 3
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Compare this package with the raw C call and openslide-python.",
+        description="Compare this package with the raw C call, openslide-python, cucim.",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="interpreter that has this package"
