@@ -5,6 +5,7 @@ OUT ?= out
 
 VENV := .venv
 ORACLE := .venv-oracle
+CUCIM := .venv-cucim
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
 DURATION ?= 600
@@ -47,6 +48,14 @@ $(ORACLE)/ready:
 	$(PYTHON) -m venv $(ORACLE)
 	$(ORACLE)/bin/python -m pip install --quiet openslide-python==$(ORACLE_VERSION) \
 	    openslide-bin numpy && touch $@ || test -z "$$CI"
+
+# cucim is only measured.  Its dependencies but these are for GPUs, and have gigabytes.
+$(CUCIM)/ready:
+	$(PYTHON) -m venv $(CUCIM)
+	$(CUCIM)/bin/python -m pip install --quiet --no-deps \
+	    cucim-cu12 click lazy-loader numpy packaging \
+	    && $(CUCIM)/bin/python -c 'from cucim import CuImage' && touch $@ \
+	    || echo 'bench: cucim cannot be installed here, so it is left out'
 
 run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path, OUT=folder)
 	@set -e; slide='$(SLIDE)'; \
@@ -128,9 +137,10 @@ fuzz-c: $(VENV)/tools
 	        $(OUT)/fuzz/$$name build/fuzz/seeds/$$name; \
 	done
 
-bench: $(VENV)/package $(ORACLE)/ready ## Measure beside the raw C call and openslide-python (BENCH=options)
+bench: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready ## Measure beside the raw C call, openslide-python and cucim (BENCH=options)
+	cucim=; if test -e $(CUCIM)/ready; then cucim='--cucim-python $(CUCIM)/bin/python'; fi; \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks \
-	    --peer-python $(ORACLE)/bin/python $(BENCH)
+	    --peer-python $(ORACLE)/bin/python $$cucim $(BENCH)
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)
@@ -147,5 +157,5 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) $(WITHOUT_JPEG) src/*.egg-info
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(SANITIZE) $(WITHOUT_JPEG) src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

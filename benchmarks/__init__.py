@@ -1,1 +1,1 @@
-"""Benchmarks: this package, the raw C call and openslide-python, side by side."""
+"""Benchmarks: this package, the raw C call, openslide-python, cucim, side by side."""

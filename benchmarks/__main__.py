@@ -10,10 +10,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import report
+from . import memory, report
 from .cases import Case, all_cases
-from .contenders import OURS, PEER, Contender, python_contender, raw_contender
-from .kernels import KernelRow, measure_kernels
+from .contenders import (
+    OURS,
+    PEER,
+    Contender,
+    cucim_contenders,
+    python_contender,
+    raw_contender,
+)
+from .kernels import TABLES, KernelRow, PaintRow
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
 from .results import Result, by_case
@@ -21,21 +28,25 @@ from .slides import Slide, SlideStore
 from .targets import verdicts
 from .tools import build
 
-_KERNELS_CASE = "kernels"
 _ROUNDS = 9
 _QUICK_ROUNDS = 3
+# A peak hardly varies.
+_MEMORY_ROUNDS = 3
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Compare this package with the raw C call and openslide-python.",
+        description="Compare this package with the raw C call, openslide-python, cucim.",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="interpreter that has this package"
     )
     parser.add_argument(
         "--peer-python", help="interpreter that has openslide-python; without: no peer"
+    )
+    parser.add_argument(
+        "--cucim-python", help="interpreter that has cucim; without: no cucim"
     )
     parser.add_argument("--only", default="", help="cases in which this pattern occurs")
     parser.add_argument("--quick", action="store_true", help="a few cases and rounds")
@@ -81,18 +92,55 @@ def _needed_slides(folder: Path, cases: Sequence[Case]) -> dict[str, Slide]:
     return slides
 
 
+def _rounds(arguments: argparse.Namespace) -> int:
+    usual = _QUICK_ROUNDS if arguments.quick else _ROUNDS
+    return int(arguments.rounds or usual)
+
+
 def _measure_all(
     arguments: argparse.Namespace,
     cases: Sequence[Case],
     contenders: Sequence[Contender],
 ) -> list[Result]:
-    rounds = arguments.rounds or (_QUICK_ROUNDS if arguments.quick else _ROUNDS)
+    rounds = _rounds(arguments)
     results = []
     if re.search(arguments.only, IMPORT_CASE):
         in_python = [contender for contender in contenders if contender.python]
         results.append(measure_imports(in_python, rounds, _progress))
     slides = _needed_slides(arguments.slides, cases)
     results += measure(cases, slides, contenders, rounds, _progress)
+    _progress("")
+    return results
+
+
+def _measure_kernels(
+    only: str, programs: Path
+) -> dict[str, Sequence[KernelRow | PaintRow]]:
+    """The tables of the kernels: printed here, and their rows by name."""
+    rows: dict[str, Sequence[KernelRow | PaintRow]] = {}
+    for name, measure_table in TABLES.items():
+        if re.search(only, name):
+            _progress(name)
+            text, rows[name] = measure_table(programs)
+            print(text)
+    return rows
+
+
+def _measure_memory(arguments: argparse.Namespace) -> list[Result]:
+    names = [name for name in memory.cases() if re.search(arguments.only, name)]
+    if names and not memory.can_measure():
+        print("This system does not tell the peak of a process's memory.")
+        return []
+    interpreters = {OURS: arguments.python}
+    if arguments.peer_python:
+        interpreters[PEER] = arguments.peer_python
+    rounds = min(_rounds(arguments), _MEMORY_ROUNDS)
+    results = []
+    for name in names:
+        slide = SlideStore(arguments.slides).slide(memory.SLIDE)
+        results.append(
+            memory.measure_memory(name, slide, interpreters, rounds, _progress)
+        )
     _progress("")
     return results
 
@@ -109,6 +157,13 @@ def _contenders(
     if arguments.peer_python:
         peer = python_contender(PEER, arguments.peer_python, arguments.clock)
         contenders.append(stack.enter_context(peer))
+    if arguments.cucim_python:
+        contenders += [
+            stack.enter_context(contender)
+            for contender in cucim_contenders(
+                arguments.cucim_python, arguments.clock, arguments.build
+            )
+        ]
     return contenders
 
 
@@ -117,7 +172,8 @@ def _print_facts(facts: dict[str, object], versions: dict[str, dict[str, str]]) 
         print(f"{name}: {fact}")
     for name, found in versions.items():
         print(f"{name}:", ", ".join(f"{k} {v}" for k, v in found.items()))
-    if len({found["libopenslide"] for found in versions.values()}) > 1:
+    libraries = {found.get("libopenslide") for found in versions.values()}
+    if len(libraries - {None}) > 1:
         print("The contenders use different releases of libopenslide!")
 
 
@@ -125,25 +181,25 @@ def main() -> None:
     arguments = _parse_arguments()
     cases = _chosen_cases(arguments)
     if arguments.list:
-        print(*(case.name for case in cases), sep="\n")
+        print(*(case.name for case in cases), *memory.cases(), sep="\n")
         return
     facts = machine_facts() | {"clock": arguments.clock}
     programs = build(arguments.build)
-    kernels: list[KernelRow] = []
-    if re.search(arguments.only, _KERNELS_CASE):
-        _progress(_KERNELS_CASE)
-        text, kernels = measure_kernels(programs / "bench_convert")
-        print(text)
+    kernels = _measure_kernels(arguments.only, programs)
     with contextlib.ExitStack() as stack:
         contenders = _contenders(arguments, programs / "raw_read", stack)
         versions = {contender.name: contender.versions for contender in contenders}
         results = _measure_all(arguments, cases, contenders)
+    peaks = _measure_memory(arguments)
     facts["load_at_the_end"] = load()
-    found = verdicts(by_case(results))
+    found = verdicts(by_case([*results, *peaks]))
     _print_facts(facts, versions)
     if results:
-        print("", *report.table(results), "", *report.target_lines(found), sep="\n")
-    everything = report.as_json(facts, versions, kernels, results, found)
+        print("", *report.table(results), sep="\n")
+    if peaks:
+        print("", *report.memory_table(peaks), sep="\n")
+    print("", *report.target_lines(found), sep="\n")
+    everything = report.as_json(facts, versions, kernels, results, peaks, found)
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(everything, indent=1) + "\n")
     print(f"\nwritten to {arguments.json}")

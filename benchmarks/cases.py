@@ -9,11 +9,14 @@ from typing import Literal, Protocol
 
 from .slides import TILE, Slide
 
-State = Literal["cold", "hot"]
-Form = Literal["image", "array", "batch"]
+State = Literal["cold", "hot", "scan"]
+Form = Literal["image", "array", "out", "batch"]
 Call = Literal["open", "property", "properties", "level_dimensions"]
 
 BATCH = 64
+THUMBNAIL_SIDE = 2048
+# So many regions has each row and each column of what one sample scans.
+_SCAN_SIDE = 8
 
 _STATES: tuple[State, ...] = ("cold", "hot")
 _FORMS: tuple[Form, ...] = ("image", "array")
@@ -54,7 +57,7 @@ class Case(Protocol):
 
 @dataclass(frozen=True)
 class ReadCase:
-    """Reading square regions, one at a time or a batch."""
+    """Reading square regions: one, neighbours one after another, or a batch."""
 
     slide: str
     level: int
@@ -76,14 +79,25 @@ class ReadCase:
     def is_quick(self) -> bool:
         if self.form == "batch":  # these take longest
             return self.slide == "jpeg" and self.state == "cold"
-        return self.side == 256 and self.level == 0 and self.aligned
+        is_special = self.slide == "offgrid" or self.state == "scan"
+        is_plain = self.side == 256 and self.level == 0 and self.aligned
+        return is_special or is_plain
 
     @property
     def divisor(self) -> int:
+        if self.state == "scan":
+            return _SCAN_SIDE**2
         return BATCH if self.form == "batch" else 1
 
     def request(self, slide: Slide, samples: int, rng: random.Random) -> list[str]:
-        positions = self._positions(slide, samples * self.divisor, rng)
+        downsample = slide.downsample(self.level)
+        left, top, _, _ = slide.area
+        corners = samples * (BATCH if self.form == "batch" else 1)
+        positions = [
+            (left + x * downsample, top + y * downsample)
+            for corner in self._corners(slide, corners, rng)
+            for x, y in self._regions_at(*corner)
+        ]
         numbers = (self.level, self.side, self.workers, samples)
         return [
             *("read", self.form, self.state),
@@ -91,16 +105,16 @@ class ReadCase:
             *(str(value) for position in positions for value in position),
         ]
 
-    def _positions(
+    def _corners(
         self, slide: Slide, count: int, rng: random.Random
     ) -> list[tuple[int, int]]:
-        """Level-0 corners of regions, each of other tiles if there are enough."""
+        """Where in the level to read, each time other tiles if there are enough."""
         downsample = slide.downsample(self.level)
-        left, top, width, height = slide.area
+        reach = self.side * (_SCAN_SIDE if self.state == "scan" else 1)
         shift = 0 if self.aligned else TILE - _BEFORE_CORNER
         columns, rows = (
-            max(1, (length // downsample - self.side - shift) // TILE + 1)
-            for length in (width, height)
+            max(1, (length // downsample - reach - shift) // TILE + 1)
+            for length in slide.area[2:]
         )
         cells = range(columns * rows)
         chosen = (
@@ -109,12 +123,40 @@ class ReadCase:
             else rng.choices(cells, k=count)
         )
         return [
-            (
-                left + (cell % columns * TILE + shift) * downsample,
-                top + (cell // columns * TILE + shift) * downsample,
-            )
+            (cell % columns * TILE + shift, cell // columns * TILE + shift)
             for cell in chosen
         ]
+
+    def _regions_at(self, x: int, y: int) -> list[tuple[int, int]]:
+        """The regions that begin at a corner: it alone, or neighbours row by row."""
+        if self.state != "scan":
+            return [(x, y)]
+        steps = range(0, _SCAN_SIDE * self.side, self.side)
+        return [(x + across, y + down) for down in steps for across in steps]
+
+
+@dataclass(frozen=True)
+class ThumbnailCase:
+    """A small image of the whole slide, with no tiles in the cache."""
+
+    slide: str
+    side: int
+    workers: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.slide}/thumbnail/{self.side}"
+
+    @property
+    def is_quick(self) -> bool:
+        return True
+
+    @property
+    def divisor(self) -> int:
+        return 1
+
+    def request(self, slide: Slide, samples: int, rng: random.Random) -> list[str]:
+        return ["thumbnail", str(self.side), str(samples)]
 
 
 @dataclass(frozen=True)
@@ -143,8 +185,14 @@ class CallCase:
 
 def all_cases() -> list[Case]:
     """Every row but those of importing and of the conversion kernels."""
-    calls = (CallCase("jpeg", call) for call in _CALLS)
-    return [*calls, *_jpeg_reads(), *_other_reads(), *_batches()]
+    return [
+        *(CallCase("jpeg", call) for call in _CALLS),
+        *_jpeg_reads(),
+        *_special_reads(),
+        *_other_reads(),
+        *_batches(),
+        ThumbnailCase("jpeg", THUMBNAIL_SIDE),
+    ]
 
 
 def _jpeg_reads() -> Iterator[ReadCase]:
@@ -156,6 +204,16 @@ def _jpeg_reads() -> Iterator[ReadCase]:
                 for state in _STATES:
                     for form in _FORMS:
                         yield ReadCase("jpeg", level, side, aligned, state, form)
+
+
+def _special_reads() -> Iterator[ReadCase]:
+    """Into memory that is there; neighbours that share tiles; between the pixels."""
+    for state in _STATES:
+        yield ReadCase("jpeg", 0, 256, True, state, "out")
+    for form in _FORMS:
+        yield ReadCase("jpeg", 0, 256, False, "scan", form)
+        for state in _STATES:
+            yield ReadCase("offgrid", 1, 256, False, state, form)
 
 
 def _other_reads() -> Iterator[ReadCase]:

@@ -7,17 +7,28 @@ starting anew each time.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
+
+from .cases import Case, ReadCase, State, ThumbnailCase
 
 OURS = "ours"
 RAW = "raw C"
 PEER = "openslide-python"
+CUCIM = "cucim"
 
 Clock = Literal["wall", "cpu"]
+
+_CUCIM_SLIDES = ("jpeg", "offgrid")
+_CUCIM_CACHES: dict[State, dict[str, object]] = {
+    "cold": {"type": "nocache"},
+    "hot": {"type": "per_process", "memory_capacity": 256},  # MB, as in worker.py
+}
 
 _WORKER = Path(__file__).with_name("worker.py")
 
@@ -26,19 +37,32 @@ class Contender:
     """A process that answers requests; worker.py describes them.
 
     Attributes:
-        name: `OURS`, `RAW` or `PEER`.
-        python: its interpreter; None for a program in C.
+        name: `OURS`, `RAW`, `PEER` or `CUCIM`; two may share one, where each case
+            is taken by at most one of them.
+        python: the interpreter that imports openslide; None where none does.
+        takes: whether it can do what a case asks for.
         versions: of what it uses, by name.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str | Path], python: str | None = None
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        python: str | None = None,
+        takes: Callable[[Case], bool] = lambda case: True,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.name = name
         self.python = python
+        self.takes = takes
         self._slide_path = ""
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            env=os.environ | environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.versions: dict[str, str] = self._ask(["versions"])["versions"]
 
@@ -82,12 +106,54 @@ def python_contender(name: str, python: str, clock: Clock) -> Contender:
 
     -I keeps the current folder, and with it this package's sources, out.
     """
-    return Contender(name, [python, "-I", _WORKER, name, clock], python)
+    return Contender(name, [python, "-I", _WORKER, name, clock], python=python)
 
 
 def raw_contender(program: Path, python: str, clock: Clock) -> Contender:
     """The raw C call, into the very library that an interpreter's package uses."""
-    return Contender(RAW, [program, library_path(python), clock])
+    library = library_path(python)
+    return Contender(RAW, [program, library, clock], takes=_has_raw_call)
+
+
+def _has_raw_call(case: Case) -> bool:
+    return not isinstance(case, ThumbnailCase)
+
+
+def cucim_contenders(python: str, clock: Clock, folder: Path) -> list[Contender]:
+    """cucim without a cache for cold reads, as is its default, and with one for hot ones.
+
+    One process cannot do both: its own documentation changes the cache by
+    `CuImage.cache()`, which in the wheels of today has no effect on reading, for
+    these have two copies of its library.  Both copies heed a file of options, which
+    is written to `folder`.
+    """
+    return [
+        _cucim_contender(python, clock, folder, state, cache)
+        for state, cache in _CUCIM_CACHES.items()
+    ]
+
+
+def _cucim_contender(
+    python: str, clock: Clock, folder: Path, state: State, cache: Mapping[str, object]
+) -> Contender:
+    options = folder.resolve() / f"cucim-{state}.json"
+    options.write_text(json.dumps({"cache": cache}))
+    return Contender(
+        CUCIM,
+        [python, "-I", _WORKER, CUCIM, clock],
+        takes=partial(_is_for_cucim, state),
+        environment={"CUCIM_CONFIG_PATH": str(options)},
+    )
+
+
+def _is_for_cucim(state: State, case: Case) -> bool:
+    """It reads arrays, of some TIFF files."""
+    return (
+        isinstance(case, ReadCase)
+        and case.slide in _CUCIM_SLIDES
+        and case.form != "image"
+        and case.state == state
+    )
 
 
 def library_path(python: str) -> str:

@@ -1,15 +1,17 @@
-"""The conversion of pixels by itself, against memcpy: the table of bench_convert."""
+"""Kernels by themselves: the tables of bench_convert and bench_paint."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class KernelRow:
-    """Speed of one kernel on one kind of pixels.
+    """Speed of one conversion kernel on one kind of pixels.
 
     Attributes:
         kernel: its name; "memcpy" for the yardstick.
@@ -26,19 +28,63 @@ class KernelRow:
     of_memcpy: float
 
 
-def measure_kernels(program: Path) -> tuple[str, list[KernelRow]]:
+@dataclass(frozen=True)
+class PaintRow:
+    """Speed of one painting kernel on one kind of region.
+
+    Attributes:
+        kernel: its name.
+        region: how tiles lie in it.
+        nanoseconds: for one of its pixels.
+        microseconds: for all of it.
+    """
+
+    kernel: str
+    region: str
+    nanoseconds: float
+    microseconds: float
+
+
+def _measure_conversion(programs: Path) -> tuple[str, list[KernelRow]]:
     """What bench_convert prints, and the rows of its table."""
-    text = subprocess.check_output([program], text=True)
-    lines = text.splitlines()
-    head = next(line for line in lines if line.startswith("kernel "))
-    starts = [head.index(title) for title in ("kernel", "pixels", "to ")]
-    rows = [_row(line, starts) for line in lines[lines.index(head) + 1 :]]
+    text = subprocess.check_output([programs / "bench_convert"], text=True)
+    rows = [
+        KernelRow(kernel, pixels, to, float(rate), float(of_memcpy))
+        for kernel, pixels, to, rate, of_memcpy in _cells(
+            text, "kernel", "pixels", "to "
+        )
+    ]
     return text, rows
 
 
-def _row(line: str, starts: list[int]) -> KernelRow:
-    kernel_at, pixels_at, to_at = starts
-    to, rate, of_memcpy = line[to_at:].rsplit(maxsplit=2)
-    kernel = line[kernel_at:pixels_at].strip()
-    pixels = line[pixels_at:to_at].strip()
-    return KernelRow(kernel, pixels, to.strip(), float(rate), float(of_memcpy))
+def _measure_painting(programs: Path) -> tuple[str, list[PaintRow]]:
+    """What bench_paint prints, and the rows of its table."""
+    text = subprocess.check_output([programs / "bench_paint"], text=True)
+    rows = [
+        PaintRow(kernel, region, float(nanoseconds), float(microseconds))
+        for kernel, region, nanoseconds, microseconds in _cells(
+            text, "kernel", "region"
+        )
+    ]
+    return text, rows
+
+
+def _cells(text: str, *titles: str) -> Iterator[list[str]]:
+    """The cells below a head: of the columns with these titles, then two numbers.
+
+    Lines above the head say which kernels this CPU cannot run.
+    """
+    lines = text.splitlines()
+    head = next(line for line in lines if line.startswith(f"{titles[0]} "))
+    starts = [head.index(title) for title in titles]
+    for line in lines[lines.index(head) + 1 :]:
+        words = [line[start:end].strip() for start, end in pairwise(starts)]
+        last_word, *numbers = line[starts[-1] :].rsplit(maxsplit=2)
+        yield [*words, last_word.strip(), *numbers]
+
+
+#: For each table, by name, what returns its text and rows when it is given the
+#: folder of the programs.
+TABLES: dict[
+    str, Callable[[Path], tuple[str, Sequence[KernelRow] | Sequence[PaintRow]]]
+] = {"kernels": _measure_conversion, "painting": _measure_painting}

@@ -44,7 +44,8 @@ def measure(
         for case, result, request in zip(cases, results, requests, strict=True):
             progress(f"round {round_ + 1} of {rounds}: {case.name}")
             slide = slides[case.slide]
-            for contender in _shuffled(contenders, rng):
+            able = [contender for contender in contenders if contender.takes(case)]
+            for contender in _shuffled(able, rng):
                 samples = contender.seconds(slide.path, request)
                 result.add(contender.name, [s / case.divisor for s in samples])
     return results
@@ -70,7 +71,11 @@ def _warm_up(
 ) -> int:
     """Meet code and file for the first time; returns how many samples to take."""
     request = case.request(slide, _WARM_UP_SAMPLES, rng)
-    seconds = [median(c.seconds(slide.path, request)) for c in contenders]
+    seconds = [
+        median(contender.seconds(slide.path, request))
+        for contender in contenders
+        if contender.takes(case)
+    ]
     return max(1, min(_MAX_SAMPLES, int(_ROUND_SECONDS / median(seconds))))
 
 

@@ -5,36 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from .contenders import OURS, PEER, RAW
-from .kernels import KernelRow
+from .contenders import CUCIM, OURS, PEER, RAW
+from .kernels import KernelRow, PaintRow
 from .results import Ratio, Result
 from .targets import Verdict
 
-_CONTENDERS = (OURS, RAW, PEER)
-_RATIOS = ((OURS, RAW), (OURS, PEER))
-_TITLES = ("ours", "raw C", "openslide-python", "/raw C", "/python")
-_FASTEST_TITLES = ("/raw C*", "/python*")
-_WIDTHS = (10, 10, 16, 8, 8, 8, 8)
+_CONTENDERS = (OURS, RAW, PEER, CUCIM)
+_RATIOS = ((OURS, RAW), (OURS, PEER), (OURS, CUCIM))
+_RATIO_TITLES = ("/raw C", "/python", "/cucim")
+_TITLES = (*_CONTENDERS, *_RATIO_TITLES, *(f"{title}*" for title in _RATIO_TITLES))
+_WIDTHS = (10, 10, 16, 10, 8, 8, 8, 8, 8, 8)
+_MEMORY_WIDTHS = (10, 16, 8)
 _NOTHING = "-"
 
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """Lines: seconds and ratios, a row per case."""
     width = max(len(result.case) for result in results)
-    yield _line("case".ljust(width), (*_TITLES, *_FASTEST_TITLES))
+    yield _line("case".ljust(width), _TITLES)
     for result in results:
         yield _line(result.case.ljust(width), tuple(_cells(result)))
-    yield "ours / raw C, ours / openslide-python; *: of the fastest samples"
+    yield "ours / raw C, / openslide-python, / cucim; *: of the fastest samples"
 
 
-def _line(head: str, cells: Sequence[str]) -> str:
-    parts = [cell.rjust(n) for cell, n in zip(cells, _WIDTHS, strict=True)]
+def memory_table(results: Sequence[Result]) -> Iterator[str]:
+    """Lines: peaks and their ratio, a row per task."""
+    width = max(len(result.case) for result in results)
+    yield _line("case".ljust(width), (OURS, PEER, "/python"), _MEMORY_WIDTHS)
+    for result in results:
+        ratio = result.ratio(OURS, PEER)
+        cells = (
+            _size(result.usual(OURS)),
+            _size(result.usual(PEER)),
+            f"{ratio.usual:.3f}" if ratio else _NOTHING,
+        )
+        yield _line(result.case.ljust(width), cells, _MEMORY_WIDTHS)
+
+
+def _line(head: str, cells: Sequence[str], widths: Sequence[int] = _WIDTHS) -> str:
+    parts = [cell.rjust(n) for cell, n in zip(cells, widths, strict=True)]
     return " ".join([head, *parts])
 
 
 def _cells(result: Result) -> Iterator[str]:
     for contender in _CONTENDERS:
-        yield _duration(result.seconds(contender))
+        yield _duration(result.usual(contender))
     ratios = [result.ratio(a, b) for a, b in _RATIOS]
     for ratio in ratios:
         yield f"{ratio.usual:.3f}" if ratio else _NOTHING
@@ -59,16 +74,18 @@ def target_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def as_json(
     facts: Mapping[str, object],
     versions: Mapping[str, Mapping[str, str]],
-    kernels: Sequence[KernelRow],
+    kernels: Mapping[str, Sequence[KernelRow | PaintRow]],
     results: Sequence[Result],
+    peaks: Sequence[Result],
     verdicts: Sequence[Verdict],
 ) -> dict[str, object]:
     """Everything, the samples of every round included."""
     return {
         "machine": facts,
         "versions": versions,
-        "kernels": [asdict(row) for row in kernels],
+        **{name: [asdict(row) for row in rows] for name, rows in kernels.items()},
         "results": [_result_as_json(result) for result in results],
+        "memory": [{"case": peak.case, "bytes": peak.rounds} for peak in peaks],
         "targets": [_verdict_as_json(verdict) for verdict in verdicts],
     }
 
@@ -76,7 +93,7 @@ def as_json(
 def _result_as_json(result: Result) -> dict[str, object]:
     return {
         "case": result.case,
-        "seconds": {title: result.seconds(title) for title in result.rounds},
+        "seconds": {title: result.usual(title) for title in result.rounds},
         "ratios": {f"{a}/{b}": _ratio_as_json(result.ratio(a, b)) for a, b in _RATIOS},
         "rounds": result.rounds,
     }
@@ -98,3 +115,7 @@ def _duration(seconds: float | None) -> str:
         if abs(seconds) >= scale:
             return f"{seconds / scale:.4g} {unit}"
     return f"{seconds / 1e-9:.3g} ns"
+
+
+def _size(count: float | None) -> str:
+    return _NOTHING if count is None else f"{count / 1e6:.1f} MB"

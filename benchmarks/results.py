@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Ratio(NamedTuple):
-    """One duration by another.
+    """One duration, or size, by another.
 
     Attributes:
         usual: the median over rounds of the ratio within one, and that the median
@@ -26,7 +26,7 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """One row: seconds by contender, round by round.
+    """One row: seconds, or bytes, by contender, round by round.
 
     The samples of every round and every contender are of the same regions in the
     same order, so that they can be compared in pairs.
@@ -39,7 +39,7 @@ class Result:
         """Another round."""
         self.rounds.setdefault(contender, []).append(samples)
 
-    def seconds(self, contender: str) -> float | None:
+    def usual(self, contender: str) -> float | None:
         """The median of all samples; None for a contender that has none."""
         samples = [
             value for values in self.rounds.get(contender, ()) for value in values

@@ -57,6 +57,7 @@ class Slide:
     area: Box
 
     def downsample(self, level: int) -> int:
+        """To the nearest integer, so that positions are integers of level 0."""
         return round(self.level_dimensions[0][0] / self.level_dimensions[level][0])
 
 
@@ -97,9 +98,19 @@ class SlideStore:
 
 
 def _write_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    return _write_aperio_jpeg(folder / "jpeg.svs", (30000, 24000), tiles)
+
+
+def _write_off_grid(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    """Level 1 has 3333 x 2500 pixels, so it is 4.0003 times as small."""
+    return _write_aperio_jpeg(folder / "offgrid.svs", (13334, 10000), tiles)
+
+
+def _write_aperio_jpeg(
+    path: Path, size: tuple[int, int], tiles: Sequence[RgbImage]
+) -> Slide:
     codec = jpeg_codec(_JPEG_QUALITY, "4:2:0", shared_tables=True)
-    method = f"JPEG/YCC Q={_JPEG_QUALITY}"
-    return _write_aperio(folder / "jpeg.svs", (30000, 24000), tiles, codec, method)
+    return _write_aperio(path, size, tiles, codec, f"JPEG/YCC Q={_JPEG_QUALITY}")
 
 
 def _write_jpeg2000(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
@@ -127,6 +138,7 @@ def _described(facts: SlideFacts, width: int | None = None) -> Slide:
 
 _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "jpeg": _write_jpeg,
+    "offgrid": _write_off_grid,
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
     "czi": _write_zeiss,

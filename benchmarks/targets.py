@@ -6,12 +6,23 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .contenders import OURS, PEER, RAW
+from .contenders import CUCIM, OURS, PEER, RAW
 from .measure import IMPORT_CASE
 from .results import Ratio, Result
 
 # Formats without a special path, so that each read is libopenslide's.
 _PLAIN = "(j2k|mirax|czi)/level-0/(256|512|1024)"
+
+# What is read, the greatest share of the raw C call's time, and the case.
+_DIRECT = (
+    ("read_region, cold", 0.27, "jpeg/level-0/256/aligned/cold/image"),
+    ("read_region, hot", 0.05, "jpeg/level-0/256/aligned/hot/image"),
+    ("read_array, hot, out=", 0.03, "jpeg/level-0/256/aligned/hot/out"),
+    ("read_region, scan", 0.30, "jpeg/level-0/256/across/scan/image"),
+    ("read_region, all cores", 0.15, "jpeg/level-0/4096/aligned/cold/image"),
+    ("read_region, off the grid, cold", 0.30, "offgrid/level-1/256/across/cold/image"),
+    ("read_region, off the grid, hot", 0.10, "offgrid/level-1/256/across/hot/image"),
+)
 
 
 @dataclass(frozen=True)
@@ -38,44 +49,81 @@ class Verdict:
 def verdicts(results: Mapping[str, Result]) -> list[Verdict]:
     """All targets for which something was measured."""
     all_verdicts = (
-        Verdict(
-            "read_region: time of the raw C call",
-            1.02,
-            True,
-            _of_raw(results, rf"{_PLAIN}/.*/image"),
-        ),
-        Verdict(
-            "read_array: time of the raw C call",
-            1.03,
-            True,
-            _of_raw(results, rf"{_PLAIN}/.*/array"),
-        ),
-        Verdict(
-            "read_batch: throughput of 2 workers by that of 1",
-            1.9,
-            False,
-            dict(_scaling(results)),
-        ),
-        Verdict(
-            "read_batch, 2 workers: throughput by openslide-python's loop",
-            2.2,
-            False,
-            _over_peer(results, r"(jpeg|mirax|czi)/.*/batch-2"),
-        ),
-        Verdict(
-            "read_batch, 2 workers, JPEG 2000: the same",
-            1.9,
-            False,
-            _over_peer(results, r"j2k/.*/batch-2"),
-        ),
+        *_plain_verdicts(results),
+        *_direct_verdicts(results),
         Verdict(
             "import: time of openslide-python's",
             0.75,
             True,
             _ratios(results, IMPORT_CASE, OURS, PEER),
         ),
+        Verdict(
+            "peak of memory: openslide-python's",
+            1.0,
+            True,
+            _ratios(results, "memory/(regions|thumbnail)", OURS, PEER),
+        ),
     )
     return [verdict for verdict in all_verdicts if verdict.ratios]
+
+
+def _plain_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
+    """Where libopenslide decodes, and of threads."""
+    yield Verdict(
+        "read_region: time of the raw C call",
+        1.02,
+        True,
+        _of_raw(results, rf"{_PLAIN}/.*/image"),
+    )
+    yield Verdict(
+        "read_array: time of the raw C call",
+        1.03,
+        True,
+        _of_raw(results, rf"{_PLAIN}/.*/array"),
+    )
+    yield Verdict(
+        "read_batch: throughput of 2 workers by that of 1",
+        1.9,
+        False,
+        dict(_scaling(results)),
+    )
+    yield Verdict(
+        "read_batch, 2 workers: throughput by openslide-python's loop",
+        2.2,
+        False,
+        _over_peer(results, r"(jpeg|mirax|czi)/.*/batch-2"),
+    )
+    yield Verdict(
+        "read_batch, 2 workers, JPEG 2000: the same",
+        1.9,
+        False,
+        _over_peer(results, r"j2k/.*/batch-2"),
+    )
+
+
+def _direct_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
+    """Where this package decodes."""
+    for what, limit, case in _DIRECT:
+        ratios = _of_raw(results, case)
+        yield Verdict(f"{what}: time of the raw C call", limit, True, ratios)
+    yield Verdict(
+        "read_array, cold: time of cucim",
+        1.05,
+        True,
+        _ratios(results, "jpeg/level-0/256/aligned/cold/array", OURS, CUCIM),
+    )
+    yield Verdict(
+        "read_batch, 2 workers: throughput by cucim's with 2",
+        1.0,
+        False,
+        _ratios(results, "jpeg/.*/batch-2", CUCIM, OURS),
+    )
+    yield Verdict(
+        "get_thumbnail: speed by openslide-python's",
+        2.5,
+        False,
+        _over_peer(results, "jpeg/thumbnail/.*"),
+    )
 
 
 def _ratios(

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
+_PROGRAMS = ("bench_convert", "bench_paint", "raw_read")
 
 
 def build(folder: Path) -> Path:
-    """Build bench_convert and raw_read, and return the folder that has them."""
+    """Build the programs, and return the folder that has them."""
     if not (folder / "build.ninja").exists():
         _meson("setup", "--buildtype=release", folder, _ROOT)
-    _meson("compile", "-C", folder, "bench_convert", "raw_read")
+    _meson("compile", "-C", folder, *_PROGRAMS)
     return folder / "benchmarks"
 
 

@@ -2,15 +2,18 @@
 
     python -I worker.py NAME CLOCK
 
-NAME is "ours" or "openslide-python", CLOCK "wall" or "cpu".  This file stands alone, for it runs in
-the environments of both.  A request is a line of words with tabs between them;
-the answer is a line of JSON: {"seconds": [...]}, one value per sample, for
+NAME is "ours", "openslide-python" or "cucim", CLOCK "wall" or "cpu".  This file
+stands alone, for it runs in the environments of all of them.  A request is a line of
+words with tabs between them; the answer is a line of JSON: {"seconds": [...]}, one
+value per sample, for
 
     slide PATH                              open this one; no samples
     call NAME SAMPLES REPEATS               a sample is REPEATS calls
     read FORM STATE LEVEL SIDE WORKERS SAMPLES X Y X Y ...
+    thumbnail SIDE SAMPLES
 
-or {"versions": {...}} for `versions`.
+or {"versions": {...}} for `versions`.  Each sample of a read has an equal share of the
+positions; where that is more than one they are a batch or are read one by one.
 """
 
 from __future__ import annotations
@@ -18,58 +21,178 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
 
-import openslide
-
 # Everything that one measurement reads fits, so that hot is hot.
 _CACHE_BYTES = 256 << 20
 
 Clock = Callable[[], float]
-Positions = list[tuple[int, int]]
+Position = tuple[int, int]
+Positions = list[Position]
 
 
 class Reader:
-    """How this package reads."""
+    """A slide, as programs read it with this package.
 
-    def __init__(self, slide: Any) -> None:
-        self.slide = slide
+    Attributes:
+        passes: how often to read what shall be in the cache.
+    """
 
-    def image(self, position: tuple[int, int], level: int, side: int) -> object:
+    passes = 1
+
+    def __init__(self, path: str) -> None:
+        import openslide
+
+        self.slide: Any = openslide.OpenSlide(path)
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        import openslide
+        from openslide import _openslide
+
+        return {
+            "libopenslide": openslide.__library_version__,
+            "direct reads": _openslide.jpeg_version() or "off",
+        }
+
+    def close(self) -> None:
+        self.slide.close()
+
+    def forget_tiles(self) -> object:
+        """Go on with an empty cache, and return it."""
+        import openslide
+
+        cache = openslide.OpenSlideCache(_CACHE_BYTES)
+        self.slide.set_cache(cache)
+        return cache
+
+    def image(self, position: Position, level: int, side: int) -> object:
         return self.slide.read_region(position, level, (side, side))
 
-    def array(self, position: tuple[int, int], level: int, side: int) -> Any:
+    def array(self, position: Position, level: int, side: int) -> Any:
         return self.slide.read_array(position, level, (side, side))
+
+    def fill(self, pixels: Any, position: Position, level: int, side: int) -> None:
+        self.slide.read_array(position, level, (side, side), out=pixels)
 
     def batch(
         self, positions: Positions, level: int, side: int, workers: int
     ) -> object:
         return self.slide.read_batch(positions, level, (side, side), workers=workers)
 
+    def thumbnail(self, side: int) -> object:
+        return self.slide.get_thumbnail((side, side))
+
 
 class PeerReader(Reader):
     """How programs read with openslide-python, for the same arrays."""
 
-    def array(self, position: tuple[int, int], level: int, side: int) -> Any:
+    @staticmethod
+    def versions() -> dict[str, str]:
+        import openslide
+
+        return {"libopenslide": openslide.__library_version__}
+
+    def array(self, position: Position, level: int, side: int) -> Any:
         image = self.slide.read_region(position, level, (side, side))
         return np.asarray(image.convert("RGB"))
+
+    def fill(self, pixels: Any, position: Position, level: int, side: int) -> None:
+        pixels[...] = self.array(position, level, side)
 
     def batch(
         self, positions: Positions, level: int, side: int, workers: int
     ) -> object:
-        pixels = np.empty((len(positions), side, side, 3), np.uint8)
+        pixels = _empty_batch(len(positions), side)
         for i, position in enumerate(positions):
             pixels[i] = self.array(position, level, side)
         return pixels
 
 
-_READERS: dict[str, type[Reader]] = {"ours": Reader, "openslide-python": PeerReader}
+class CucimReader(Reader):
+    """How programs read with cucim.
+
+    Its cache is what its configuration says when the process begins, and cannot be
+    emptied: what is read cold and what is read hot are processes of their own.
+    """
+
+    # Now and then a tile that was decoded does not get into its cache.
+    passes = 4
+    # So many regions are in each array that its iterator yields.  Few, so that the
+    # copying of some and the decoding of the next overlap.
+    _PER_ARRAY = 4
+    # From this side on, threads are worth their while for a single region.
+    _LARGE = 1024
+
+    def __init__(self, path: str) -> None:
+        from cucim import CuImage  # type: ignore[import-not-found]
+
+        self.slide = CuImage(path)
+
+    @staticmethod
+    def versions() -> dict[str, str]:
+        return {}
+
+    def forget_tiles(self) -> object:
+        return None
+
+    def array(self, position: Position, level: int, side: int) -> Any:
+        workers = _usable_cpus() if side >= self._LARGE else 0
+        region = self.slide.read_region(
+            position, (side, side), level, num_workers=workers
+        )
+        return np.asarray(region)
+
+    def fill(self, pixels: Any, position: Position, level: int, side: int) -> None:
+        pixels[...] = self.array(position, level, side)
+
+    def batch(
+        self, positions: Positions, level: int, side: int, workers: int
+    ) -> object:
+        arrays = self.slide.read_region(
+            positions,
+            (side, side),
+            level,
+            batch_size=self._PER_ARRAY,
+            num_workers=workers,
+        )
+        pixels = _empty_batch(len(positions), side)
+        for i, array in enumerate(arrays):
+            # It writes the next ones into the same memory, hence the copy.
+            start = i * self._PER_ARRAY
+            pixels[start : start + self._PER_ARRAY] = np.asarray(array)
+        return pixels
+
+
+def _empty_batch(count: int, side: int) -> Any:
+    return np.empty((count, side, side, 3), np.uint8)
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+_READERS: dict[str, type[Reader]] = {
+    "ours": Reader,
+    "openslide-python": PeerReader,
+    "cucim": CucimReader,
+}
+_PACKAGES = (
+    "openslide-native",
+    "openslide-python",
+    "openslide-bin",
+    "cucim-cu12",
+    "Pillow",
+    "numpy",
+)
 _CLOCKS: dict[str, Clock] = {"wall": perf_counter, "cpu": process_time}
 
 
@@ -79,27 +202,31 @@ class Worker:
     def __init__(self, reader_type: type[Reader], clock: Clock) -> None:
         self._reader_type = reader_type
         self._clock = clock
-        self._slide: Any = None
         self._path = ""
 
     def answer(self, words: list[str]) -> dict[str, object]:
         kind, *rest = words
         if kind == "versions":
-            return {"versions": _versions()}
+            return {"versions": _versions() | self._reader_type.versions()}
         if kind == "slide":
             (self._path,) = rest
-            self._slide = openslide.OpenSlide(self._path)
+            self._reader = self._reader_type(self._path)
             return {"seconds": []}
-        samples = self._call(*rest) if kind == "call" else self._read(rest)
-        return {"seconds": list(samples)}
+        answers: dict[str, Callable[[list[str]], Iterator[float]]] = {
+            "call": self._call,
+            "read": self._read,
+            "thumbnail": self._thumbnail,
+        }
+        return {"seconds": list(answers[kind](rest))}
 
-    def _call(self, name: str, samples: str, repeats: str) -> Iterator[float]:
+    def _call(self, words: list[str]) -> Iterator[float]:
+        name, samples, repeats = words[0], *map(int, words[1:])
         if name == "open":
-            return self._open(int(samples))
-        return self._repeat(self._calls()[name], int(samples), int(repeats))
+            return self._open(samples)
+        return self._repeat(self._calls()[name], samples, repeats)
 
     def _calls(self) -> dict[str, Callable[[], object]]:
-        slide = self._slide
+        slide = self._reader.slide
         return {
             "property": lambda: slide.properties["openslide.vendor"],
             "properties": lambda: dict(slide.properties),
@@ -118,9 +245,17 @@ class Worker:
     def _open(self, samples: int) -> Iterator[float]:
         for _ in range(samples):
             start = self._clock()
-            slide = openslide.OpenSlide(self._path)
+            reader = self._reader_type(self._path)
             yield self._clock() - start
-            slide.close()
+            reader.close()
+
+    def _thumbnail(self, words: list[str]) -> Iterator[float]:
+        side, samples = map(int, words)
+        for _ in range(samples):
+            self._reader.forget_tiles()
+            start = self._clock()
+            self._reader.thumbnail(side)
+            yield self._clock() - start
 
     def _read(self, words: list[str]) -> Iterator[float]:
         form, state, *rest = words
@@ -131,8 +266,8 @@ class Worker:
         groups = [positions[i * each : (i + 1) * each] for i in range(samples)]
         kept = self._warm_up(groups, read, state)
         for group in groups:
-            if state == "cold":
-                self._forget_tiles()
+            if state != "hot":
+                self._reader.forget_tiles()
             start = self._clock()
             read(group)  # what it returns is freed before the clock stops
             yield self._clock() - start
@@ -151,46 +286,42 @@ class Worker:
         memory is free when the samples begin, and then some that stay, because an
         allocator would give memory at the end of the heap back to the system.
         """
+        self._reader.forget_tiles()
         if state == "hot":
-            self._forget_tiles()
-            for group in groups:
+            for group in groups * self._reader.passes:
                 read(group)
             return None
-        self._forget_tiles()
         read(groups[0])
-        kept = self._forget_tiles()
+        kept = self._reader.forget_tiles()
         read(groups[0])
         return kept
 
     def _reading(
         self, form: str, level: int, side: int, workers: int
     ) -> Callable[[Positions], object]:
-        reader = self._reader_type(self._slide)
+        reader = self._reader
         if form == "batch":
             return lambda group: reader.batch(group, level, side, workers)
         read_one = reader.image if form == "image" else reader.array
-        return lambda group: read_one(group[0], level, side)
+        if form == "out":
+            read_one = partial(reader.fill, np.ones((side, side, 3), np.uint8))
 
-    def _forget_tiles(self) -> object:
-        """Go on with an empty cache, and return it."""
-        cache = openslide.OpenSlideCache(_CACHE_BYTES)
-        self._slide.set_cache(cache)
-        return cache
+        def read_each(group: Positions) -> None:
+            for position in group:
+                read_one(position, level, side)
+
+        return read_each
 
 
 def _versions() -> dict[str, str]:
-    names = ("openslide-native", "openslide-python", "openslide-bin", "Pillow", "numpy")
     installed = {
         distribution.name.lower(): distribution.version
         for distribution in importlib.metadata.distributions()
     }
     found = {
-        name: installed[name.lower()] for name in names if name.lower() in installed
+        name: installed[name.lower()] for name in _PACKAGES if name.lower() in installed
     }
-    return found | {
-        "Python": platform.python_version(),
-        "libopenslide": openslide.__library_version__,
-    }
+    return found | {"Python": platform.python_version()}
 
 
 def main() -> None:
