@@ -104,7 +104,7 @@ static bool
 place_chunk(struct chunk *chunk, const struct tile_supply *supply,
             const struct region *region, int64_t column, int64_t row)
 {
-    const struct tiff_directory *directory = &supply->image->directory;
+    const struct image *image = supply->image;
     if (region->is_exact) {
         place_exact_axis(&chunk->x, region->column, region->width);
         place_exact_axis(&chunk->y, region->row, region->height);
@@ -116,8 +116,8 @@ place_chunk(struct chunk *chunk, const struct tile_supply *supply,
                            supply->downsample)) {
         return false;
     }
-    find_tiles(&chunk->x, directory->tile_width, directory->tiles_across);
-    find_tiles(&chunk->y, directory->tile_height, directory->tiles_down);
+    find_tiles(&chunk->x, image->tile_width, image->tiles_across);
+    find_tiles(&chunk->y, image->tile_height, image->tiles_down);
     chunk->is_aligned =
         is_on_a_pixel(chunk->x.from) && is_on_a_pixel(chunk->y.from);
     return true;
@@ -146,9 +146,8 @@ get_tile(const struct tile_supply *supply, int64_t column, int64_t row,
          const struct tile **tile)
 {
     const struct image *image = supply->image;
-    struct decoding decoding = {supply,
-                                (uint64_t)row * image->directory.tiles_across +
-                                    (uint64_t)column};
+    struct decoding decoding = {supply, (uint64_t)row * image->tiles_across +
+                                            (uint64_t)column};
     bool is_hole = false;
     *tile = NULL;
     if (image->has_holes &&
@@ -191,10 +190,10 @@ copy_tile(const struct tile_supply *supply, const struct chunk *chunk,
     }
     if (tile != NULL) {
         const struct image *image = supply->image;
-        int64_t stride = image->directory.tile_width;
+        int64_t stride = image->tile_width;
         struct overlap x = overlap_of(&chunk->x, column, stride, image->width);
-        struct overlap y = overlap_of(
-            &chunk->y, row, image->directory.tile_height, image->height);
+        struct overlap y =
+            overlap_of(&chunk->y, row, image->tile_height, image->height);
         pixels_convert(pixels, x.in_region, y.in_region, x.length, y.length,
                        tile->words + y.in_tile * stride + x.in_tile, stride);
         tile_release(tile);
@@ -229,8 +228,8 @@ paint(const struct tile_supply *supply, const struct chunk *chunk,
     }
     if (tile != NULL) {
         const struct image *image = supply->image;
-        int64_t tile_width = image->directory.tile_width;
-        int64_t tile_height = image->directory.tile_height;
+        int64_t tile_width = image->tile_width;
+        int64_t tile_height = image->tile_height;
         const struct paint_tile part = {
             .words = tile->words,
             .stride = (ptrdiff_t)tile_width,
@@ -267,7 +266,7 @@ static bool
 paint_band(const struct tile_supply *supply, const struct chunk *chunk,
            const struct paint_canvas *canvas)
 {
-    int64_t tile_height = supply->image->directory.tile_height;
+    int64_t tile_height = supply->image->tile_height;
     int64_t bottom = canvas->top + canvas->height;
     int64_t first = tile_row_at(chunk, tile_height, canvas->top - 2);
     int64_t end = tile_row_at(chunk, tile_height, bottom + 2) + 1;
@@ -385,8 +384,8 @@ assembly_parts(const struct tile_supply *supply, const struct region *region)
     unsigned parts = ASSEMBLY_TILE;
     parts |= across * down > 1 ? ASSEMBLY_SEAM : 0;
     parts |= chunk.is_aligned ? 0 : ASSEMBLY_RESAMPLED;
-    if (has_edge(&chunk.x, image->directory.tile_width, image->width) ||
-        has_edge(&chunk.y, image->directory.tile_height, image->height)) {
+    if (has_edge(&chunk.x, image->tile_width, image->width) ||
+        has_edge(&chunk.y, image->tile_height, image->height)) {
         parts |= ASSEMBLY_EDGE;
     }
     return parts;

@@ -125,7 +125,7 @@ prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
     for (int32_t i = 0; i < direct->level_count; i++) {
         struct direct_level *level = &direct->levels[i];
         const char *refusal =
-            image_open(&level->image, tiff, layout->levels[i]);
+            image_open_tiff(&level->image, tiff, layout->levels[i]);
         if (refusal == NULL) {
             refusal = deal_with_holes(&level->image, layout->holes, &is_whole);
         }
@@ -265,14 +265,13 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
         const struct region *region)
 {
     double downsample = supply->downsample;
-    const struct tiff_directory *directory = &supply->image->directory;
+    const struct image *image = supply->image;
     const int64_t starts[3][2] = {
         {0, 0},
         {last_window(region->width), last_window(region->height)},
-        {seam_window(region->x, downsample, region->width,
-                     directory->tile_width),
+        {seam_window(region->x, downsample, region->width, image->tile_width),
          seam_window(region->y, downsample, region->height,
-                     directory->tile_height)},
+                     image->tile_height)},
     };
     bool is_small =
         region->width <= WINDOW_SIDE && region->height <= WINDOW_SIDE;

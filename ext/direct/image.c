@@ -11,11 +11,16 @@ enum { MAX_TABLES_BYTES = 1 << 16 };
 /* A JPEG is not larger than its pixels, but for some headers. */
 static const uint64_t MAX_HEADER_BYTES = 1 << 16;
 
+static const char NO_DECODER[] = "this build has no libjpeg-turbo";
+static const char TOO_LARGE[] = "the tiles are larger than 4096 pixels";
+
+/* TIFF */
+
 static const char *
-refusal_of(const struct tiff_directory *directory)
+refusal_of_directory(const struct tiff_directory *directory)
 {
     if (!jpeg_is_available()) {
-        return "this build has no libjpeg-turbo";
+        return NO_DECODER;
     }
     if (!directory->is_usable || directory->has_depth) {
         return "the TIFF directory has unusual entries";
@@ -29,19 +34,38 @@ refusal_of(const struct tiff_directory *directory)
          directory->photometric != TIFF_PHOTOMETRIC_YCBCR)) {
         return "the pixels are not RGB or YCbCr of 8 bits";
     }
-    if (directory->tile_width > MAX_TILE_SIDE ||
-        directory->tile_height > MAX_TILE_SIDE) {
-        return "the tiles are larger than 4096 pixels";
-    }
-    return NULL;
+    return directory->tile_width > MAX_TILE_SIDE ||
+                   directory->tile_height > MAX_TILE_SIDE
+               ? TOO_LARGE
+               : NULL;
+}
+
+static bool
+locate_in_tiff(const struct image *image, uint64_t tile,
+               struct tile_place *place)
+{
+    return tiff_table_number(&image->tiff.file, &image->tiff.offsets, tile,
+                             &place->offset) &&
+           tiff_table_number(&image->tiff.file, &image->tiff.byte_counts, tile,
+                             &place->size);
 }
 
 const char *
-image_open(struct image *image, const struct tiff_file *tiff,
-           const struct tiff_directory *directory)
+image_open_tiff(struct image *image, const struct tiff_file *tiff,
+                const struct tiff_directory *directory)
 {
-    *image = (struct image){.tiff = *tiff, .directory = *directory};
-    const char *refusal = refusal_of(directory);
+    *image = (struct image){
+        .source = tiff->source,
+        .tile_width = directory->tile_width,
+        .tile_height = directory->tile_height,
+        .tiles_across = directory->tiles_across,
+        .tiles_down = directory->tiles_down,
+        .width = directory->width,
+        .height = directory->height,
+        .locate = locate_in_tiff,
+        .tiff = {*tiff, directory->tile_offsets, directory->tile_byte_counts},
+    };
+    const char *refusal = refusal_of_directory(directory);
     if (refusal != NULL) {
         return refusal;
     }
@@ -59,10 +83,18 @@ image_open(struct image *image, const struct tiff_file *tiff,
         .tables = image->tables,
         .tables_size = image->tables == NULL ? 0 : (size_t)tables->count,
     };
-    image->width = directory->width;
-    image->height = directory->height;
     return NULL;
 }
+
+bool
+image_find_holes(const struct image *image, bool *has_holes)
+{
+    return tiff_table_has_zero(
+        &image->tiff.file, &image->tiff.byte_counts,
+        (uint64_t)image->tiles_across * image->tiles_down, has_holes);
+}
+
+/* All formats */
 
 void
 image_close(struct image *image)
@@ -72,52 +104,39 @@ image_close(struct image *image)
 }
 
 bool
-image_find_holes(const struct image *image, bool *has_holes)
-{
-    const struct tiff_directory *directory = &image->directory;
-    return tiff_table_has_zero(
-        &image->tiff, &directory->tile_byte_counts,
-        (uint64_t)directory->tiles_across * directory->tiles_down, has_holes);
-}
-
-bool
 image_is_hole(const struct image *image, uint64_t tile, bool *is_hole)
 {
-    uint64_t size;
-    bool known = tiff_table_number(
-        &image->tiff, &image->directory.tile_byte_counts, tile, &size);
-    *is_hole = known && size == 0;
+    struct tile_place place;
+    bool known = image->locate(image, tile, &place);
+    *is_hole = known && place.size == 0;
     return known;
 }
 
 size_t
 image_tile_pixels(const struct image *image)
 {
-    return (size_t)image->directory.tile_width * image->directory.tile_height;
+    return (size_t)image->tile_width * image->tile_height;
 }
 
 /* The stored bytes, to be freed; NULL where there is anything odd. */
 static uint8_t *
 read_tile(const struct image *image, uint64_t tile, size_t *size)
 {
-    uint64_t offset, count;
+    struct tile_place place;
     uint64_t limit =
         image_tile_pixels(image) * sizeof(uint32_t) + MAX_HEADER_BYTES;
-    if (!tiff_table_number(&image->tiff, &image->directory.tile_offsets, tile,
-                           &offset) ||
-        !tiff_table_number(&image->tiff, &image->directory.tile_byte_counts,
-                           tile, &count) ||
-        offset == 0 || count == 0 || count > limit ||
-        !source_has(image->tiff.source, offset, count)) {
+    if (!image->locate(image, tile, &place) || place.offset == 0 ||
+        place.size == 0 || place.size > limit ||
+        !source_has(image->source, place.offset, place.size)) {
         return NULL;
     }
-    uint8_t *bytes = malloc((size_t)count);
+    *size = (size_t)place.size;
+    uint8_t *bytes = malloc(*size);
     if (bytes != NULL &&
-        !source_read(image->tiff.source, offset, bytes, (size_t)count)) {
+        !source_read(image->source, place.offset, bytes, *size)) {
         free(bytes);
-        bytes = NULL;
+        return NULL;
     }
-    *size = (size_t)count;
     return bytes;
 }
 
