@@ -5,6 +5,7 @@
 #ifndef DIRECT_IMAGE_H
 #define DIRECT_IMAGE_H
 
+#include "dicom.h"
 #include "jpeg.h"
 #include "tiff.h"
 
@@ -29,10 +30,12 @@ struct image {
     /* False where the file does not say. */
     bool (*locate)(const struct image *image, uint64_t tile,
                    struct tile_place *place);
+    /* What it needs for that, of one format. */
     struct {
         struct tiff_file file;
         struct tiff_table offsets, byte_counts;
     } tiff;
+    struct dicom_frames dicom;
 };
 
 /*
@@ -41,7 +44,19 @@ struct image {
  */
 const char *image_open_tiff(struct image *image, const struct tiff_file *tiff,
                             const struct tiff_directory *directory);
+
+/* The same for the frames of a DICOM file. */
+const char *image_open_dicom(struct image *image,
+                             const struct dicom_file *dicom);
+
 void image_close(struct image *image);
+
+/*
+ * Look for what locating tiles takes, which may be as long as the file: once,
+ * before the first tile is decoded.  Why it is not there, in words; NULL where
+ * it is.
+ */
+const char *image_index(struct image *image);
 
 /* Whether any tile of a TIFF has no bytes; false where that cannot be told. */
 bool image_find_holes(const struct image *image, bool *has_holes);
