@@ -1,6 +1,7 @@
 #include "direct_slide.h"
 
 #include "assembly.h"
+#include "dicom_series.h"
 #include "layout.h"
 #include "slide_file.h"
 
@@ -20,19 +21,20 @@ struct direct_level {
     /* Why libopenslide reads it, NULL where it does not. */
     _Atomic(const char *) refusal;
     atomic_uint compared; /* ASSEMBLY_ parts that were seen to be right */
+    atomic_bool is_indexed;
+    struct slide_file *file; /* that has its tiles, or NULL */
     struct image image;
 };
 
 struct direct_slide {
     uint64_t number;
-    struct slide_file *file;
+    struct slide_file *file; /* at the slide's path */
     atomic_bool is_prepared;
     /* Guards the preparation, and which cache it is. */
     platform_mutex mutex;
     struct tile_cache *cache; /* NULL: not needed yet */
     struct direct_level *levels;
-    int32_t level_count; /* 0: none is direct */
-    const char *refusal; /* then why */
+    int32_t level_count; /* 0: there was no memory for them */
 };
 
 struct direct_slide *
@@ -57,7 +59,11 @@ void
 direct_slide_free(struct direct_slide *direct)
 {
     for (int32_t i = 0; i < direct->level_count; i++) {
-        image_close(&direct->levels[i].image);
+        struct direct_level *level = &direct->levels[i];
+        image_close(&level->image);
+        if (level->file != NULL && level->file != direct->file) {
+            slide_file_free(level->file);
+        }
     }
     free(direct->levels);
     if (direct->cache != NULL) {
@@ -118,8 +124,9 @@ deal_with_holes(struct image *image, enum layout_holes holes, bool *is_whole)
 }
 
 static void
-prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
-               const struct tiff_file *tiff, const struct layout *layout)
+prepare_tiff_levels(struct direct_slide *direct,
+                    const struct slide_handle *handle,
+                    const struct tiff_file *tiff, const struct layout *layout)
 {
     bool is_whole = true;
     for (int32_t i = 0; i < direct->level_count; i++) {
@@ -133,13 +140,14 @@ prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
             openslide.get_level_dimensions(handle->osr, i, &level->image.width,
                                            &level->image.height);
         }
+        level->file = direct->file;
         atomic_store(&level->refusal, refusal);
     }
 }
 
 /* NULL, or why none of the levels can be read directly. */
 static const char *
-find_levels(struct direct_slide *direct, const struct slide_handle *handle)
+prepare_tiff(struct direct_slide *direct, const struct slide_handle *handle)
 {
     size_t count;
     struct tiff_file tiff;
@@ -154,18 +162,67 @@ find_levels(struct direct_slide *direct, const struct slide_handle *handle)
     const char *refusal =
         layout_find(&layout, &tiff, directories, count, handle);
     if (refusal == NULL) {
-        direct->levels =
-            calloc((size_t)handle->level_count, sizeof *direct->levels);
-        if (direct->levels == NULL) {
-            refusal = "there was no memory";
-        } else {
-            direct->level_count = handle->level_count;
-            prepare_levels(direct, handle, &tiff, &layout);
-        }
+        prepare_tiff_levels(direct, handle, &tiff, &layout);
         free(layout.levels);
     }
     free(directories);
     return refusal;
+}
+
+static const char *
+open_dicom_level(struct image *image, const struct dicom_level *level)
+{
+    if (level->file == NULL) {
+        return "the file of the level was not found";
+    }
+    if (level->is_ambiguous) {
+        return "several files have the size of the level";
+    }
+    return image_open_dicom(image, &level->dicom);
+}
+
+/* The same for DICOM. */
+static const char *
+prepare_dicom(struct direct_slide *direct, const struct slide_handle *handle)
+{
+    struct dicom_level *found =
+        calloc((size_t)direct->level_count, sizeof *found);
+    if (found == NULL) {
+        return "there was no memory";
+    }
+    bool complete = dicom_find_levels(found, handle, direct->file);
+    for (int32_t i = 0; i < direct->level_count; i++) {
+        struct direct_level *level = &direct->levels[i];
+        level->file = found[i].file;
+        atomic_store(&level->refusal,
+                     open_dicom_level(&level->image, &found[i]));
+    }
+    free(found);
+    return complete ? NULL : "the files of the series cannot be read";
+}
+
+static bool
+is_dicom(const struct slide_handle *handle)
+{
+    const char *vendor =
+        openslide.get_property_value(handle->osr, "openslide.vendor");
+    return vendor != NULL && strcmp(vendor, "dicom") == 0;
+}
+
+static void
+prepare_levels(struct direct_slide *direct, const struct slide_handle *handle)
+{
+    direct->levels =
+        calloc((size_t)handle->level_count, sizeof *direct->levels);
+    if (direct->levels == NULL) {
+        return;
+    }
+    direct->level_count = handle->level_count;
+    const char *refusal = is_dicom(handle) ? prepare_dicom(direct, handle)
+                                           : prepare_tiff(direct, handle);
+    for (int32_t i = 0; refusal != NULL && i < direct->level_count; i++) {
+        atomic_store(&direct->levels[i].refusal, refusal);
+    }
 }
 
 static void
@@ -176,8 +233,26 @@ prepare(struct direct_slide *direct, const struct slide_handle *handle)
     }
     platform_mutex_lock(&direct->mutex);
     if (!atomic_load(&direct->is_prepared)) {
-        direct->refusal = find_levels(direct, handle);
+        prepare_levels(direct, handle);
         atomic_store(&direct->is_prepared, true);
+    }
+    platform_mutex_unlock(&direct->mutex);
+}
+
+/* Apart from the preparation, for it may take long, and only some of the
+   levels may be read. */
+static void
+index_level(struct direct_slide *direct, struct direct_level *level)
+{
+    if (atomic_load(&level->is_indexed)) {
+        return;
+    }
+    platform_mutex_lock(&direct->mutex);
+    if (!atomic_load(&level->is_indexed)) {
+        if (atomic_load(&level->refusal) == NULL) {
+            atomic_store(&level->refusal, image_index(&level->image));
+        }
+        atomic_store(&level->is_indexed, true);
     }
     platform_mutex_unlock(&direct->mutex);
 }
@@ -190,9 +265,11 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
         return "direct reads are turned off";
     }
     prepare(direct, handle);
-    return level < direct->level_count
-               ? atomic_load(&direct->levels[level].refusal)
-               : direct->refusal;
+    if (level >= direct->level_count) {
+        return "there was no memory";
+    }
+    index_level(direct, &direct->levels[level]);
+    return atomic_load(&direct->levels[level].refusal);
 }
 
 /* Comparing */
@@ -351,7 +428,7 @@ direct_slide_read(const struct slide_handle *handle,
         return false;
     }
     struct direct_level *level = &direct->levels[region->level];
-    struct witness witness = {.file = direct->file};
+    struct witness witness = {.file = level->file};
     const struct tile_supply supply = {
         .image = &level->image,
         .downsample = handle->levels[region->level].downsample,
