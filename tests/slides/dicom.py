@@ -237,7 +237,7 @@ def _write_level(
     resampling = "NONE" if factor == 1 else "RESAMPLED"
     image_type = f"{derivation}\\PRIMARY\\VOLUME\\{resampling}"
     groups: _DataSet = {
-        "PerFrameFunctionalGroupsSequence": [_frame_position(*p) for p in positions]
+        "PerFrameFunctionalGroupsSequence": [frame_position(*p) for p in positions]
     }
     data_set: _DataSet = {
         **_image_elements(series, level, image, (tile_width, tile_height), factor),
@@ -316,7 +316,7 @@ def _image_elements(
     }
 
 
-def _frame_position(x: int, y: int) -> _DataSet:
+def frame_position(x: int, y: int) -> _DataSet:
     """Where a sparse frame lies; the first pixel is 1."""
     position: _DataSet = {
         "ColumnPositionInTotalImagePixelMatrix": x,
