@@ -7,7 +7,7 @@ VENV := .venv
 ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
 DURATION ?= 600
-FUZZERS := tiff jpeg
+FUZZERS := tiff dicom jpeg
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
