@@ -6,6 +6,7 @@ import contextlib
 import random
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,21 @@ def test_without_libopenslide(name: str, tmp_path: Path) -> None:
             with pytest.raises(OpenSlideError):
                 library.read_region((0, 0), 0, library.dimensions)
         assert found == expected
+
+
+def test_threads(tmp_path: Path) -> None:
+    """The first to come look for the files, and count the frames, once for all."""
+    path = write(tmp_path, "threads", DIRECT["no-table"])
+    for seed in range(20):
+        with opened(path) as (slide, library), ThreadPoolExecutor(4) as threads:
+            choice = random.Random(seed)
+            regions = [some_region(choice, library) for _ in range(16)]
+            found = list(
+                threads.map(lambda region: slide.read_region(*region), regions)
+            )
+            for region, image in zip(regions, found, strict=True):
+                assert image.tobytes() == library.read_region(*region).tobytes()
+            assert slide.direct_levels == (0, 1, 2)
 
 
 # Which file is which level
