@@ -130,6 +130,14 @@ def no_new_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
+def quantised_otherwise(data: bytes) -> bytes:
+    """A file whose first frame shows other pixels, without an error."""
+    tables = data.index(b"\xff\xdb")
+    changed = bytearray(data)
+    changed[tables + 5] += 7
+    return bytes(changed)
+
+
 @pytest.mark.parametrize("name", DIRECT)
 def test_direct(name: str, tmp_path: Path) -> None:
     path = write(tmp_path, name, DIRECT[name])
@@ -148,7 +156,12 @@ def test_indirect(name: str, tmp_path: Path) -> None:
     with opened(path) as (slide, library):
         others = {} if reason != FRAGMENTS else {1: FRAGMENTS, 2: FRAGMENTS}
         assert slide.indirect_levels == {0: reason, **others}
-        compare(slide, library, name)
+        try:
+            compare(slide, library, name)
+        except OpenSlideError:
+            # Not every release of libdicom joins fragments, for example.
+            with pytest.raises(OpenSlideError):
+                compare(library, library, name)
         assert slide.indirect_levels == {0: reason, **others}
 
 
@@ -240,6 +253,17 @@ def test_two_files_of_a_level(tmp_path: Path) -> None:
         compare(slide, library, "copy")
 
 
+def test_copy_of_the_only_level(tmp_path: Path) -> None:
+    """Of several files for one level, libopenslide takes that of the slide's path."""
+    path = write(tmp_path, "only", {"factors": (1,)})
+    for name in ("a.dcm", "z.dcm"):
+        path.with_name(name).write_bytes(quantised_otherwise(path.read_bytes()))
+    with opened(path) as (slide, library):
+        assert slide.direct_levels == (0,)
+        compare(slide, library, "only")
+        assert slide.direct_levels == (0,)
+
+
 def test_missing_file(tmp_path: Path) -> None:
     """It went after libopenslide had seen it."""
     path = write(tmp_path, "missing", {})
@@ -269,11 +293,7 @@ def test_changed_file(tmp_path: Path, level: int) -> None:
     with OpenSlide(path) as slide:
         before = read(slide).tobytes()
         slide.set_cache(OpenSlideCache(0))
-        data = bytearray(file.read_bytes())
-        # Another quantisation of the first frame: other pixels, without an error.
-        tables = data.index(b"\xff\xdb")
-        data[tables + 5] += 7
-        file.write_bytes(data)
+        file.write_bytes(quantised_otherwise(file.read_bytes()))
         after = read(slide).tobytes()
     with OpenSlide(path, direct=False) as library:
         assert after == read(library).tobytes() != before
