@@ -9,7 +9,7 @@ CUCIM := .venv-cucim
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
 DURATION ?= 600
-FUZZERS := tiff jpeg leica
+FUZZERS := tiff dicom jpeg leica
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.

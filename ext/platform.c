@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #ifdef _WIN32
 
@@ -265,8 +266,55 @@ platform_file_read(int descriptor, int64_t offset, void *bytes, size_t size)
     return true;
 }
 
+size_t
+platform_folder_length(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 0 && strchr("/\\:", path[length - 1]) == NULL) {
+        length--;
+    }
+    return length;
+}
+
+static bool
+visit_entry(const WIN32_FIND_DATAW *entry,
+            bool (*visit)(const char *name, void *argument), void *argument)
+{
+    char name[4 * MAX_PATH]; /* UTF-8 takes at most three bytes a unit */
+    return WideCharToMultiByte(CP_UTF8, 0, entry->cFileName, -1, name,
+                               sizeof name, NULL, NULL) > 0 &&
+           visit(name, argument);
+}
+
+bool
+platform_list_folder(const char *path,
+                     bool (*visit)(const char *name, void *argument),
+                     void *argument)
+{
+    WIN32_FIND_DATAW entry;
+    HANDLE search = INVALID_HANDLE_VALUE;
+    WCHAR *wide = malloc((MAX_PATH_UNITS + 2) * sizeof *wide);
+    if (wide != NULL && MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS,
+                                            path, -1, wide, MAX_PATH_UNITS)) {
+        wcscat(wide, L"\\*");
+        search = FindFirstFileW(wide, &entry);
+    }
+    free(wide);
+    if (search == INVALID_HANDLE_VALUE) {
+        return false;
+    }
+    bool goes_on;
+    do {
+        goes_on = visit_entry(&entry, visit, argument);
+    } while (goes_on && FindNextFileW(search, &entry));
+    bool complete = goes_on && GetLastError() == ERROR_NO_MORE_FILES;
+    FindClose(search);
+    return complete;
+}
+
 #else
 
+#    include <dirent.h>
 #    include <dlfcn.h>
 #    include <errno.h>
 #    include <fcntl.h>
@@ -510,6 +558,34 @@ platform_file_read(int descriptor, int64_t offset, void *bytes, size_t size)
         }
     }
     return true;
+}
+
+size_t
+platform_folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? 0 : (size_t)(slash - path) + 1;
+}
+
+bool
+platform_list_folder(const char *path,
+                     bool (*visit)(const char *name, void *argument),
+                     void *argument)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL) {
+        return false;
+    }
+    struct dirent *entry;
+    bool goes_on = true;
+    errno = 0;
+    while (goes_on && (entry = readdir(folder)) != NULL) {
+        goes_on = visit(entry->d_name, argument);
+        errno = 0;
+    }
+    bool complete = goes_on && errno == 0;
+    closedir(folder);
+    return complete;
 }
 
 #endif

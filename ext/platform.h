@@ -86,6 +86,18 @@ bool platform_file_identify_open(int descriptor,
 bool platform_file_read(int descriptor, int64_t offset, void *bytes,
                         size_t size);
 
+/* How much of a path is the folder that the file is in, with the separator
+   after it; 0 where it is the current one. */
+size_t platform_folder_length(const char *path);
+
+/*
+ * Call visit(name, argument) with the name of each entry of a folder, in any
+ * order.  False where it cannot be read, and as soon as visit() says so.
+ */
+bool platform_list_folder(const char *path,
+                          bool (*visit)(const char *name, void *argument),
+                          void *argument);
+
 /*
  * Load the shared library at `path` (UTF-8 on Windows, the file system's bytes
  * elsewhere): an absolute path, or a bare name for the loader's own search.

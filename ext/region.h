@@ -17,6 +17,14 @@ struct region {
     int64_t column, row;
 };
 
+/* One that is placed in level-0 pixels. */
+static inline struct region
+region_at(int64_t x, int64_t y, int32_t level, int64_t width, int64_t height)
+{
+    return (struct region){
+        .x = x, .y = y, .level = level, .width = width, .height = height};
+}
+
 /* Whether it has so many pixels that it is worth dividing. */
 bool region_is_large(const struct region *region);
 

@@ -158,7 +158,7 @@ static struct view
 view_of(const struct tile_supply *supply, const struct placement *placement,
         const struct chunk *chunk)
 {
-    const struct tiff_directory *directory = &placement->image.directory;
+    const struct image *image = &placement->image;
     double x = chunk->x.from - (double)placement->x;
     double y = chunk->y.from - (double)placement->y;
     struct view view = {
@@ -166,16 +166,16 @@ view_of(const struct tile_supply *supply, const struct placement *placement,
         .placement = placement,
         .chunk = chunk,
         .x = {.from = supply->is_snapped ? trunc(x) : x,
-              .tile_side = directory->tile_width,
+              .tile_side = image->tile_width,
               .advance = placement->advance_x,
               .image_side = placement->image.width},
         .y = {.from = supply->is_snapped ? trunc(y) : y,
-              .tile_side = directory->tile_height,
+              .tile_side = image->tile_height,
               .advance = placement->advance_y,
               .image_side = placement->image.height},
     };
-    find_tiles(&view.x, chunk->x.length, directory->tiles_across);
-    find_tiles(&view.y, chunk->y.length, directory->tiles_down);
+    find_tiles(&view.x, chunk->x.length, image->tiles_across);
+    find_tiles(&view.y, chunk->y.length, image->tiles_down);
     return view;
 }
 
@@ -220,8 +220,7 @@ get_tile(const struct view *view, int64_t column, int64_t row,
 {
     const struct tile_supply *supply = view->supply;
     const struct image *image = &view->placement->image;
-    uint64_t number =
-        (uint64_t)row * image->directory.tiles_across + (uint64_t)column;
+    uint64_t number = (uint64_t)row * image->tiles_across + (uint64_t)column;
     struct decoding decoding = {supply, image, number};
     bool is_hole = false;
     *tile = NULL;
@@ -434,8 +433,8 @@ is_covered(const struct tile_supply *supply, const struct chunk *chunk,
         struct view view = view_of(supply, &supply->placements[i], chunk);
         const struct image *image = &view.placement->image;
         covered = !image->has_holes &&
-                  spans(&view.x, width, image->directory.tiles_across) &&
-                  spans(&view.y, height, image->directory.tiles_down);
+                  spans(&view.x, width, image->tiles_across) &&
+                  spans(&view.y, height, image->tiles_down);
     }
     return covered;
 }

@@ -1,8 +1,6 @@
 #include "direct_slide.h"
 
-#include "assembly.h"
-#include "layout.h"
-#include "slide_file.h"
+#include "level_images.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,25 +15,22 @@ static const int64_t FARTHEST = (int64_t)1 << 40;
 static const int64_t WINDOW_SIDE = 512;
 
 struct direct_level {
+    struct level_images images;
     /* Why libopenslide reads it, NULL where it does not. */
     _Atomic(const char *) refusal;
     atomic_uint compared; /* ASSEMBLY_ parts that were seen to be right */
-    struct placement *placements;
+    atomic_bool is_indexed;
 };
 
 struct direct_slide {
     uint64_t number;
-    struct slide_file *file;
+    struct slide_file *file; /* at the slide's path */
     atomic_bool is_prepared;
     /* Guards the preparation, and which cache it is. */
     platform_mutex mutex;
     struct tile_cache *cache; /* NULL: not needed yet */
     struct direct_level *levels;
-    int32_t level_count;          /* 0: none is direct */
-    const char *refusal;          /* then why */
-    struct placement *placements; /* of all levels */
-    size_t placements_per_level;
-    bool is_snapped; /* see struct tile_supply */
+    int32_t level_count; /* 0: there was no memory for them */
 };
 
 struct direct_slide *
@@ -59,11 +54,9 @@ direct_slide_new(const char *path)
 void
 direct_slide_free(struct direct_slide *direct)
 {
-    size_t count = (size_t)direct->level_count * direct->placements_per_level;
-    for (size_t i = 0; i < count; i++) {
-        image_close(&direct->placements[i].image);
+    for (int32_t i = 0; i < direct->level_count; i++) {
+        level_images_close(&direct->levels[i].images, direct->file);
     }
-    free(direct->placements);
     free(direct->levels);
     if (direct->cache != NULL) {
         tile_cache_release(direct->cache);
@@ -105,109 +98,22 @@ direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
 
 /* Preparation */
 
-/* Why a level cannot be read because of tiles without bytes; NULL if it can.
-   `is_whole`: no level before it lacks any. */
-static const char *
-deal_with_holes(struct image *image, enum layout_holes holes, bool *is_whole)
-{
-    bool has_holes = false;
-    if (holes != HOLES_ARE_ERRORS && !image_find_holes(image, &has_holes)) {
-        *is_whole = false;
-        return "the table of its tiles cannot be read";
-    }
-    *is_whole = *is_whole && !has_holes;
-    image->has_holes = has_holes && holes == HOLES_ARE_TRANSPARENT;
-    return holes == HOLES_ARE_FILLED && !*is_whole
-               ? "some tiles are missing, and made from another level"
-               : NULL;
-}
-
-/* NULL, or why the image cannot be read. */
-static const char *
-prepare_image(struct placement *placement, const struct tiff_file *tiff,
-              const struct layout *layout, size_t number, bool *is_whole)
-{
-    const struct layout_image *image = &layout->images[number];
-    const struct tiff_directory *directory = image->directory;
-    const char *refusal = image_open(&placement->image, tiff, directory);
-    placement->number = (uint32_t)number;
-    placement->x = image->x;
-    placement->y = image->y;
-    placement->advance_x = directory->tile_width - image->overlap_x;
-    placement->advance_y = directory->tile_height - image->overlap_y;
-    return refusal != NULL
-               ? refusal
-               : deal_with_holes(&placement->image, layout->holes, is_whole);
-}
-
 static void
-prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
-               const struct tiff_file *tiff, const struct layout *layout)
-{
-    bool is_whole = true;
-    size_t count = layout->images_per_level;
-    for (int32_t i = 0; i < direct->level_count; i++) {
-        struct direct_level *level = &direct->levels[i];
-        size_t first = (size_t)i * count;
-        const char *refusal = NULL;
-        level->placements = &direct->placements[first];
-        for (size_t j = 0; refusal == NULL && j < count; j++) {
-            refusal = prepare_image(&level->placements[j], tiff, layout,
-                                    first + j, &is_whole);
-        }
-        if (layout->is_padded) {
-            struct image *image = &level->placements[0].image;
-            openslide.get_level_dimensions(handle->osr, i, &image->width,
-                                           &image->height);
-        }
-        atomic_store(&level->refusal, refusal);
-    }
-}
-
-/* False where there is no memory. */
-static bool
-make_levels(struct direct_slide *direct, const struct slide_handle *handle,
-            const struct layout *layout)
-{
-    size_t count = (size_t)handle->level_count;
-    direct->levels = calloc(count, sizeof *direct->levels);
-    direct->placements =
-        calloc(count * layout->images_per_level, sizeof *direct->placements);
-    if (direct->levels == NULL || direct->placements == NULL) {
-        return false;
-    }
-    direct->level_count = handle->level_count;
-    direct->placements_per_level = layout->images_per_level;
-    direct->is_snapped = layout->is_snapped;
-    return true;
-}
-
-/* NULL, or why none of the levels can be read directly. */
-static const char *
 find_levels(struct direct_slide *direct, const struct slide_handle *handle)
 {
-    size_t count;
-    struct tiff_file tiff;
-    struct layout layout;
-    if (!tiff_open(&tiff, &direct->file->source)) {
-        return "the file is no TIFF";
-    }
-    struct tiff_directory *directories = tiff_read_directories(&tiff, &count);
-    if (directories == NULL) {
-        return "the TIFF directories cannot be read";
-    }
-    const char *refusal =
-        layout_find(&layout, &tiff, directories, count, handle);
-    if (refusal == NULL) {
-        if (make_levels(direct, handle, &layout)) {
-            prepare_levels(direct, handle, &tiff, &layout);
-        } else {
-            refusal = "there was no memory";
+    struct level_images *images =
+        calloc((size_t)handle->level_count, sizeof *images);
+    direct->levels =
+        calloc((size_t)handle->level_count, sizeof *direct->levels);
+    if (images != NULL && direct->levels != NULL) {
+        direct->level_count = handle->level_count;
+        level_images_find(images, handle, direct->file);
+        for (int32_t i = 0; i < direct->level_count; i++) {
+            direct->levels[i].images = images[i];
+            atomic_store(&direct->levels[i].refusal, images[i].refusal);
         }
-        free(layout.images);
     }
-    free(directories);
-    return refusal;
+    free(images);
 }
 
 static void
@@ -218,8 +124,24 @@ prepare(struct direct_slide *direct, const struct slide_handle *handle)
     }
     platform_mutex_lock(&direct->mutex);
     if (!atomic_load(&direct->is_prepared)) {
-        direct->refusal = find_levels(direct, handle);
+        find_levels(direct, handle);
         atomic_store(&direct->is_prepared, true);
+    }
+    platform_mutex_unlock(&direct->mutex);
+}
+
+/* Apart from the preparation, for it may take long, and only some of the
+   levels may be read. */
+static void
+index_level(struct direct_slide *direct, struct direct_level *level)
+{
+    if (atomic_load(&level->is_indexed)) {
+        return;
+    }
+    platform_mutex_lock(&direct->mutex);
+    if (!atomic_load(&level->is_indexed)) {
+        atomic_store(&level->refusal, level_images_index(&level->images));
+        atomic_store(&level->is_indexed, true);
     }
     platform_mutex_unlock(&direct->mutex);
 }
@@ -232,9 +154,11 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
         return "direct reads are turned off";
     }
     prepare(direct, handle);
-    return level < direct->level_count
-               ? atomic_load(&direct->levels[level].refusal)
-               : direct->refusal;
+    if (level >= direct->level_count) {
+        return "there was no memory";
+    }
+    index_level(direct, &direct->levels[level]);
+    return atomic_load(&direct->levels[level].refusal);
 }
 
 /* Comparing */
@@ -400,11 +324,11 @@ direct_slide_read(const struct slide_handle *handle,
         return false;
     }
     struct direct_level *level = &direct->levels[region->level];
-    struct witness witness = {.file = direct->file};
+    struct witness witness = {.file = level->images.file};
     const struct tile_supply supply = {
-        .placements = level->placements,
-        .count = direct->placements_per_level,
-        .is_snapped = direct->is_snapped,
+        .placements = level->images.placements,
+        .count = level->images.count,
+        .is_snapped = level->images.is_snapped,
         .downsample = handle->levels[region->level].downsample,
         .cache = cache,
         .slide = direct->number,

@@ -1,10 +1,11 @@
 """Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
 and descriptions of Leica slides.
 
-FOLDER/tiff, FOLDER/jpeg and FOLDER/leica are made.
+FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg and FOLDER/leica are made.
 """
 
 import argparse
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -14,10 +15,12 @@ from PIL import Image
 
 from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
+from tests.slides.dicom import OffsetTable, write_dicom
 from tests.slides.leica import write_leica
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
+OFFSET_TABLES: tuple[OffsetTable, ...] = ("basic", "extended", "none")
 
 
 def main() -> None:
@@ -25,6 +28,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     write_tiffs(folder / "tiff")
+    write_dicoms(folder / "dicom")
     write_tiles(folder / "jpeg")
     write_descriptions(folder / "leica")
 
@@ -40,6 +44,24 @@ def write_tiffs(folder: Path) -> None:
             tiff.tiled(image, 16, jpeg_codec(shared_tables=True), description)
             tiff.stripped(image[::2, ::2], jpeg_codec())
             tiff.tiled(image[::2, ::2], 16, jpeg_codec(), {Tag.NEW_SUBFILE_TYPE: 1})
+
+
+def write_dicoms(folder: Path) -> None:
+    """A level with each table of frames, and with lengths of either kind."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = reference()[:40, :56]
+    with tempfile.TemporaryDirectory() as scratch:
+        for table, undefined in product(OFFSET_TABLES, (False, True)):
+            facts = write_dicom(
+                Path(scratch),
+                image=image,
+                tile=16,
+                factors=(1,),
+                offset_table=table,
+                undefined_lengths=undefined,
+            )
+            name = f"{table}-{'undefined' if undefined else 'defined'}"
+            (folder / name).write_bytes(facts.path.read_bytes())
 
 
 def write_tiles(folder: Path) -> None:

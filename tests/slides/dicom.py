@@ -39,6 +39,9 @@ from .pyramid import (
 
 Encoding = Literal["jpeg", "jpeg-rgb", "j2k", "j2k-lossless", "rgb"]
 
+#: Which table says where the frames are; without one, their items are counted.
+OffsetTable = Literal["basic", "extended", "none"]
+
 _BARCODE = "SYNTHETIC-0005"
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image
 _TRANSFER_SYNTAX_ROOT = "1.2.840.10008.1.2"
@@ -70,6 +73,9 @@ _DICTIONARY: dict[str, tuple[int, str]] = {
     "SeriesNumber": (0x00200011, "IS"),
     "InstanceNumber": (0x00200013, "IS"),
     "FrameOfReferenceUID": (0x00200052, "UI"),
+    "SOPInstanceUIDOfConcatenationSource": (0x00200242, "UI"),
+    "ConcatenationUID": (0x00209161, "UI"),
+    "ConcatenationFrameOffsetNumber": (0x00209228, "UL"),
     "DimensionOrganizationType": (0x00209311, "CS"),
     "SamplesPerPixel": (0x00280002, "US"),
     "PhotometricInterpretation": (0x00280004, "CS"),
@@ -101,12 +107,14 @@ _DICTIONARY: dict[str, tuple[int, str]] = {
     "BarcodeValue": (0x22000005, "LT"),
     "SharedFunctionalGroupsSequence": (0x52009229, "SQ"),
     "PerFrameFunctionalGroupsSequence": (0x52009230, "SQ"),
+    "ExtendedOffsetTable": (0x7FE00001, "OV"),
+    "ExtendedOffsetTableLengths": (0x7FE00002, "OV"),
     "PixelData": (0x7FE00010, "OB"),
 }
-_ITEM, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE0DD
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _STRUCT_CODES = {"US": "H", "UL": "I", "SL": "i", "FL": "f"}
-_LONG_REPRESENTATIONS = ("OB", "SQ")  # their length has 32 bits
+_LONG_REPRESENTATIONS = ("OB", "OV", "SQ")  # their length has 32 bits
 
 
 @dataclass(frozen=True)
@@ -124,6 +132,9 @@ class _Series:
     folder: Path
     uid: str
     codec: _Codec
+    offset_table: OffsetTable = "basic"
+    fragments: int = 1
+    undefined_lengths: bool = False
 
 
 def write_dicom(
@@ -137,11 +148,17 @@ def write_dicom(
     quality: int = 85,
     subsampling: Subsampling = "4:2:2",
     missing: Collection[int] = (),
+    offset_table: OffsetTable = "basic",
+    fragments: int = 1,
+    undefined_lengths: bool = False,
+    elements: Mapping[str, _Value] | None = None,
 ) -> SlideFacts:
     """Write the folder `name`, whose level-0.dcm is the file to open.
 
     Without `missing` tiles of level 0, its frames are TILED_FULL, else
-    TILED_SPARSE with a position each.
+    TILED_SPARSE with a position each.  Each frame is cut into `fragments`.
+    With `undefined_lengths` sequences and their items end with delimiters.
+    `elements`, by keyword, take the place of those of level 0.
     """
     if image is None:
         image = reference() if encoding.startswith("jpeg") else small_reference()
@@ -152,10 +169,16 @@ def write_dicom(
         stale.unlink()
     # Slides of one series are taken for one slide, so the name decides.
     uid = f"2.25.2.{zlib.crc32(name.encode())}"
-    series = _Series(slide_folder, uid, _codec(encoding, quality, subsampling))
+    codec = _codec(encoding, quality, subsampling)
+    series = _Series(
+        slide_folder, uid, codec, offset_table, fragments, undefined_lengths
+    )
     for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
         absent = () if level else missing
-        _write_level(series, level, shrunk, factor, tile=tile, missing=absent)
+        others = {} if level or elements is None else elements
+        _write_level(
+            series, level, shrunk, factor, tile=tile, missing=absent, elements=others
+        )
     associated = {"label": label(), "macro": macro(), "thumbnail": thumbnail(image)}
     flavors = ("LABEL", "OVERVIEW", "THUMBNAIL")
     for number, (flavor, picture) in enumerate(
@@ -199,6 +222,7 @@ def _write_level(
     *,
     tile: TileSize,
     missing: Collection[int],
+    elements: _DataSet,
 ) -> None:
     columns, _ = grid_dimensions(*size_of(image), tile)
     tile_width, tile_height = tile_dimensions(tile)
@@ -213,7 +237,7 @@ def _write_level(
     resampling = "NONE" if factor == 1 else "RESAMPLED"
     image_type = f"{derivation}\\PRIMARY\\VOLUME\\{resampling}"
     groups: _DataSet = {
-        "PerFrameFunctionalGroupsSequence": [_frame_position(*p) for p in positions]
+        "PerFrameFunctionalGroupsSequence": [frame_position(*p) for p in positions]
     }
     data_set: _DataSet = {
         **_image_elements(series, level, image, (tile_width, tile_height), factor),
@@ -221,6 +245,7 @@ def _write_level(
         "NumberOfFrames": str(len(frames)),
         "DimensionOrganizationType": "TILED_SPARSE" if missing else "TILED_FULL",
         **(groups if missing else {}),
+        **elements,
     }
     _write_file(series, f"level-{level}.dcm", data_set, frames)
 
@@ -291,7 +316,7 @@ def _image_elements(
     }
 
 
-def _frame_position(x: int, y: int) -> _DataSet:
+def frame_position(x: int, y: int) -> _DataSet:
     """Where a sparse frame lies; the first pixel is 1."""
     position: _DataSet = {
         "ColumnPositionInTotalImagePixelMatrix": x,
@@ -311,53 +336,91 @@ def _write_file(
         "ImplementationClassUID": "2.25.4",
     }
     meta = _encode(meta_elements)
-    pixels = (
-        _encapsulated_pixel_data(frames)
-        if series.codec.encapsulated
-        else _encode({"PixelData": b"".join(frames)})
-    )
+    if series.codec.encapsulated:
+        tables, pixels = _encapsulated_pixel_data(series, frames)
+    else:
+        tables, pixels = {}, _encode({"PixelData": b"".join(frames)})
     meta_length = _encode({"FileMetaInformationGroupLength": len(meta)})
+    body = _encode({**data_set, **tables}, series.undefined_lengths)
     preamble = bytes(128) + b"DICM"
     (series.folder / file_name).write_bytes(
-        preamble + meta_length + meta + _encode(data_set) + pixels
+        preamble + meta_length + meta + body + pixels
     )
 
 
-def _encapsulated_pixel_data(frames: Sequence[bytes]) -> bytes:
-    """PS3.5, A.4: a basic offset table, then each frame as one fragment."""
-    items = [_item(frame) for frame in frames]
+def _encapsulated_pixel_data(
+    series: _Series, frames: Sequence[bytes]
+) -> tuple[_DataSet, bytes]:
+    """PS3.5, A.4: a basic offset table, then each frame as items of fragments.
+
+    With the elements of the extended table, where that is wanted.
+    """
+    items = [_fragments(frame, series.fragments) for frame in frames]
     starts = list(accumulate((len(item) for item in items), initial=0))[:-1]
-    table = _item(struct.pack(f"<{len(starts)}I", *starts))
+    basic = struct.pack(f"<{len(starts)}I", *starts)
+    sizes = [len(frame) for frame in frames]
+    extended: _DataSet = {
+        "ExtendedOffsetTable": struct.pack(f"<{len(starts)}Q", *starts),
+        "ExtendedOffsetTableLengths": struct.pack(f"<{len(sizes)}Q", *sizes),
+    }
     tag, _ = _DICTIONARY["PixelData"]
     head = _tag(tag) + struct.pack("<2s2xI", b"OB", _UNDEFINED_LENGTH)
-    return head + table + b"".join(items) + _tag(_SEQUENCE_END) + bytes(4)
+    table = _item(basic if series.offset_table == "basic" else b"")
+    pixels = head + table + b"".join(items) + _delimiter(_SEQUENCE_END)
+    return extended if series.offset_table == "extended" else {}, pixels
 
 
-def _encode(data_set: _DataSet) -> bytes:
+def _fragments(frame: bytes, count: int) -> bytes:
+    """A frame as `count` items, all but the last of an even length."""
+    length = -(-len(frame) // (2 * count)) * 2
+    parts = (frame[start : start + length] for start in range(0, len(frame), length))
+    return b"".join(map(_item, parts))
+
+
+def _encode(data_set: _DataSet, undefined_lengths: bool = False) -> bytes:
     """Elements in the order of their tags, which the standard asks for."""
     keywords = sorted(data_set, key=_DICTIONARY.__getitem__)
-    return b"".join(_element(keyword, data_set[keyword]) for keyword in keywords)
+    return b"".join(
+        _element(keyword, data_set[keyword], undefined_lengths) for keyword in keywords
+    )
 
 
-def _element(keyword: str, value: _Value) -> bytes:
+def _element(keyword: str, value: _Value, undefined_lengths: bool) -> bytes:
     tag, representation = _DICTIONARY[keyword]
+    if isinstance(value, list):
+        return _sequence(tag, value, undefined_lengths)
     if isinstance(value, str):
         # PS3.5, 6.2: text is padded with spaces, identifiers with zeros.
         data = value.encode()
         data += (b"\0" if representation == "UI" else b" ") * (len(data) % 2)
     elif isinstance(value, bytes):
         data = value + bytes(len(value) % 2)
-    elif isinstance(value, list):
-        data = b"".join(_item(_encode(item)) for item in value)
     else:
         data = struct.pack("<" + _STRUCT_CODES[representation], value)
     form = "<2s2xI" if representation in _LONG_REPRESENTATIONS else "<2sH"
     return _tag(tag) + struct.pack(form, representation.encode(), len(data)) + data
 
 
+def _sequence(tag: int, data_sets: list[_DataSet], undefined_lengths: bool) -> bytes:
+    contents = [_encode(data_set, undefined_lengths) for data_set in data_sets]
+    if undefined_lengths:
+        start = _tag(_ITEM) + struct.pack("<I", _UNDEFINED_LENGTH)
+        items = [start + content + _delimiter(_ITEM_END) for content in contents]
+        data = b"".join(items) + _delimiter(_SEQUENCE_END)
+        length = _UNDEFINED_LENGTH
+    else:
+        data = b"".join(map(_item, contents))
+        length = len(data)
+    return _tag(tag) + struct.pack("<2s2xI", b"SQ", length) + data
+
+
 def _item(data: bytes) -> bytes:
     data += bytes(len(data) % 2)
     return _tag(_ITEM) + struct.pack("<I", len(data)) + data
+
+
+def _delimiter(tag: int) -> bytes:
+    return _tag(tag) + bytes(4)
 
 
 def _tag(tag: int) -> bytes:

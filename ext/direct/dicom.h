@@ -1,0 +1,68 @@
+/*
+ * DICOM files of whole slides, as far as explicit VR little endian goes: what
+ * a file says of its image, and where the frames of encapsulated pixel data
+ * are.
+ *
+ * Nothing is interpreted: what a file says is right or wrong for whoever reads
+ * it, and what it says in an unusual way makes it unreadable.
+ */
+#ifndef DIRECT_DICOM_H
+#define DIRECT_DICOM_H
+
+#include "source.h"
+
+/* Enough for four of the longest codes, or an identifier, and a zero. */
+enum { DICOM_TEXT_BYTES = 80 };
+
+/* What a file does not say is 0 or empty. */
+struct dicom_file {
+    const struct source *source;
+    char storage_class[DICOM_TEXT_BYTES];
+    char transfer_syntax[DICOM_TEXT_BYTES];
+    char image_type[DICOM_TEXT_BYTES];
+    char series[DICOM_TEXT_BYTES];
+    char organization[DICOM_TEXT_BYTES]; /* of the frames */
+    char photometric[DICOM_TEXT_BYTES];
+    uint32_t columns, rows;             /* of a frame */
+    uint32_t total_columns, total_rows; /* of the image */
+    uint32_t frame_count;
+    uint32_t focal_planes, optical_paths;
+    uint32_t samples_per_pixel, planar_configuration;
+    uint32_t bits_allocated, bits_stored, high_bit, pixel_representation;
+    bool is_concatenation; /* a part of one */
+    /* The frames have elements of their own.  Nothing beyond was read. */
+    bool has_frame_groups;
+    uint64_t extended_table, extended_table_size;
+    uint64_t items; /* offset of encapsulated pixel data */
+};
+
+/* False where the source is no such file. */
+bool dicom_read(struct dicom_file *file, const struct source *source);
+
+/* Encapsulated frames of one fragment each, without gaps. */
+struct dicom_frames {
+    const struct source *source;
+    uint64_t count;
+    uint64_t start; /* offset of the first frame's item */
+    /* Where in the file the offsets of the items from there on are. */
+    uint64_t table;
+    unsigned number_size; /* bytes of each: 4 or 8; 0: there is no table */
+    uint64_t *offsets;    /* then they are collected here */
+};
+
+/* False where they are not plain frames. */
+bool dicom_open_frames(struct dicom_frames *frames,
+                       const struct dicom_file *file);
+void dicom_close_frames(struct dicom_frames *frames);
+
+/*
+ * Make ready to locate frames: walk along all of them where there is no table,
+ * and see whether the first and the last are whole.
+ */
+bool dicom_index_frames(struct dicom_frames *frames);
+
+/* The bytes of a frame; false where it is not one fragment within the file. */
+bool dicom_locate_frame(const struct dicom_frames *frames, uint64_t frame,
+                        uint64_t *offset, uint64_t *size);
+
+#endif

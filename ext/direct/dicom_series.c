@@ -1,0 +1,146 @@
+#include "dicom_series.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Folders with more entries than this are not searched. */
+enum { MAX_ENTRIES = 1 << 14 };
+
+static const char WHOLE_SLIDE_IMAGE[] = "1.2.840.10008.5.1.4.1.1.77.1.6";
+
+struct search {
+    const struct slide_handle *handle;
+    const struct slide_file *own;
+    size_t folder_length; /* how much of its path */
+    char series[DICOM_TEXT_BYTES];
+    struct dicom_level *levels;
+    int entries;
+};
+
+/* The third value of an image type tells levels from pictures of the label or
+   of the whole slide.  libopenslide looks at no other. */
+static bool
+is_volume(const struct dicom_file *dicom)
+{
+    static const char volume[] = "VOLUME";
+    const char *value = strchr(dicom->image_type, '\\');
+    value = value == NULL ? NULL : strchr(value + 1, '\\');
+    return value != NULL &&
+           strncmp(value + 1, volume, sizeof volume - 1) == 0 &&
+           (value[sizeof volume] == '\\' || value[sizeof volume] == 0);
+}
+
+static bool
+is_slide(const struct dicom_file *dicom)
+{
+    return strcmp(dicom->storage_class, WHOLE_SLIDE_IMAGE) == 0 &&
+           dicom->series[0] != 0;
+}
+
+/* Whether a file stores a level, as libopenslide describes it. */
+static bool
+is_level(const struct dicom_file *dicom, const struct slide_handle *handle,
+         int32_t number)
+{
+    int64_t width, height;
+    const struct slide_level *level = &handle->levels[number];
+    openslide.get_level_dimensions(handle->osr, number, &width, &height);
+    return dicom->total_columns == width && dicom->total_rows == height &&
+           dicom->columns == level->tile_width &&
+           dicom->rows == level->tile_height;
+}
+
+/* Enter a file for the level that it stores.  False where there is none, or
+   where there is a file for it. */
+static bool
+enter(struct search *search, struct slide_file *file,
+      const struct dicom_file *dicom)
+{
+    for (int32_t i = 0; i < search->handle->level_count; i++) {
+        struct dicom_level *level = &search->levels[i];
+        if (!is_level(dicom, search->handle, i)) {
+            continue;
+        }
+        if (level->file == NULL) {
+            level->file = file;
+            level->dicom = *dicom;
+            return true;
+        }
+        level->is_ambiguous = true;
+    }
+    return false;
+}
+
+/* The file of another name in the folder; NULL where there is none. */
+static struct slide_file *
+neighbour(const struct search *search, const char *name)
+{
+    size_t length = search->folder_length, size = strlen(name) + 1;
+    char *path = malloc(length + size);
+    if (path == NULL) {
+        return NULL;
+    }
+    memcpy(path, search->own->path, length);
+    memcpy(path + length, name, size);
+    struct slide_file *file = slide_file_new(path);
+    free(path);
+    return file;
+}
+
+static bool
+visit(const char *name, void *argument)
+{
+    struct search *search = argument;
+    struct dicom_file dicom;
+    if (search->entries++ == MAX_ENTRIES) {
+        return false;
+    }
+    if (strcmp(name, search->own->path + search->folder_length) == 0) {
+        return true;
+    }
+    struct slide_file *file = neighbour(search, name);
+    if (file != NULL &&
+        !(dicom_read(&dicom, &file->source) && is_slide(&dicom) &&
+          strcmp(dicom.series, search->series) == 0 && is_volume(&dicom) &&
+          enter(search, file, &dicom))) {
+        slide_file_free(file);
+    }
+    return true;
+}
+
+static bool
+search_folder(struct search *search)
+{
+    size_t length = search->folder_length;
+    char *folder = malloc(length + sizeof ".");
+    if (folder == NULL) {
+        return false;
+    }
+    /* With a dot it is a folder's path on any system. */
+    memcpy(folder, search->own->path, length);
+    memcpy(folder + length, ".", sizeof ".");
+    bool complete = platform_list_folder(folder, visit, search);
+    free(folder);
+    return complete;
+}
+
+bool
+dicom_find_levels(struct dicom_level *levels,
+                  const struct slide_handle *handle, struct slide_file *own)
+{
+    struct dicom_file dicom;
+    if (!dicom_read(&dicom, &own->source) || !is_slide(&dicom)) {
+        return false;
+    }
+    struct search search = {
+        .handle = handle,
+        .own = own,
+        .folder_length = platform_folder_length(own->path),
+        .levels = levels,
+    };
+    memcpy(search.series, dicom.series, sizeof search.series);
+    /* libopenslide takes it before any other, so where it is the only level
+       there is nothing to search for. */
+    bool is_entered = is_volume(&dicom) && enter(&search, own, &dicom);
+    return (is_entered && handle->level_count == 1) || search_folder(&search);
+}

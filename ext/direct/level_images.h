@@ -1,0 +1,36 @@
+/*
+ * What the levels of a slide are made of: images, from one file or several.
+ */
+#ifndef DIRECT_LEVEL_IMAGES_H
+#define DIRECT_LEVEL_IMAGES_H
+
+#include "assembly.h"
+#include "slide_file.h"
+#include "slide_handle.h"
+
+struct level_images {
+    /* Why they cannot be decoded here, in words; NULL where they can. */
+    const char *refusal;
+    struct slide_file *file; /* that has their tiles, or NULL */
+    struct placement *placements;
+    size_t count;
+    bool is_snapped; /* see struct tile_supply */
+};
+
+/*
+ * Find the images of all levels of a slide whose path leads to `file`; all
+ * bits of `levels` are 0, and there are as many as the slide has.
+ */
+void level_images_find(struct level_images *levels,
+                       const struct slide_handle *handle,
+                       struct slide_file *file);
+
+/* Close the images of a level, and its file if that is not `file`. */
+void level_images_close(struct level_images *level,
+                        const struct slide_file *file);
+
+/* Look for what decoding takes and may take long to find, before the first
+   tile is decoded.  NULL, or why it is not there. */
+const char *level_images_index(struct level_images *level);
+
+#endif
