@@ -169,6 +169,19 @@ platform_use_large_pages(void *memory, size_t size)
     (void)size;
 }
 
+void *
+platform_pages_new(size_t size)
+{
+    return VirtualAlloc(NULL, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+void
+platform_pages_free(void *pages, size_t size)
+{
+    (void)size;
+    VirtualFree(pages, 0, MEM_RELEASE);
+}
+
 static bool
 identify(HANDLE file, struct platform_file_identity *identity)
 {
@@ -478,14 +491,21 @@ platform_library_path(void *library, void *symbol, char *path,
     return length > 0 && (size_t)length < path_size;
 }
 
+/* The usual size; a refusal of large pages changes nothing but speed. */
+static const uintptr_t LARGE_PAGE = (uintptr_t)1 << 21;
+
+static uintptr_t
+round_up(uintptr_t address)
+{
+    return (address + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+}
+
 void
 platform_use_large_pages(void *memory, size_t size)
 {
 #    ifdef MADV_HUGEPAGE
-    /* Whole ones of the usual size; a refusal changes nothing but speed. */
-    const uintptr_t page = (uintptr_t)1 << 21;
-    uintptr_t start = ((uintptr_t)memory + page - 1) & ~(page - 1);
-    uintptr_t end = ((uintptr_t)memory + size) & ~(page - 1);
+    uintptr_t start = round_up((uintptr_t)memory);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(LARGE_PAGE - 1);
     if (start < end) {
         (void)madvise((void *)start, end - start, MADV_HUGEPAGE);
     }
@@ -493,6 +513,50 @@ platform_use_large_pages(void *memory, size_t size)
     (void)memory;
     (void)size;
 #    endif
+}
+
+/* Smaller memory is left to malloc, which has some that is in use already. */
+static bool
+is_large(size_t size)
+{
+    return size >= LARGE_PAGE;
+}
+
+void *
+platform_pages_new(size_t size)
+{
+    if (!is_large(size)) {
+        return malloc(size);
+    }
+    if (size > SIZE_MAX - LARGE_PAGE) {
+        return NULL;
+    }
+    /* More than is wanted, and what is not aligned goes back. */
+    char *all = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED) {
+        return NULL;
+    }
+    char *pages = (char *)round_up((uintptr_t)all);
+    size_t before = (size_t)(pages - all), after = LARGE_PAGE - before;
+    if (before > 0) {
+        munmap(all, before);
+    }
+    if (after > 0) {
+        munmap(pages + size, after);
+    }
+    platform_use_large_pages(pages, size);
+    return pages;
+}
+
+void
+platform_pages_free(void *pages, size_t size)
+{
+    if (is_large(size)) {
+        munmap(pages, size);
+    } else {
+        free(pages);
+    }
 }
 
 static bool

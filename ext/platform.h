@@ -62,6 +62,13 @@ void platform_sleep(double seconds);
  */
 void platform_use_large_pages(void *memory, size_t size);
 
+/*
+ * Memory in whole pages of its own, large ones where it is large enough; NULL
+ * where there is none.  Its content is undefined.
+ */
+void *platform_pages_new(size_t size);
+void platform_pages_free(void *pages, size_t size);
+
 /* What tells a file from the one that was there before under its name. */
 struct platform_file_identity {
     uint64_t device, inode;

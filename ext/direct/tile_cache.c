@@ -1,6 +1,7 @@
 #include "tile_cache.h"
 
 #include "platform.h"
+#include "tile_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct entry {
     enum entry_state state; /* guarded by the shard */
     struct entry *next_in_bucket;
     struct entry *newer, *older;
-    uint32_t words[];
+    struct tile_memory *memory; /* that the block is from; a reference */
+    struct tile_block block;
 };
 
 struct shard {
@@ -39,9 +41,7 @@ struct tile_cache {
     unsigned process;
     size_t capacity;
     atomic_size_t size; /* bytes of the entries in all shards */
-    /* Memory of a tile that has gone, for the next: fresh memory costs a page
-       fault every 4 kilobytes. */
-    _Atomic(struct entry *) spare;
+    struct tile_memory *memory;
     size_t buckets; /* of each shard; a power of two */
     struct shard shards[SHARDS];
 };
@@ -64,16 +64,19 @@ entry_of(const struct tile *tile)
 static struct entry *
 new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
 {
-    struct entry *entry = atomic_exchange(&cache->spare, NULL);
-    if (entry == NULL || entry->tile.pixels != pixels) {
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->block = tile_memory_take(cache->memory, pixels);
+    if (entry->block.words == NULL) {
         free(entry);
-        entry = malloc(entry_bytes(pixels));
+        return NULL;
     }
-    if (entry != NULL) {
-        memset(entry, 0, sizeof *entry);
-        entry->tile = (struct tile){*key, pixels, entry->words};
-        atomic_init(&entry->references, 2);
-    }
+    tile_memory_retain(cache->memory);
+    entry->memory = cache->memory;
+    entry->tile = (struct tile){*key, pixels, entry->block.words};
+    atomic_init(&entry->references, 2);
     return entry;
 }
 
@@ -81,18 +84,9 @@ static void
 release_entry(struct entry *entry)
 {
     if (atomic_fetch_sub(&entry->references, 1) == 1) {
+        tile_memory_give_back(entry->memory, entry->block);
+        tile_memory_release(entry->memory);
         free(entry);
-    }
-}
-
-/* The cache's reference. */
-static void
-drop_entry(struct tile_cache *cache, struct entry *entry)
-{
-    struct entry *none = NULL;
-    if (atomic_load(&entry->references) != 1 || /* nobody can take one now */
-        !atomic_compare_exchange_strong(&cache->spare, &none, entry)) {
-        release_entry(entry);
     }
 }
 
@@ -202,7 +196,7 @@ shrink(struct tile_cache *cache, size_t first)
             }
             platform_mutex_unlock(&shard->mutex);
             if (entry != NULL) {
-                drop_entry(cache, entry);
+                release_entry(entry);
             }
         } while (entry != NULL);
         if (atomic_load(&cache->size) <= cache->capacity) {
@@ -247,7 +241,7 @@ static void
 decode_entry(struct tile_cache *cache, struct shard *shard,
              struct entry *entry, tile_decoder *decode, void *argument)
 {
-    bool decoded = decode(entry->words, argument);
+    bool decoded = decode(entry->block.words, argument);
     platform_mutex_lock(&shard->mutex);
     entry->state = decoded ? DECODED : NOT_DECODABLE;
     if (!decoded) {
@@ -328,7 +322,9 @@ free_cache(struct tile_cache *cache)
         }
         free(shard->buckets);
     }
-    free(atomic_load(&cache->spare));
+    if (cache->memory != NULL) {
+        tile_memory_release(cache->memory);
+    }
     free(cache);
 }
 
@@ -343,7 +339,8 @@ tile_cache_new(size_t capacity)
     cache->process = platform_process();
     cache->capacity = capacity;
     cache->buckets = bucket_count(capacity);
-    bool complete = true;
+    cache->memory = tile_memory_new();
+    bool complete = cache->memory != NULL;
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &cache->shards[i];
         shard->mutex = (platform_mutex)PLATFORM_MUTEX_INITIALIZER;
