@@ -195,6 +195,18 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
                : direct->refusal;
 }
 
+void
+direct_slide_trust(const struct slide_handle *handle)
+{
+    struct direct_slide *direct = handle->direct;
+    if (direct != NULL) {
+        prepare(direct, handle);
+        for (int32_t i = 0; i < direct->level_count; i++) {
+            atomic_store(&direct->levels[i].compared, ~0u);
+        }
+    }
+}
+
 /* Comparing */
 
 /* A part of a region that starts `column` and `row` pixels from its corner. */
