@@ -97,6 +97,7 @@ def test_no_damage(campaign: Campaign, name: str) -> None:
     assert campaign.read(name, Damage("none", {})) == "read"
 
 
+@pytest.mark.usefixtures("direct_reads")
 @pytest.mark.parametrize("name", DIRECT_SLIDES)
 def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) -> None:
     facts = slides[name]
@@ -106,6 +107,7 @@ def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) 
     assert answer["compared"] == 4 * len(facts.level_dimensions) + 1
 
 
+@pytest.mark.usefixtures("direct_reads")
 def test_a_difference_is_noticed(
     slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +125,7 @@ def test_a_difference_is_noticed(
         examine(request(path))
 
 
+@pytest.mark.usefixtures("direct_reads")
 def test_another_error_is_noticed(
     slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
