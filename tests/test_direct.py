@@ -425,6 +425,20 @@ def test_holes_of_aperio(
                 assert ours == plain.read_region((1, 0), level, size).tobytes()
 
 
+def test_holes_in_a_level_that_is_not_direct(tmp_path: Path) -> None:
+    """A table of tiles that is too short for the level; the rest are missing."""
+    facts = write_aperio(tmp_path, image=SMALL, tile=TILE, factors=(1, 4))
+    set_field(facts.path, "IMAGE_WIDTH[0]", 16 * 400)
+    with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
+        assert slide.indirect_levels == {
+            0: "the TIFF directory has unusual entries",
+            1: "tiles of a finer level may be missing",
+        }
+        whole = ((0, 0), 1, plain.level_dimensions[1])
+        expected = plain.read_region(*whole).tobytes()
+        assert slide.read_region(*whole).tobytes() == expected
+
+
 # Damage is left to libopenslide
 
 TILE = 64

@@ -100,34 +100,43 @@ direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
 
 /* Preparation */
 
-/* Why a level cannot be read because of tiles without bytes; NULL if it can.
-   `is_whole`: no level before it lacks any. */
+static const char *const FINER_LEVEL_IN_DOUBT =
+    "tiles of a finer level may be missing";
+
+/*
+ * Why a level cannot be read because of tiles without bytes; NULL if it can.
+ * `fault` is why tiles of this or a finer level may be filled from others,
+ * NULL until there is a reason.
+ */
 static const char *
-deal_with_holes(struct image *image, enum layout_holes holes, bool *is_whole)
+deal_with_holes(struct image *image, enum layout_holes holes,
+                const char **fault)
 {
     bool has_holes = false;
     if (holes != HOLES_ARE_ERRORS && !image_find_holes(image, &has_holes)) {
-        *is_whole = false;
+        *fault = FINER_LEVEL_IN_DOUBT;
         return "the table of its tiles cannot be read";
     }
-    *is_whole = *is_whole && !has_holes;
+    if (has_holes) {
+        *fault = "some tiles are missing, and made from another level";
+    }
     image->has_holes = has_holes && holes == HOLES_ARE_TRANSPARENT;
-    return holes == HOLES_ARE_FILLED && !*is_whole
-               ? "some tiles are missing, and made from another level"
-               : NULL;
+    return holes == HOLES_ARE_FILLED ? *fault : NULL;
 }
 
 static void
 prepare_levels(struct direct_slide *direct, const struct slide_handle *handle,
                const struct tiff_file *tiff, const struct layout *layout)
 {
-    bool is_whole = true;
+    const char *fault = NULL;
     for (int32_t i = 0; i < direct->level_count; i++) {
         struct direct_level *level = &direct->levels[i];
         const char *refusal =
             image_open(&level->image, tiff, layout->levels[i]);
         if (refusal == NULL) {
-            refusal = deal_with_holes(&level->image, layout->holes, &is_whole);
+            refusal = deal_with_holes(&level->image, layout->holes, &fault);
+        } else {
+            fault = FINER_LEVEL_IN_DOUBT;
         }
         if (layout->is_padded) {
             openslide.get_level_dimensions(handle->osr, i, &level->image.width,
