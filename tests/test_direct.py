@@ -37,6 +37,7 @@ from tests.slides import (
 from tests.slides.codecs import jpeg
 from tests.slides.content import RgbImage, shrink
 from tests.slides.stored import blank_tile, stored_tile
+from tests.slides.tiff import TiffWriter, jpeg_codec
 
 # Older releases refuse some of the slides.
 pytestmark = [
@@ -728,3 +729,47 @@ def test_without_comparison_the_difference_shows(tmp_path: Path) -> None:
         ours = slide.read_region(*tile(0)).tobytes()
         assert ours == plain.read_region(*tile(1)).tobytes()
         assert ours != plain.read_region(*tile(0)).tobytes()
+
+
+# Descriptors, memory and threads, in processes of their own
+
+LINUX_SCENARIOS = [
+    *("many_slides", "scarce_descriptors", "no_descriptor_to_spare", "forks"),
+    *("programs_inherit_nothing", "memory"),
+]
+SCENARIOS = [
+    *(
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="only Linux has /proc"
+            ),
+        )
+        for name in LINUX_SCENARIOS
+    ),
+    *("caches", "closing", "failing"),
+]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenarios(
+    run_isolated: Callable[..., str], tmp_path: Path, scenario: str
+) -> None:
+    if scenario == "memory":
+        path = tmp_path / "large.tif"
+        write_large(path, 8192)
+    else:
+        facts = write_aperio(tmp_path, image=SMALL, tile=TILE, factors=(1, 4))
+        path = facts.path
+    if scenario == "failing":
+        blank_tile(path, COLUMNS * ROWS - 1)
+    run_isolated("direct_scenarios", scenario, path)
+
+
+def write_large(path: Path, side: int) -> None:
+    """A slide that shows one tile everywhere."""
+    codec = jpeg_codec()
+    stream = codec.encode(reference()[:256, :256])
+    with TiffWriter(path) as tiff:
+        tiles = [stream] * (side // 256) ** 2
+        tiff.encoded_tiles((side, side), 256, codec, tiles)
