@@ -147,7 +147,8 @@ vendor_of(openslide_t *osr)
     return NULL;
 }
 
-/* Whether libopenslide says the same of a level as its directory. */
+/* Whether libopenslide says the same of a level as its directory.  A damaged
+   Philips slide may have levels without pixels, of any downsample. */
 static bool
 agrees(const struct tiff_directory *directory,
        const struct slide_handle *handle, int32_t number, bool is_padded)
@@ -158,7 +159,8 @@ agrees(const struct tiff_directory *directory,
     bool same_size =
         is_padded ? directory->width >= width && directory->height >= height
                   : directory->width == width && directory->height == height;
-    return same_size && level->tile_width == directory->tile_width &&
+    return same_size && width > 0 && height > 0 &&
+           level->tile_width == directory->tile_width &&
            level->tile_height == directory->tile_height;
 }
 
