@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+import math
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -290,6 +292,42 @@ EXACT: dict[str, tuple[Callable[..., SlideFacts], RgbImage, int]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A slide whose levels are read in parts, and another that is its level 1."""
+    folder = tmp_path_factory.mktemp("large")
+    image = np.tile(reference(), (2, 3, 1))[:2401, :4803]
+    both = write_generic(folder, name="both", image=image, factors=(1, 2))
+    alone = write_generic(folder, name="one", image=shrink(image, 2), factors=(1,))
+    return both.path, alone.path
+
+
+def test_large_regions(large: tuple[Path, Path]) -> None:
+    regions: list[Region] = [
+        ((0, 0), 0, (4803, 2401)),
+        ((-7, 33), 0, (4300, 600)),
+        ((0, 0), 1, (2401, 1200)),
+        ((-31, 17), 1, (2500, 1100)),
+    ]
+    with OpenSlide(large[0]) as slide, OpenSlide(large[0], direct=False) as plain:
+        for region in regions:
+            ours = without_libopenslide(slide, partial(read_region, region))
+            assert ours.tobytes() == plain.read_region(*region).tobytes()
+        must_be_direct(slide)
+
+
+def test_large_regions_in_level_coordinates(large: tuple[Path, Path]) -> None:
+    with OpenSlide(large[0]) as slide, OpenSlide(large[1], direct=False) as one:
+        size = slide.level_dimensions[1]
+        assert slide.level_downsamples[1] != 2
+        for x, y in ((0, 0), (-41, 7)):
+            np.testing.assert_array_equal(
+                slide.read_array((x, y), 1, size, coordinates="level"),
+                one.read_array((x, y), 0, size),
+            )
+        must_be_direct(slide)
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_level_coordinates_are_exact(tmp_path: Path, name: str) -> None:
     """A level reads as it does where another slide has it for level 0."""
@@ -438,6 +476,20 @@ def test_holes_in_a_level_that_is_not_direct(tmp_path: Path) -> None:
         whole = ((0, 0), 1, plain.level_dimensions[1])
         expected = plain.read_region(*whole).tobytes()
         assert slide.read_region(*whole).tobytes() == expected
+
+
+def test_levels_without_pixels(tmp_path: Path) -> None:
+    """Level 1 has pixels of infinite size, as the XML puts it."""
+    facts = write_philips(tmp_path, image=SMALL, tile=TILE, factors=(1, 2))
+    start, spacing, *rest = re.split(rb"(0\.000500000)", facts.path.read_bytes())
+    rest[1::2] = [bytes(each.replace(b"5", b"0")) for each in rest[1::2]]
+    facts.path.write_bytes(b"".join([start, spacing, *rest]))
+    with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
+        assert slide.level_downsamples == (1, math.inf)
+        assert slide.direct_levels == ()
+        for level in (0, 1):
+            region = ((30, 40), level, (90, 80))
+            assert outcome(slide, region) == outcome(plain, region)
 
 
 # Damage is left to libopenslide
