@@ -51,9 +51,10 @@ Pair = tuple[int, int]
 Region = tuple[Pair, int, Pair]
 
 #: Sides that no tile divides, and downsamples that are no integers: 2.0005 and
-#: about 4.003 from the first, 4.00025 from the second.
+#: about 4.003 from the first, 4.00025 from the second, 2.00008 from the last.
 IMAGE = reference()[:600, :2001]
 WIDE = np.tile(reference()[:400], (1, 4, 1))[:, :8001]
+WIDEST = np.tile(reference()[:100], (1, 6, 1))[:, :12003]
 
 WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     "aperio": partial(write_aperio, image=IMAGE, factors=(1, 2), tile=240),
@@ -62,6 +63,10 @@ WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     ),
     "aperio-rgb": partial(
         write_aperio, image=IMAGE, encoding="rgb", tile=(248, 136), factors=(1, 5)
+    ),
+    "aperio-widest": partial(write_aperio, image=WIDEST, factors=(1, 2)),
+    "generic-tall": partial(
+        write_generic, image=WIDEST.swapaxes(0, 1), factors=(1, 2), icc=False
     ),
     "generic": partial(
         write_generic,
@@ -206,6 +211,24 @@ def test_regions(pairs: Mapping[str, Two], name: str, wish: Wish) -> None:
     two = pairs[name]
     region = wish.of(two.plain)
     must_be_direct(two.direct)
+    ours = without_libopenslide(two.direct, partial(read_region, region))
+    assert ours.tobytes() == two.plain.read_region(*region).tobytes()
+    must_be_direct(two.direct)
+
+
+@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.given(
+    is_tall=st.booleans(),
+    level=st.integers(0, 1),
+    place=st.tuples(st.integers(-900, 3500), st.integers(-20, 90)),
+    size=st.tuples(st.integers(4097, 4500), st.integers(1, 60)),
+)
+def test_regions_longer_than_libopenslide_reads_at_once(
+    pairs: Mapping[str, Two], is_tall: bool, level: int, place: Pair, size: Pair
+) -> None:
+    """It truncates the position of what is beyond 4096 pixels."""
+    two = pairs["generic-tall" if is_tall else "aperio-widest"]
+    region = (place[::-1], level, size[::-1]) if is_tall else (place, level, size)
     ours = without_libopenslide(two.direct, partial(read_region, region))
     assert ours.tobytes() == two.plain.read_region(*region).tobytes()
     must_be_direct(two.direct)
