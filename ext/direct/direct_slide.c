@@ -218,6 +218,32 @@ direct_slide_trust(const struct slide_handle *handle)
 
 /* Comparing */
 
+/* Keep of an axis what shows the image, give or take a pixel. */
+static void
+clip_axis(int64_t *start, int64_t *length, double downsample,
+          int64_t image_side)
+{
+    double from = (double)*start / downsample;
+    int64_t skipped = from < 0 ? (int64_t)-from : 0;
+    int64_t most = image_side - (from < 0 ? 0 : (int64_t)from);
+    *start += (int64_t)((double)skipped * downsample);
+    *length -= skipped;
+    *length = *length < most ? *length : most;
+}
+
+/* What there is to compare of a region: the rest is blank, whoever reads it.
+   It is placed as libopenslide places it. */
+static struct region
+shown_part(const struct region *region, const struct tile_supply *supply)
+{
+    struct region part = *region;
+    part.is_exact = false;
+    clip_axis(&part.x, &part.width, supply->downsample, supply->image->width);
+    clip_axis(&part.y, &part.height, supply->downsample,
+              supply->image->height);
+    return part;
+}
+
 /* A part of a region that starts `column` and `row` pixels from its corner. */
 static struct region
 window_of(const struct region *region, double downsample, int64_t column,
@@ -333,12 +359,15 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
            const struct tile_supply *supply, const struct region *region,
            const struct pixels *pixels, struct scratch *scratch)
 {
-    unsigned parts = assembly_parts(supply, region);
+    struct region shown = shown_part(region, supply);
+    unsigned parts = shown.width > 0 && shown.height > 0
+                         ? assembly_parts(supply, &shown)
+                         : 0;
     if (!assembly_read(supply, region, pixels, scratch)) {
         return false;
     }
     if ((parts & ~atomic_load(&level->compared)) != 0) {
-        if (!compare(handle, supply, region)) {
+        if (!compare(handle, supply, &shown)) {
             if (openslide.get_error(handle->osr) == NULL) {
                 atomic_store(&level->refusal,
                              "libopenslide gave other pixels");
