@@ -795,6 +795,19 @@ def test_a_difference_turns_a_level_off(tmp_path: Path) -> None:
         assert slide._osr.error() is None
 
 
+def test_what_is_blank_is_not_compared(tmp_path: Path) -> None:
+    """The region's corners are far outside, and yet the difference is seen."""
+    facts = write_generic(tmp_path, image=SMALL, tile=TILE, factors=(1,))
+    around = ((-520, -520), 0, (1440, 1440))
+    with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
+        exchange_first_tiles(facts.path)
+        expected = plain.read_region(*around).tobytes()
+        assert slide.read_region((-90, -90), 0, (80, 80)).getbbox() is None
+        must_be_direct(slide)
+        assert slide.read_region(*around).tobytes() == expected
+        assert slide.direct_levels == ()
+
+
 def test_without_comparison_the_difference_shows(tmp_path: Path) -> None:
     """Lest the test above pass because nothing differs."""
     facts = write_generic(tmp_path, image=SMALL, tile=TILE, factors=(1,))
