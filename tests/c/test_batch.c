@@ -2,6 +2,7 @@
 
 #include "_convert.h"
 #include "check.h"
+#include "region_at.h"
 #include "library.h"
 #include "tiny_slide.h"
 
@@ -69,8 +70,8 @@ test_regions_lie_in_the_callers_order(void)
     struct region regions[COUNT];
     srand(2);
     for (int i = 0; i < COUNT; i++) {
-        regions[i] = (struct region){rand() % 300 - 20, rand() % 300 - 20, 0,
-                                     WIDTH, HEIGHT};
+        regions[i] =
+            region_at(rand() % 300 - 20, rand() % 300 - 20, 0, WIDTH, HEIGHT);
     }
     for (int channels = 3; channels <= 4; channels++) {
         size_t size = (size_t)(WIDTH * HEIGHT * channels);
@@ -97,7 +98,7 @@ test_strides(void)
 {
     enum { GAP = 5, ROW = WIDTH * 3 + GAP };
     struct slide_handle *handle = slide_handle_open(slide_path, true);
-    struct region region = {250, 0, 0, WIDTH, HEIGHT};
+    struct region region = region_at(250, 0, 0, WIDTH, HEIGHT);
     static uint8_t pixels[ROW * HEIGHT], expected[WIDTH * HEIGHT * 3];
     uint8_t state;
     memset(pixels, 77, sizeof pixels);
@@ -122,7 +123,7 @@ static void
 test_a_large_region_is_shared(void)
 {
     struct slide_handle *handle = slide_handle_open(slide_path, true);
-    struct region region = {-900, -1000, 0, 2500, 1700};
+    struct region region = region_at(-900, -1000, 0, 2500, 1700);
     size_t size = (size_t)(region.width * region.height) * 4;
     uint8_t *pixels = malloc(size), *expected = malloc(size);
     uint8_t state;
@@ -155,7 +156,7 @@ test_poll_interrupts(void)
     uint8_t *states = malloc(MANY);
     static uint8_t pixels[WIDTH * HEIGHT * 3];
     for (int i = 0; i < MANY; i++) {
-        regions[i] = (struct region){i % 200, i / 200 % 200, 0, WIDTH, HEIGHT};
+        regions[i] = region_at(i % 200, i / 200 % 200, 0, WIDTH, HEIGHT);
     }
     struct batch batch = make_batch(regions, MANY, 3, pixels, states);
     batch.region_stride = 0;

@@ -1,6 +1,7 @@
 #include "region.h"
 
 #include "check.h"
+#include "region_at.h"
 
 #include <stdlib.h>
 
@@ -46,7 +47,7 @@ static void
 test_small_regions_are_one_call(void)
 {
     struct slide_handle *handle = make_handle(1, 256, 256, true);
-    struct region region = {-7, 13, 0, 1000, 1000};
+    struct region region = region_at(-7, 13, 0, 1000, 1000);
     struct division division = division_of(&region, handle);
     struct block block = division_block(&division, 0, 0);
     CHECK(division.columns == 1 && division.rows == 1, "%d x %d blocks",
@@ -62,7 +63,7 @@ static void
 test_blocks_end_with_tiles(void)
 {
     struct slide_handle *handle = make_handle(4, 240, 256, true);
-    struct region region = {-4 * 77, 4 * 100, 0, 5000, 7001};
+    struct region region = region_at(-4 * 77, 4 * 100, 0, 5000, 7001);
     struct division division = division_of(&region, handle);
     CHECK(division.rows > 1 && division.columns > 1, "%d x %d blocks",
           (int)division.columns, (int)division.rows);
@@ -81,7 +82,7 @@ static void
 test_off_the_grid_the_library_decides(void)
 {
     struct slide_handle *handle = make_handle(4.0003, 256, 256, false);
-    struct region region = {11, 5, 0, 9000, 4100};
+    struct region region = region_at(11, 5, 0, 9000, 4100);
     struct division division = division_of(&region, handle);
     check_cover(&division, "library");
     CHECK(division.columns == 3 && division.rows == 2, "%d x %d blocks",
@@ -99,11 +100,11 @@ test_what_cannot_be_divided_is_not(void)
 {
     struct slide_handle *handle = make_handle(1, 256, 256, true);
     const struct region regions[] = {
-        {0, 0, 1, 9000, 9000},          /* no such level */
-        {0, 0, -1, 9000, 9000},         /* nor this */
-        {INT64_MIN, 0, 0, 9000, 9000},  /* no precision there */
-        {0, INT64_MAX, 0, 9000, 9000},  /* nor there */
-        {0, 0, 0, (int64_t)1 << 41, 2}, /* nor here */
+        region_at(0, 0, 1, 9000, 9000),          /* no such level */
+        region_at(0, 0, -1, 9000, 9000),         /* nor this */
+        region_at(INT64_MIN, 0, 0, 9000, 9000),  /* no precision there */
+        region_at(0, INT64_MAX, 0, 9000, 9000),  /* nor there */
+        region_at(0, 0, 0, (int64_t)1 << 41, 2), /* nor here */
     };
     for (size_t i = 0; i < sizeof regions / sizeof regions[0]; i++) {
         struct division division = division_of(&regions[i], handle);
@@ -113,7 +114,7 @@ test_what_cannot_be_divided_is_not(void)
                   block.source.y == regions[i].y,
               "region %d is divided", (int)i);
     }
-    struct region empty = {0, 0, 0, 0, 5};
+    struct region empty = region_at(0, 0, 0, 0, 5);
     CHECK(division_of(&empty, handle).columns == 0, "blocks of nothing");
     free(handle);
 }
@@ -130,8 +131,9 @@ test_any_region_is_covered(void)
         struct slide_handle *handle =
             make_handle(downsample, tile_width, tile_height,
                         rand() % 2 && downsample == (int64_t)downsample);
-        struct region region = {rand() % 40000 - 20000, rand() % 40000 - 20000,
-                                0, rand() % 9000, rand() % 9000};
+        struct region region =
+            region_at(rand() % 40000 - 20000, rand() % 40000 - 20000, 0,
+                      rand() % 9000, rand() % 9000);
         struct division division = division_of(&region, handle);
         if (region.width > 0 && region.height > 0) {
             check_cover(&division, "random");
