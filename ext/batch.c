@@ -1,6 +1,7 @@
 #include "batch.h"
 
 #include "direct/direct_slide.h"
+#include "direct/slide_file.h"
 #include "scratch.h"
 
 #include <stdlib.h>
@@ -56,6 +57,7 @@ read_painted(openslide_t *osr, const struct region *source,
             return false;
         }
     }
+    slide_file_leave_room();
     openslide.read_region(osr, words, source->x, source->y, source->level,
                           source->width, source->height);
     pixels_convert(pixels, 0, 0, source->width, source->height, words,

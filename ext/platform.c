@@ -254,6 +254,13 @@ platform_file_close(int descriptor)
 }
 
 bool
+platform_file_may_open_more(int descriptor)
+{
+    int another = _dup(descriptor);
+    return another >= 0 && _close(another) == 0;
+}
+
+bool
 platform_file_identify_open(int descriptor,
                             struct platform_file_identity *identity)
 {
@@ -596,6 +603,13 @@ void
 platform_file_close(int descriptor)
 {
     close(descriptor);
+}
+
+bool
+platform_file_may_open_more(int descriptor)
+{
+    int another = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return another >= 0 && close(another) == 0;
 }
 
 bool

@@ -89,6 +89,10 @@ void platform_file_close(int descriptor);
 bool platform_file_identify_open(int descriptor,
                                  struct platform_file_identity *identity);
 
+/* Whether the process may have one descriptor more than it has; `descriptor`
+   is any of those it has. */
+bool platform_file_may_open_more(int descriptor);
+
 /* False where not all of the bytes can be read.  Safe from many threads. */
 bool platform_file_read(int descriptor, int64_t offset, void *bytes,
                         size_t size);

@@ -6,6 +6,7 @@
 
 #include "_convert.h"
 #include "batch.h"
+#include "direct/slide_file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -348,6 +349,7 @@ slide_read_region_raw(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return NULL;
     }
     BEGIN_LIBRARY_CALL
+    slide_file_leave_room();
     openslide.read_region(handle->osr, destination, region.x, region.y,
                           region.level, region.width, region.height);
     END_LIBRARY_CALL
@@ -373,6 +375,7 @@ read_words(openslide_t *osr, const char *name, int64_t width, int64_t height)
     if (pixels != NULL) {
         uint32_t *words = words_of(pixels);
         BEGIN_LIBRARY_CALL
+        slide_file_leave_room();
         openslide.read_associated_image(osr, name, words);
         END_LIBRARY_CALL
     }

@@ -1,6 +1,7 @@
 #include "slide_handle.h"
 
 #include "direct/direct_slide.h"
+#include "direct/slide_file.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -66,6 +67,7 @@ slide_handle_open(const char *path, bool direct)
 {
     /* First, so that a file that changes meanwhile is found to have. */
     struct direct_slide *reader = direct ? direct_slide_new(path) : NULL;
+    slide_file_leave_room();
     openslide_t *osr = openslide.open(path);
     struct slide_handle *handle = osr == NULL ? NULL : handle_of(osr);
     if (handle != NULL) {

@@ -548,6 +548,23 @@ slide_direct_refusals(PyObject *self, PyObject *Py_UNUSED(unused))
     return refusals;
 }
 
+PyDoc_STRVAR(trust_direct_reads_doc,
+             "trust_direct_reads($self, /)\n--\n\n"
+             "For tests: compare no direct read with libopenslide until the "
+             "slide is\nopened again.");
+
+static PyObject *
+slide_trust_direct_reads(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    direct_slide_trust(handle);
+    slide_handle_release(handle);
+    return Py_NewRef(Py_None);
+}
+
 PyDoc_STRVAR(error_doc, "error($self, /)\n--\n\n"
                         "The error that libopenslide has latched, or None.");
 
@@ -813,6 +830,8 @@ static PyMethodDef slide_methods[] = {
     {"error", slide_error, METH_NOARGS, error_doc},
     {"direct_refusals", slide_direct_refusals, METH_NOARGS,
      direct_refusals_doc},
+    {"trust_direct_reads", slide_trust_direct_reads, METH_NOARGS,
+     trust_direct_reads_doc},
     {"best_level_for_downsample", slide_best_level_for_downsample, METH_O,
      best_level_doc},
     {"associated_image_dimensions", slide_associated_image_dimensions, METH_O,

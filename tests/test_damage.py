@@ -14,15 +14,17 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL.Image import Image
 
 from openslide import OpenSlide, OpenSlideError, OpenSlideUnsupportedFormatError
-from tests.slides import WRITERS, write
+from tests.slides import WRITERS, SlideFacts, write
 
 if sys.platform == "win32":
     pytest.skip("Windows has neither limits nor FIFOs", allow_module_level=True)
@@ -37,6 +39,7 @@ from tests.damage.campaign import (
     cases,
 )
 from tests.damage.cases import Damage, Obstacle, Template, obstructed
+from tests.damage.examine import Request, examine
 from tests.damage.fields import Integer, integers
 from tests.damage.known import DOCUMENT, KNOWN, KnownCrash, known_crash
 from tests.damage.meddle import ACTIONS
@@ -55,6 +58,10 @@ TIFF_SLIDES = (
     *("aperio-jpeg", "aperio-rgb", "aperio-33003", "aperio-33005", "generic"),
     *("generic-lzw", "generic-sparse", "trestle", "ventana-bif", "ventana-tif"),
     *("leica", "philips", "huron", "argos", "ndpi"),
+)
+DIRECT_SLIDES = (
+    *("aperio-jpeg", "aperio-rgb", "generic", "generic-sparse", "philips"),
+    *("huron", "argos", "ventana-tif"),
 )
 SLIDES_OF_SEVERAL_FILES = ("trestle", "vms", "vmu", "mirax", "dicom-jpeg")
 
@@ -75,6 +82,10 @@ def must_end(outcomes: Iterable[Outcome | Failure]) -> None:
         pytest.skip(f"{DOCUMENT}: {failure.known}")
 
 
+def request(path: str | Path) -> Request:
+    return {"path": str(path), "on_error": "raise", "large": False, "trusting": True}
+
+
 # Chance
 
 
@@ -88,6 +99,51 @@ def test_random_damage(campaign: Campaign, name: str) -> None:
 def test_no_damage(campaign: Campaign, name: str) -> None:
     """Lest the other tests pass because nothing is ever read."""
     assert campaign.read(name, Damage("none", {})) == "read"
+
+
+@pytest.mark.usefixtures("direct_reads")
+@pytest.mark.parametrize("name", DIRECT_SLIDES)
+def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) -> None:
+    facts = slides[name]
+    answer = examine(request(facts.path))
+    assert (answer["outcome"], answer["detail"]) == ("read", "")
+    # four regions of each level, and a thumbnail
+    assert answer["compared"] == 4 * len(facts.level_dimensions) + 1
+
+
+@pytest.mark.usefixtures("direct_reads")
+def test_a_difference_is_noticed(
+    slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = slides["generic"].path
+    read = OpenSlide.read_region
+
+    def meddle(slide: OpenSlide, *region: Any) -> Image:
+        picture = read(slide, *region)
+        if slide.direct_levels:
+            picture.putpixel((7, 7), (1, 2, 3, 4))
+        return picture
+
+    monkeypatch.setattr(OpenSlide, "read_region", meddle)
+    with pytest.raises(AssertionError, match="other pixels"):
+        examine(request(path))
+
+
+@pytest.mark.usefixtures("direct_reads")
+def test_another_error_is_noticed(
+    slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = slides["generic"].path
+    read = OpenSlide.read_region
+
+    def meddle(slide: OpenSlide, *region: Any) -> Image:
+        if slide.direct_levels:
+            raise OpenSlideError("mine")
+        return read(slide, *region)
+
+    monkeypatch.setattr(OpenSlide, "read_region", meddle)
+    with pytest.raises(AssertionError, match="another error"):
+        examine(request(path))
 
 
 def test_cases_are_reproducible(campaign: Campaign) -> None:
@@ -114,7 +170,7 @@ def test_crashes_are_noticed(
     (tmp_path / "sitecustomize.py").write_text(f"import os, signal, time\n{code}\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     with Worker(seconds=1) as worker, pytest.raises(WorkerError) as error:
-        worker.ask({"path": "unread", "on_error": "raise", "large": False})
+        worker.ask(request("unread"))
     assert error.value.ending == ending
 
 

@@ -161,7 +161,56 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
     return atomic_load(&direct->levels[level].refusal);
 }
 
+void
+direct_slide_trust(const struct slide_handle *handle)
+{
+    struct direct_slide *direct = handle->direct;
+    if (direct != NULL) {
+        prepare(direct, handle);
+        for (int32_t i = 0; i < direct->level_count; i++) {
+            atomic_store(&direct->levels[i].compared, ~0u);
+        }
+    }
+}
+
 /* Comparing */
+
+static int64_t
+larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Keep of an axis what shows images, give or take a pixel. */
+static void
+clip_axis(int64_t *start, int64_t *length, double downsample,
+          int64_t image_side)
+{
+    double from = (double)*start / downsample;
+    int64_t skipped = from < 0 ? (int64_t)-from : 0;
+    int64_t most = image_side - (from < 0 ? 0 : (int64_t)from);
+    *start += (int64_t)((double)skipped * downsample);
+    *length -= skipped;
+    *length = *length < most ? *length : most;
+}
+
+/* What there is to compare of a region: the rest is blank, whoever reads it.
+   It is placed as libopenslide places it. */
+static struct region
+shown_part(const struct region *region, const struct tile_supply *supply)
+{
+    struct region part = *region;
+    int64_t right = 0, bottom = 0;
+    for (size_t i = 0; i < supply->count; i++) {
+        const struct placement *placement = &supply->placements[i];
+        right = larger(right, placement->x + placement->image.width);
+        bottom = larger(bottom, placement->y + placement->image.height);
+    }
+    part.is_exact = false;
+    clip_axis(&part.x, &part.width, supply->downsample, right);
+    clip_axis(&part.y, &part.height, supply->downsample, bottom);
+    return part;
+}
 
 /* A part of a region that starts `column` and `row` pixels from its corner. */
 static struct region
@@ -214,6 +263,7 @@ is_same(const struct slide_handle *handle, const struct tile_supply *supply,
                               .channels = 4};
     struct pixels ours = expected;
     ours.start = (uint8_t *)(words + count);
+    slide_file_leave_room();
     openslide.read_region(handle->osr, words, window->x, window->y,
                           window->level, window->width, window->height);
     pixels_convert(&expected, 0, 0, window->width, window->height, words,
@@ -283,12 +333,15 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
            const struct tile_supply *supply, const struct region *region,
            const struct pixels *pixels, struct scratch *scratch)
 {
-    unsigned parts = assembly_parts(supply, region);
+    struct region shown = shown_part(region, supply);
+    unsigned parts = shown.width > 0 && shown.height > 0
+                         ? assembly_parts(supply, &shown)
+                         : 0;
     if (!assembly_read(supply, region, pixels, scratch)) {
         return false;
     }
     if ((parts & ~atomic_load(&level->compared)) != 0) {
-        if (!compare(handle, supply, region)) {
+        if (!compare(handle, supply, &shown)) {
             if (openslide.get_error(handle->osr) == NULL) {
                 atomic_store(&level->refusal,
                              "libopenslide gave other pixels");

@@ -376,6 +376,17 @@ vendor_of(openslide_t *osr)
     return NULL;
 }
 
+/* A damaged Philips slide may have levels without pixels, of any downsample.
+ */
+static bool
+has_pixels(const struct choice *choice, int32_t number)
+{
+    int64_t width, height;
+    openslide.get_level_dimensions(choice->handle->osr, number, &width,
+                                   &height);
+    return width > 0 && height > 0;
+}
+
 static bool
 all_agree(const struct choice *choice, const struct vendor *vendor)
 {
@@ -383,7 +394,7 @@ all_agree(const struct choice *choice, const struct vendor *vendor)
     bool agree =
         choice->chosen_count == (size_t)count * choice->images_per_level;
     for (int32_t i = 0; agree && i < count; i++) {
-        agree = vendor->agrees(choice, i);
+        agree = has_pixels(choice, i) && vendor->agrees(choice, i);
     }
     return agree;
 }

@@ -10,27 +10,34 @@ static const char NO_MEMORY[] = "there was no memory";
 
 /* TIFF */
 
-/* Why an image cannot be read because of tiles without bytes; NULL if it can.
-   `is_whole`: no image before it lacks any. */
+static const char FINER_LEVEL_IN_DOUBT[] =
+    "tiles of a finer level may be missing";
+
+/*
+ * Why an image cannot be read because of tiles without bytes; NULL if it can.
+ * `fault` is why tiles of this or a finer level may be filled from others,
+ * NULL until there is a reason.
+ */
 static const char *
-deal_with_holes(struct image *image, enum layout_holes holes, bool *is_whole)
+deal_with_holes(struct image *image, enum layout_holes holes,
+                const char **fault)
 {
     bool has_holes = false;
     if (holes != HOLES_ARE_ERRORS && !image_find_holes(image, &has_holes)) {
-        *is_whole = false;
+        *fault = FINER_LEVEL_IN_DOUBT;
         return "the table of its tiles cannot be read";
     }
-    *is_whole = *is_whole && !has_holes;
+    if (has_holes) {
+        *fault = "some tiles are missing, and made from another level";
+    }
     image->has_holes = has_holes && holes == HOLES_ARE_TRANSPARENT;
-    return holes == HOLES_ARE_FILLED && !*is_whole
-               ? "some tiles are missing, and made from another level"
-               : NULL;
+    return holes == HOLES_ARE_FILLED ? *fault : NULL;
 }
 
 /* NULL, or why the image cannot be read. */
 static const char *
 open_image(struct placement *placement, const struct tiff_file *tiff,
-           const struct layout *layout, size_t number, bool *is_whole)
+           const struct layout *layout, size_t number, const char **fault)
 {
     const struct layout_image *image = &layout->images[number];
     const struct tiff_directory *directory = image->directory;
@@ -40,9 +47,11 @@ open_image(struct placement *placement, const struct tiff_file *tiff,
     placement->y = image->y;
     placement->advance_x = directory->tile_width - image->overlap_x;
     placement->advance_y = directory->tile_height - image->overlap_y;
-    return refusal != NULL
-               ? refusal
-               : deal_with_holes(&placement->image, layout->holes, is_whole);
+    if (refusal != NULL) {
+        *fault = FINER_LEVEL_IN_DOUBT;
+        return refusal;
+    }
+    return deal_with_holes(&placement->image, layout->holes, fault);
 }
 
 /* Room for the images of a level; false where there is no memory. */
@@ -56,17 +65,17 @@ make_room(struct level_images *level, size_t count)
 
 static const char *
 open_tiff_level(struct level_images *level, const struct tiff_file *tiff,
-                const struct layout *layout, size_t first, bool *is_whole)
+                const struct layout *layout, size_t first, const char **fault)
 {
     const char *refusal = NULL;
     if (!make_room(level, layout->images_per_level)) {
-        *is_whole = false;
+        *fault = FINER_LEVEL_IN_DOUBT;
         return NO_MEMORY;
     }
     level->is_snapped = layout->is_snapped;
     for (size_t i = 0; refusal == NULL && i < level->count; i++) {
-        refusal = open_image(&level->placements[i], tiff, layout, first + i,
-                             is_whole);
+        refusal =
+            open_image(&level->placements[i], tiff, layout, first + i, fault);
     }
     return refusal;
 }
@@ -76,13 +85,12 @@ open_tiff_levels(struct level_images *levels,
                  const struct slide_handle *handle, struct slide_file *file,
                  const struct tiff_file *tiff, const struct layout *layout)
 {
-    bool is_whole = true;
+    const char *fault = NULL;
     for (int32_t i = 0; i < handle->level_count; i++) {
         struct level_images *level = &levels[i];
         level->file = file;
-        level->refusal =
-            open_tiff_level(level, tiff, layout,
-                            (size_t)i * layout->images_per_level, &is_whole);
+        level->refusal = open_tiff_level(
+            level, tiff, layout, (size_t)i * layout->images_per_level, &fault);
         if (layout->is_padded && level->refusal == NULL) {
             struct image *image = &level->placements[0].image;
             openslide.get_level_dimensions(handle->osr, i, &image->width,

@@ -203,6 +203,36 @@ slide_file_free(struct slide_file *file)
     free(file);
 }
 
+/* One of the open descriptors, -1 where there is none. */
+static int
+any_descriptor(struct pool *pool)
+{
+    int descriptor = -1;
+    for (int i = 0; i < SLIDE_FILE_DESCRIPTORS && descriptor < 0; i++) {
+        descriptor = atomic_load(&pool->slots[i].descriptor);
+    }
+    return descriptor;
+}
+
+void
+slide_file_leave_room(void)
+{
+    struct pool *pool = atomic_load(&current_pool);
+    if (pool == NULL || pool->process != platform_process()) {
+        return;
+    }
+    platform_mutex_lock(&pool->mutex);
+    int descriptor = any_descriptor(pool);
+    if (descriptor >= 0 && !platform_file_may_open_more(descriptor)) {
+        for (int i = 0; i < SLIDE_FILE_DESCRIPTORS; i++) {
+            if (pool->slots[i].readers == 0) {
+                close_slot(&pool->slots[i]);
+            }
+        }
+    }
+    platform_mutex_unlock(&pool->mutex);
+}
+
 bool
 slide_file_is_unchanged(const struct slide_file *file)
 {

@@ -23,6 +23,12 @@ struct slide_file *slide_file_new(const char *path);
 /* Nobody may be reading from it. */
 void slide_file_free(struct slide_file *file);
 
+/*
+ * To be called before libopenslide reads, which opens files for a while: where
+ * the process may not open any more, close those that nobody is reading from.
+ */
+void slide_file_leave_room(void);
+
 /* Whether the path still leads to the file as it was. */
 bool slide_file_is_unchanged(const struct slide_file *file);
 

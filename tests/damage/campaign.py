@@ -191,6 +191,7 @@ class Campaign:
             self.template(case.name).draw(case),
             on_error=random.choice(("raise", "reopen", "reopen")),
             large=random.random() < 0.2,
+            trusting=random.random() < 0.8,
             case=case,
         )
 
@@ -201,12 +202,18 @@ class Campaign:
         *,
         on_error: OnError = "reopen",
         large: bool = True,
+        trusting: bool = True,
         case: Case | None = None,
     ) -> Outcome | Failure:
         """How reading a damaged slide goes."""
         with tempfile.TemporaryDirectory(dir=self._folder, prefix="case-") as folder:
             path = self.template(name).copy(Path(folder), damage)
-            request: Request = {"path": str(path), "on_error": on_error, "large": large}
+            request: Request = {
+                "path": str(path),
+                "on_error": on_error,
+                "large": large,
+                "trusting": trusting,
+            }
             outcome = self._outcome(name, damage, request, case)
             if isinstance(outcome, Failure) and self._keep is not None:
                 kept = f"{name}-{case.seed}-{case.number}" if case else name

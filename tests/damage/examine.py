@@ -1,16 +1,19 @@
 """Use a slide as programs do, whatever it is made of.
 
 Exceptions that damage explains are counted.  All others, and results that
-contradict one another, are raised.
+contradict one another, are raised.  What is read directly is read by libopenslide
+too: both must give the same pixels, or raise the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from PIL.Image import Image
 from PIL.ImageCms import PyCMSError
 
 from openslide import OpenSlide, OpenSlideError, OpenSlideUnsupportedFormatError
@@ -37,6 +40,7 @@ class Request(TypedDict):
     path: str
     on_error: OnError
     large: bool
+    trusting: bool  # direct reads are not compared before they are used
 
 
 class Answer(TypedDict):
@@ -44,43 +48,63 @@ class Answer(TypedDict):
 
     "unsupported", "refused": opening raised as OpenSlideUnsupportedFormatError
     or as OpenSlideError; "read": it did not, and `errors` things raised later;
-    "wrong": `detail` tells what no damage excuses.
+    "wrong": `detail` tells what no damage excuses.  `compared` counts results of
+    direct levels that libopenslide gave as well.
     """
 
     outcome: Literal["unsupported", "refused", "read", "wrong"]
     errors: int
+    compared: int
     detail: str
 
 
 def examine(request: Request) -> Answer:
     """Open a slide, read some of all it has, and close it."""
     path = Path(request["path"])
+    answer: Answer = {"outcome": "read", "errors": 0, "compared": 0, "detail": ""}
     vendor = OpenSlide.detect_format(path)
     try:
         slide = OpenSlide(path, on_error=request["on_error"])
     except OpenSlideUnsupportedFormatError as error:
-        return {"outcome": "unsupported", "errors": 0, "detail": str(error)}
+        return answer | {"outcome": "unsupported", "detail": str(error)}
     except OpenSlideError as error:
         assert vendor is not None, "no format was detected, but one was tried"
-        return {"outcome": "refused", "errors": 0, "detail": str(error)}
+        return answer | {"outcome": "refused", "detail": str(error)}
     assert vendor is not None, "a slide of no format was opened"
-    examination = _Examination(slide)
-    with slide:
+    with slide, ExitStack() as stack:
+        examination = _Examination(slide, request["trusting"], stack)
         examination.run(large=request["large"])
     errors = examination.errors
-    return {
-        "outcome": "read",
+    return answer | {
         "errors": len(errors),
+        "compared": examination.compared,
         "detail": errors[0] if errors else "",
     }
+
+
+def _reason(error: OpenSlideError) -> str:
+    """What libopenslide said, without the numbers of the first bad part.
+
+    A large region is read in parts by several threads.
+    """
+    return re.sub(r"[0-9]+", "#", str(error))
 
 
 class _Examination:
     """What was read, and what raised meanwhile."""
 
-    def __init__(self, slide: OpenSlide) -> None:
+    def __init__(self, slide: OpenSlide, trusting: bool, stack: ExitStack) -> None:
+        """Slides that are opened besides are closed with `stack`."""
         self._slide = slide
+        self._trusting = trusting
         self.errors: list[str] = []
+        self.compared = 0
+        #: The same slide read by libopenslide alone, if that makes a difference.
+        self._plain: OpenSlide | None = None
+        with suppress(OpenSlideError):
+            if slide.direct_levels:
+                plain = OpenSlide(slide._filename, on_error="reopen", direct=False)
+                self._plain = stack.enter_context(plain)
 
     @contextmanager
     def _tolerate(self, *kinds: type[Exception]) -> Iterator[None]:
@@ -109,11 +133,35 @@ class _Examination:
             for level in (0, 1):
                 self._read((0, 0), level, _LARGE_REGION)
 
+    def _get(self, make: Callable[[OpenSlide], Image]) -> Image:
+        """A picture of the slide, the same whoever reads it."""
+        was_sound = self._slide._osr.error() is None
+        if self._trusting:
+            self._slide._osr.trust_direct_reads()
+        try:
+            picture = make(self._slide)
+        except OpenSlideError as error:
+            if self._plain is not None and was_sound:
+                self._must_fail(make, _reason(error))
+            raise
+        if self._plain is not None:
+            assert make(self._plain).tobytes() == picture.tobytes(), "other pixels"
+            self.compared += 1
+        return picture
+
+    def _must_fail(self, make: Callable[[OpenSlide], Image], reason: str) -> None:
+        assert self._plain is not None
+        plain_reason = "none"
+        try:
+            make(self._plain)
+        except OpenSlideError as error:
+            plain_reason = _reason(error)
+        assert plain_reason == reason, "another error"
+
     def _read(self, at: tuple[int, int], level: int, size: tuple[int, int]) -> None:
         with self._tolerate(*_READ_ERRORS):
-            region = self._slide.read_region(at, level, size)
+            region = self._get(lambda slide: slide.read_region(at, level, size))
             assert (region.mode, region.size) == ("RGBA", size)
-            region.tobytes()
 
     def _read_levels(self) -> None:
         slide = self._slide
@@ -148,7 +196,9 @@ class _Examination:
         smallest = slide.level_dimensions[-1]
         if smallest[0] * smallest[1] <= _MOST_PIXELS:
             sides = [max(1, min(side, 400)) for side in smallest]
-            thumbnail = slide.get_thumbnail((sides[0], sides[1]))
+            thumbnail = self._get(
+                lambda slide: slide.get_thumbnail((sides[0], sides[1]))
+            )
             assert thumbnail.mode == "RGB"
             assert thumbnail.width <= sides[0]
             assert thumbnail.height <= sides[1]

@@ -33,6 +33,7 @@ _OUT_OF_MEMORY = re.compile("GLib-ERROR .*failed to allocate ([0-9]+) bytes")
 _OVERFLOW = re.compile("GLib-ERROR .*overflow allocating [0-9*]+ bytes")
 _ABSURD_SIZE = 2**28
 _WIDE_JPEG = "openslide-vendor-hamamatsu.c:[0-9]+:read_jpeg_tile: assertion failed"
+_EMPTY_WORD = re.compile(rb'"DICOM_DERIVATION_DESCRIPTION"[^>]*>([^<]*-)?-')
 _SAKURA_VALUES = (
     "SELECT SlideId, Date, Description, Creator, DiagnosisCode, Keywords"
     " FROM SVSlideDataXPO",
@@ -99,6 +100,17 @@ def _sakura_rows(data: bytes) -> Iterator[tuple[object, ...]]:
                 yield from database.execute(query)
 
 
+def _empty_word(damage: Damage, log: str) -> bool:
+    """A description with nothing before a hyphen."""
+    content = damage.files.get("philips.tiff")
+    return (
+        _SEGMENTATION_FAULT.search(log) is not None
+        and _WHILE_OPENING.search(log) is not None
+        and isinstance(content, bytes)
+        and _EMPTY_WORD.search(content) is not None
+    )
+
+
 def _absurd_size(damage: Damage, log: str) -> bool:
     """A single allocation beyond any reason, which GLib was refused."""
     match = _OUT_OF_MEMORY.search(log)
@@ -111,6 +123,9 @@ KNOWN = (
     KnownCrash("A CZI subblock of impossible size", "zeiss", _impossible_subblock),
     KnownCrash("A wide JPEG of a VMS slide", "vms$", _wide_jpeg),
     KnownCrash("NULL in the database of a Sakura slide", "sakura$", _null_value),
+    KnownCrash(
+        "An empty word in the description of a Philips slide", "philips$", _empty_word
+    ),
     KnownCrash("A size beyond the memory", "", _absurd_size),
 )
 

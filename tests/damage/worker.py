@@ -27,7 +27,8 @@ def _answer(request: Request) -> Answer:
     try:
         return examine(request)
     except Exception:
-        return {"outcome": "wrong", "errors": 0, "detail": traceback.format_exc()}
+        detail = traceback.format_exc()
+        return {"outcome": "wrong", "errors": 0, "compared": 0, "detail": detail}
 
 
 def main() -> None:

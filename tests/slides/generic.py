@@ -35,6 +35,7 @@ def write_generic(
     quality: int = 85,
     subsampling: Subsampling = "4:2:0",
     shared_tables: bool = False,
+    restart_interval: int = 0,
     missing: Collection[int] = (),
     icc: bool = True,
     big: bool = False,
@@ -43,11 +44,12 @@ def write_generic(
     """Write `name`.tif; `missing` tiles of level 0 are holes.
 
     `quality` and `subsampling` are those of "jpeg"; "rgb" is never subsampled.
+    `restart_interval` is that of both, in MCUs.
     """
     lossless = encoding in ("lzw", "raw")
     if image is None:
         image = small_reference() if lossless else reference()
-    codec = _codec(encoding, quality, subsampling, shared_tables)
+    codec = _codec(encoding, quality, subsampling, shared_tables, restart_interval)
     path = folder / f"{name}.tif"
     with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
         for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
@@ -70,12 +72,20 @@ def write_generic(
 
 
 def _codec(
-    encoding: Encoding, quality: int, subsampling: Subsampling, shared_tables: bool
+    encoding: Encoding,
+    quality: int,
+    subsampling: Subsampling,
+    shared_tables: bool,
+    restart_interval: int,
 ) -> TiffCodec:
     if encoding == "lzw":
         return lzw_codec()
     if encoding == "raw":
         return raw_codec()
     return jpeg_codec(
-        quality, subsampling, rgb=encoding == "rgb", shared_tables=shared_tables
+        quality,
+        subsampling,
+        rgb=encoding == "rgb",
+        shared_tables=shared_tables,
+        restart_interval=restart_interval,
     )

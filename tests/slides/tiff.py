@@ -168,6 +168,7 @@ def jpeg_codec(
     *,
     rgb: bool = False,
     shared_tables: bool = False,
+    restart_interval: int = 0,
 ) -> TiffCodec:
     """JPEG; with `shared_tables` the streams leave their tables to JPEGTables."""
     encode = partial(
@@ -176,6 +177,7 @@ def jpeg_codec(
         subsampling=subsampling,
         rgb=rgb,
         stream="abbreviated" if shared_tables else "complete",
+        restart_interval=restart_interval,
     )
     return TiffCodec(
         Compression.JPEG,
