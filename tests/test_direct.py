@@ -440,8 +440,8 @@ REASONS = {
     "aperio-33005": "the tiles are not JPEG",
     "generic-lzw": "the tiles are not JPEG",
     "ndpi": "slides of this vendor are not grids of JPEG tiles",
-    "mirax": "the file is no TIFF",
-    "zeiss-raw": "the file is no TIFF",
+    "mirax": "slides of this vendor are not grids of JPEG tiles",
+    "zeiss-raw": "slides of this vendor are not grids of JPEG tiles",
     "ventana-bif": "the levels are not grids of tiles as expected",
 }
 

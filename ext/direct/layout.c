@@ -399,15 +399,18 @@ all_agree(const struct choice *choice, const struct vendor *vendor)
     return agree;
 }
 
+bool
+layout_is_known(const struct slide_handle *handle)
+{
+    return vendor_of(handle->osr) != NULL;
+}
+
 const char *
 layout_find(struct layout *layout, const struct tiff_file *file,
             const struct tiff_directory *directories, size_t count,
             const struct slide_handle *handle)
 {
     const struct vendor *vendor = vendor_of(handle->osr);
-    if (vendor == NULL) {
-        return "slides of this vendor are not grids of JPEG tiles";
-    }
     struct choice choice = {
         .file = file,
         .directories = directories,

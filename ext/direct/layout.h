@@ -36,9 +36,12 @@ struct layout {
     size_t images_per_level;
 };
 
+/* Whether slides of this vendor may have such levels. */
+bool layout_is_known(const struct slide_handle *handle);
+
 /*
  * Find the levels of an open slide among the directories of its file.  Why
- * that is not possible, in words; NULL where it is.
+ * that is not possible, in words; NULL where it is.  The vendor is known.
  */
 const char *layout_find(struct layout *layout, const struct tiff_file *file,
                         const struct tiff_directory *directories, size_t count,

@@ -3,6 +3,7 @@
 #include "dicom_series.h"
 #include "layout.h"
 
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,9 @@ find_in_tiff(struct level_images *levels, const struct slide_handle *handle,
     size_t count;
     struct tiff_file tiff;
     struct layout layout;
+    if (!layout_is_known(handle)) {
+        return "slides of this vendor are not grids of JPEG tiles";
+    }
     if (!tiff_open(&tiff, &file->source)) {
         return "the file is no TIFF";
     }
@@ -180,9 +184,14 @@ void
 level_images_find(struct level_images *levels,
                   const struct slide_handle *handle, struct slide_file *file)
 {
-    const char *refusal = is_dicom(handle)
-                              ? find_in_dicom(levels, handle, file)
-                              : find_in_tiff(levels, handle, file);
+    const char *refusal;
+    if (FLT_EVAL_METHOD != 0) { /* as for the x87: see paint.h */
+        refusal = "this machine rounds floats in another way";
+    } else if (is_dicom(handle)) {
+        refusal = find_in_dicom(levels, handle, file);
+    } else {
+        refusal = find_in_tiff(levels, handle, file);
+    }
     for (int32_t i = 0; refusal != NULL && i < handle->level_count; i++) {
         levels[i].refusal = refusal;
     }
