@@ -15,13 +15,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from openslide import OpenSlide, lowlevel
+from openslide import OpenSlide, lowlevel, set_num_threads
 from tests.isolated.leak_measure import Resources, process_status
 
 #: A region that takes seconds and 1.6 GB.
 HUGE = (20_000, 20_000)
-#: One that takes a few polls.
-LONG = (6000, 6000)
+#: One that takes a few polls of a single thread.
+LONG = (12_000, 12_000)
 
 
 def check(condition: bool, otherwise: str) -> None:
@@ -256,5 +256,6 @@ SCENARIOS = (
 if __name__ == "__main__":
     # A shell may have started the tests in the background, with Ctrl-C ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    set_num_threads(1)
     scenarios = {scenario.__name__: scenario for scenario in SCENARIOS}
     scenarios[sys.argv[1]](OpenSlide(sys.argv[2]))
