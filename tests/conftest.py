@@ -147,15 +147,6 @@ def slide(facts: SlideFacts) -> Iterator[OpenSlide]:
 
 
 @pytest.fixture(scope="session")
-def direct_reads(slides: Slides) -> None:
-    """Skip where this build cannot read directly, or must not."""
-    with openslide.OpenSlide(slides["generic"].path) as slide:
-        reason = slide.indirect_levels.get(0)
-    if reason in ("this build has no libjpeg-turbo", "direct reads are turned off"):
-        pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
 def real_slides() -> RealSlides:
     """Files from real scanners."""
     return RealSlides()

@@ -44,7 +44,7 @@ from tests.slides.tiff import TiffWriter, jpeg_codec
 # Older releases refuse some of the slides.
 pytestmark = [
     pytest.mark.requires_openslide("4.0.1"),
-    pytest.mark.usefixtures("direct_reads"),
+    pytest.mark.requires_direct_reads,
 ]
 
 Pair = tuple[int, int]

@@ -18,7 +18,10 @@ from tests.conftest import RealSlides, Slides
 from tests.slides import reference, write_dicom
 from tests.slides.dicom import frame_position
 
-pytestmark = pytest.mark.requires_openslide("4.0.1")
+pytestmark = [
+    pytest.mark.requires_openslide("4.0.1"),
+    pytest.mark.requires_direct_reads,
+]
 
 Region = tuple[tuple[int, int], int, tuple[int, int]]
 

@@ -16,6 +16,8 @@ from tests.slides import reference, write_leica
 from tests.slides.leica import Area
 from tests.slides.stored import blank_tile, empty_tile
 
+pytestmark = pytest.mark.requires_direct_reads
+
 #: Two areas that start between pixels.
 SCATTERED = (
     Area((0, 0, 912, 703), (101.3, 90.9)),

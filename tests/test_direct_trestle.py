@@ -16,7 +16,10 @@ from tests.slides import reference, write_trestle
 from tests.slides.stored import blank_tile, empty_tile
 
 #: Earlier releases find other overlaps in the description.
-pytestmark = pytest.mark.requires_openslide("4.0.1")
+pytestmark = [
+    pytest.mark.requires_openslide("4.0.1"),
+    pytest.mark.requires_direct_reads,
+]
 
 VARIATIONS: dict[str, dict[str, Any]] = {
     "usual": {},

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MEGABYTE = 1 << 20
-ROUNDS = 4
+ROUNDS = 6
 #: Without a GIL, Python frees some of what is shared between threads later.
 RESTING_OBJECTS = 120 if sysconfig.get_config_var("Py_GIL_DISABLED") else 20
 
