@@ -101,7 +101,7 @@ def test_no_damage(campaign: Campaign, name: str) -> None:
     assert campaign.read(name, Damage("none", {})) == "read"
 
 
-@pytest.mark.usefixtures("direct_reads")
+@pytest.mark.requires_direct_reads
 @pytest.mark.parametrize("name", DIRECT_SLIDES)
 def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) -> None:
     facts = slides[name]
@@ -111,7 +111,7 @@ def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) 
     assert answer["compared"] == 4 * len(facts.level_dimensions) + 1
 
 
-@pytest.mark.usefixtures("direct_reads")
+@pytest.mark.requires_direct_reads
 def test_a_difference_is_noticed(
     slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +129,7 @@ def test_a_difference_is_noticed(
         examine(request(path))
 
 
-@pytest.mark.usefixtures("direct_reads")
+@pytest.mark.requires_direct_reads
 def test_another_error_is_noticed(
     slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
