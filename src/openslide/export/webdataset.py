@@ -10,12 +10,11 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .encoding import EXTENSIONS, encode
-from .folders import sample_key
-from .part import written_aside
-from .plan import facts_of
+from .journal import written_aside
+from .plan import facts_of, grid_of, sample_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,33 +29,39 @@ def shard_writer(part: Part) -> Iterator[ShardWriter]:
     """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
     path = part.job.out / f"{part.job.name}-{part.number:06}.tar"
     with (
-        written_aside(path) as aside,
-        tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as tar,
+        written_aside(part.job, path) as aside,
+        tarfile.open(aside, "w", format=tarfile.PAX_FORMAT) as tar,
     ):
-        yield ShardWriter(part.job, tar)
+        yield ShardWriter(
+            part.job, tar, facts_of(part.job, grid_of(part.job, part.cells))
+        )
 
 
 class ShardWriter:
-    """Adds samples to a tar file."""
+    """Adds samples to a tar file.
 
-    def __init__(self, job: Job, tar: tarfile.TarFile) -> None:
+    facts: what the JSON of each of them says.
+    """
+
+    def __init__(self, job: Job, tar: tarfile.TarFile, facts: dict[str, Any]) -> None:
         self._job = job
         self._tar = tar
+        self._facts = facts
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         options = self._job.options
-        facts = facts_of(self._job, grid)
-        locations = grid.locations
-        for i in good.nonzero()[0]:
-            key = sample_key(self._job.name, grid.cells[i])
-            told = facts | {
-                "cell": grid.cells[i].tolist(),
-                "location": locations[i].tolist(),
-            }
+        for tile, cell, location in zip(
+            pixels[good],
+            grid.cells[good].tolist(),
+            grid.locations[good].tolist(),
+            strict=True,
+        ):
+            key = sample_key(self._job.name, *cell)
+            told = self._facts | {"cell": cell, "location": location}
             self._add(f"{key}.json", json.dumps(told).encode())
-            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options))
+            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(tile, options))
 
     def _add(self, name: str, content: bytes) -> None:
         member = tarfile.TarInfo(name)  # its time is 0, its owner nobody
