@@ -8,9 +8,11 @@ with the tiles outlined (-overlay.jpg) and some of the tiles (-sheet.jpg).
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .._threads import get_num_threads
 from ._progress import Progress
@@ -18,6 +20,8 @@ from ._progress import Progress
 if TYPE_CHECKING:
     from ..export import Summary, TileOptions
     from ._types import Subcommands
+
+Number = TypeVar("Number", int, float)
 
 _DAMAGED_SHOWN = 20
 
@@ -46,7 +50,7 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tiles.add_argument(
         "--overlap",
-        type=int,
+        type=not_negative,
         default=0,
         metavar="PIXELS",
         help="what neighbours have in common (default: %(default)s)",
@@ -55,19 +59,19 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     resolution.add_argument("--level", type=int, help="level to cut (default: 0)")
     resolution.add_argument(
         "--mpp",
-        type=float,
+        type=microns,
         metavar="MICRONS",
         help="microns per pixel of the tiles, instead of a level",
     )
     tiles.add_argument(
         "--slide-mpp",
-        type=float,
+        type=microns,
         metavar="MICRONS",
         help="microns per level-0 pixel, for slides that do not say",
     )
     tiles.add_argument(
         "--min-tissue",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="leave out tiles with less tissue, from 0 to 1",
     )
@@ -94,7 +98,11 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="of images and shards (default: %(default)s)",
     )
     output.add_argument(
-        "--quality", type=positive, default=80, help="of JPEG (default: %(default)s)"
+        "--quality",
+        type=percent,
+        default=80,
+        metavar="1-100",
+        help="of JPEG (default: %(default)s)",
     )
     output.add_argument(
         "--shard-size",
@@ -116,17 +124,39 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+# Types of arguments; argparse names them where it refuses one.
+
+
 def positive(text: str) -> int:
-    value = int(text)
-    if value <= 0:
-        raise ValueError(text)
-    return value
+    return _accepted(int(text), lambda number: number > 0)
+
+
+def not_negative(text: str) -> int:
+    return _accepted(int(text), lambda number: number >= 0)
+
+
+def percent(text: str) -> int:
+    return _accepted(int(text), lambda number: 1 <= number <= 100)
+
+
+def microns(text: str) -> float:
+    return _accepted(float(text), lambda number: 0 < number < math.inf)
+
+
+def share(text: str) -> float:
+    return _accepted(float(text), lambda number: 0 <= number <= 1)
+
+
+def _accepted(number: Number, is_valid: Callable[[Number], bool]) -> Number:
+    if not is_valid(number):
+        raise ValueError(number)
+    return number
 
 
 def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
-    slides = find_slides(options.slides)
+    slides = find_slides(options.slides, without=options.output.absolute())
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     with Progress() as progress:
@@ -156,7 +186,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         to=options.to,
         format=options.format,
         quality=options.quality,
-        part_tiles=options.shard_size,
+        shard_size=options.shard_size,
     )
 
 
