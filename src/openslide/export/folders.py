@@ -104,6 +104,8 @@ def _in_place(
     argument: str, without: Path | None, *, given: bool
 ) -> Iterator[_Candidate]:
     path = Path(os.path.abspath(argument))
+    if without is not None and path.is_relative_to(without) and not given:
+        return
     if path.is_dir():
         yield from _in_folder(path, without)
     elif given or _may_be_slide(path):
@@ -111,13 +113,17 @@ def _in_place(
 
 
 def _in_folder(folder: Path, without: Path | None) -> Iterator[_Candidate]:
-    for parent, folders, files in os.walk(folder):
+    # Links may lead in circles.
+    entered = {os.path.realpath(place) for place in (folder, without or folder)}
+    for parent, folders, files in os.walk(folder, followlinks=True):
         data_folders = {Path(file).stem for file in files if file.endswith(".mrxs")}
-        folders[:] = sorted(
-            name
-            for name in set(folders) - data_folders
-            if not name.startswith(".") and Path(parent, name) != without
-        )
+        paths = {
+            os.path.realpath(os.path.join(parent, name)): name
+            for name in sorted(set(folders) - data_folders, reverse=True)
+            if not name.startswith(".")
+        }
+        folders[:] = sorted(paths[real] for real in paths.keys() - entered)
+        entered.update(paths)
         for file in sorted(files):
             path = Path(parent, file)
             if _may_be_slide(path):
