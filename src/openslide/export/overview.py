@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
@@ -34,8 +35,10 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
 
 
 def _save(job: Job, kind: str, image: Image.Image) -> None:
+    buffer = BytesIO()  # Pillow does not notice when a disk is full
+    image.save(buffer, "JPEG", quality=85)
     with written_aside(job, job.out / f"{job.name}-{kind}.jpg") as aside:
-        image.save(aside, "JPEG", quality=85)
+        aside.write_bytes(buffer.getvalue())
 
 
 def _overlay(grid: TileGrid) -> Image.Image:
