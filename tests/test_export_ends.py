@@ -52,7 +52,7 @@ def uninterrupted(
     return Uninterrupted(tissue.path, tmp_path_factory.mktemp("uninterrupted"))
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: object) -> subprocess.Popen[str]:
     """A fresh Python with a process group of its own, which signals may reach."""
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],

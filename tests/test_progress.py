@@ -7,7 +7,6 @@ from io import StringIO
 
 import pytest
 
-from openslide.cli import _progress
 from openslide.cli._progress import Progress
 
 
@@ -20,7 +19,7 @@ class Terminal(StringIO):
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which the test lets pass."""
     now = [100.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("openslide.cli._progress.time.monotonic", lambda: now[0])
     return now
 
 
