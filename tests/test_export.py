@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import openslide
+from openslide.export import webdataset
 from openslide.tiles import TileGrid
 from tests.exports import TISSUE, contents, cut, pixels, write_tissue
 from tests.slides import SlideFacts, write_generic
@@ -225,6 +226,14 @@ def test_shards_are_always_the_same(tissue: SlideFacts, tmp_path: Path) -> None:
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
+@pytest.mark.parametrize("name", ["a.json", "a" * 99, "a" * 100, "ä.jpg", "é" * 90])
+@pytest.mark.parametrize("size", [0, 1, 511, 512, 123456789])
+def test_headers_are_those_of_tarfile(name: str, size: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    assert webdataset._header(name, size) == member.tobuf(tarfile.PAX_FORMAT)
+
+
 def test_keys_of_odd_names(tmp_path: Path, out: Path) -> None:
     for folder in ("a.b/c", "a b/c"):
         write_tissue(tmp_path / "in" / folder, "größe 1.0" + "x" * 120)
@@ -238,11 +247,11 @@ def test_keys_of_odd_names(tmp_path: Path, out: Path) -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # it leaves closing to Python
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_webdataset_package_reads_shards(tissue: SlideFacts, out: Path) -> None:
-    webdataset = pytest.importorskip("webdataset")
+    package = pytest.importorskip("webdataset")
     options = ["--to=webdataset", "--format=png", "--size=64", "--shard-size=30"]
     assert cut(out, tissue.path, *options) == 0
     shards = [str(path) for path in sorted(out.glob("*.tar"))]
-    dataset = webdataset.WebDataset(shards, shardshuffle=False).decode("rgb8")
+    dataset = package.WebDataset(shards, shardshuffle=False).decode("rgb8")
     found = list(dataset)
     gc.collect()
     assert len(found) == 48

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
 from .journal import PartResult
-from .plan import Job, Part, grid_of
+from .plan import Job, Part, grid_of, level_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # So many tiles are read at once: enough for the reads to be put in order, few
 # enough for the memory of a process to stay small.
 _BATCH_TILES = 32
-_BATCH_BYTES = 16 << 20
+_BATCH_BYTES = 32 << 20
 
 
 class PartWriter(Protocol):
@@ -49,8 +49,8 @@ def export_part(part: Part) -> PartResult:
 
 def _batches(part: Part) -> Iterator[TileGrid]:
     tiles = grid_of(part.job, part.cells)
-    width, height = tiles.size
-    step = max(1, min(_BATCH_TILES, _BATCH_BYTES // (3 * width * height)))
+    width, height = level_size(tiles)
+    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (3 * width * height))))
     return (tiles[start : start + step] for start in range(0, len(tiles), step))
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
 ImageFormat: TypeAlias = Literal["jpeg", "png"]
 
-# Tiles are worked off in columns of this many, from top to bottom, so that the
-# stored tiles that they share stay in the cache.
-_TILES_ACROSS = 32
+# Tiles are worked off in strips that are so wide, in pixels of the level, from top to
+# bottom, so that the stored tiles that they share stay in the cache.
+_STRIP_WIDTH = 8192
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,22 @@ class Part(NamedTuple):
     cells: NDArray[np.int64]
 
 
-def ordered(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cells in the order in which they are exported."""
+def ordered(grid: TileGrid) -> NDArray[np.int64]:
+    """The cells of a grid in the order in which they are exported."""
     import numpy as np
 
-    column, row = cells.T
-    return cells[np.lexsort((column, row, column // _TILES_ACROSS))]
+    across = max(1, int(_STRIP_WIDTH / level_size(grid)[0]))
+    column, row = grid.cells.T
+    return grid.cells[np.lexsort((column, row, column // across))]
+
+
+def level_size(grid: TileGrid) -> tuple[float, float]:
+    """(width, height) of a tile in pixels of the level that it is cut from."""
+    if not len(grid):
+        return grid.size
+    downsample = grid.slide.level_downsamples[grid.level]
+    width, height = (grid.boxes[0, 2:] / downsample).tolist()
+    return width, height
 
 
 def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:

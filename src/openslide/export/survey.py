@@ -32,7 +32,7 @@ def survey(job: Job) -> Survey:
     """
     grid = job.options.grid(job.path)
     with grid.slide:
-        cells = ordered(grid.cells)
+        cells = ordered(grid)
         facts = facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
         if not has_journal(job):
             shutil.rmtree(job.workspace, ignore_errors=True)
