@@ -50,7 +50,7 @@ def test_png_images(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.startswith("24/24 tiles, ")
-    assert output.err.endswith(f"24 tiles of 1 slides in {out}\n")
+    assert output.err.endswith(f"24 tiles of 1 slide in {out}\n")
     with TileGrid(tissue.path, 100) as grid:
         expected = {f"{NAME}_{t.cell[0]}_{t.cell[1]}.png": t.pixels for t in grid}
     found = {path.name: pixels(path) for path in (out / NAME).iterdir()}
@@ -167,7 +167,7 @@ def test_nothing_is_wanted(
     Image.new("L", (9, 9)).save(mask)
     for resume in ([], ["--resume"]):
         assert cut(out, tissue.path, "--to", to, "--mask", mask, *resume) == 0
-    assert capsys.readouterr().err.splitlines()[-1].startswith("0 tiles of 1 slides")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("0 tiles of 1 slide")
     assert summary(out)["tiles"] == 0
     if to == "zarr":
         store = zarr.open_group(out / f"{NAME}.zarr", mode="r")
@@ -304,7 +304,7 @@ def test_damaged_tiles_are_skipped(
     assert (
         f"{facts.path}: 2 damaged tiles skipped, (column, row) (3, 0), (1, 1)" in told
     )
-    assert f"46 tiles of 1 slides in {out}" in told
+    assert f"46 tiles of 1 slide in {out}" in told
     assert summary(out)["damaged"] == [[3, 0], [1, 1]]
     if to == "images":
         assert len(list((out / NAME).iterdir())) == 46
@@ -328,7 +328,7 @@ def test_damaged_slides_do_not_stop_others(
     assert cut(out, text, tissue.path, "--size=256", workers=2) == 1
     told = capsys.readouterr().err.splitlines()
     assert any(line.startswith(f"openslide: {text}: ") for line in told)
-    assert told[-1] == f"4 tiles of 1 slides in {out}"
+    assert told[-1] == f"4 tiles of 1 slide in {out}"
     assert [path.name for path in out.glob("*.json")] == [f"{NAME}.json"]
 
 
@@ -355,7 +355,7 @@ def test_a_second_run(
     assert cut(out, tissue.path, "--size=128") == 1
     assert "--resume" in capsys.readouterr().err
     assert cut(out, tissue.path, "--size=128", "--resume") == 0
-    assert "12 tiles of 1 slides" in capsys.readouterr().err
+    assert "12 tiles of 1 slide" in capsys.readouterr().err
     assert contents(out) == before
 
 

@@ -201,7 +201,7 @@ def test_a_slide_that_is_deleted_meanwhile(
     assert cut(tmp_path / "out", path, tissue.path, *OPTIONS) == 1
     told = capsys.readouterr().err.splitlines()
     assert any(line.startswith("openslide: ") and str(path) in line for line in told)
-    assert told[-1].startswith("192 tiles of 1 slides")
+    assert told[-1].startswith("192 tiles of 1 slide")
 
 
 # Space

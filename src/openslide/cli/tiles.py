@@ -194,11 +194,17 @@ def _tell(summary: Summary, out: Path) -> None:
     for path, cells in summary.damaged.items():
         shown = ", ".join(map(str, cells[:_DAMAGED_SHOWN]))
         more = ", ..." if len(cells) > _DAMAGED_SHOWN else ""
-        _say(f"{path}: {len(cells)} damaged tiles skipped, (column, row) {shown}{more}")
+        skipped = _counted(len(cells), "damaged tile")
+        _say(f"{path}: {skipped} skipped, (column, row) {shown}{more}")
     for failure in summary.failures:
         _say(f"openslide: {failure.path}: {failure.reason}")
     damaged = sum(len(cells) for cells in summary.damaged.values())
-    _say(f"{summary.tiles - damaged} tiles of {summary.slides} slides in {out}")
+    tiles = _counted(summary.tiles - damaged, "tile")
+    _say(f"{tiles} of {_counted(summary.slides, 'slide')} in {out}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _say(line: str) -> None:
