@@ -23,7 +23,8 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-without-jpeg test-sanitize test-old-library fuzz fuzz-c bench lint format clean
+.PHONY: help run test test-without-jpeg test-sanitize test-old-library fuzz fuzz-c bench \
+    bench-tiles lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -64,7 +65,7 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 	    slide='$(OUT)/slides/aperio-jpeg.svs'; \
 	fi; \
 	$(BIN)/openslide info "$$slide"; \
-	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256
+	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256 --resume
 
 test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
@@ -141,6 +142,10 @@ bench: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready ## Measure beside the raw 
 	cucim=; if test -e $(CUCIM)/ready; then cucim='--cucim-python $(CUCIM)/bin/python'; fi; \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks \
 	    --peer-python $(ORACLE)/bin/python $$cucim $(BENCH)
+
+bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside openslide-python and a process pool
+	$(BIN)/python -m benchmarks.bench_tiles \
+	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)

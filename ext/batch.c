@@ -233,7 +233,7 @@ order_waiting(const struct batch *batch, const struct slide_handle *handle,
 static enum batch_outcome
 read_waiting(struct batch *batch, const struct slide_handle *handle)
 {
-    if (batch->count == 1) {
+    if (batch->count == 1 && batch->states[0] == REGION_WAITING) {
         return read_single(batch, handle);
     }
     int64_t count;

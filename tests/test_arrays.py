@@ -372,6 +372,19 @@ def test_masked_errors(
             )
 
 
+@pytest.mark.parametrize("size", [256, 2000])  # one block, or many
+def test_the_only_region_is_masked(damaged: tuple[Path, list[int]], size: int) -> None:
+    path, bad = damaged
+    with openslide.OpenSlide(path) as slide:
+        locations = [GRID[bad[0]]]
+        pixels, good = slide.read_batch(
+            locations, 0, (size, size), errors="mask", background=(1, 2, 3)
+        )
+        assert good.tolist() == [False]
+        assert (pixels == [1, 2, 3]).all()
+        slide.read_array(GRID[bad[0] - 1], 0, (256, 256))
+
+
 def test_closed(slides: Mapping[str, SlideFacts]) -> None:
     aperio = openslide.OpenSlide(slides["aperio-jpeg"].path)
     aperio.close()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib import metadata
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,7 +17,8 @@ import openslide
 from openslide import OpenSlide
 from openslide.cli import main
 from tests.slides import SlideFacts, reference, write_generic
-from tests.slides.stored import blank_tile
+
+README = Path(__file__).parents[1] / "README.md"
 
 TISSUE = reference()[950:1020, 800:900]  # 100 x 70 pixels
 
@@ -131,146 +132,6 @@ def test_info_about_what_is_no_slide(
     assert "missing.svs" in fails(capsys, "info", "missing.svs")
 
 
-# openslide tiles
-
-
-def cut(facts: SlideFacts, out: Path, *options: str) -> dict[str, Image.Image]:
-    """Files that the command writes, by name."""
-    arguments = ["tiles", str(facts.path), "-o", str(out), *options]
-    assert main(arguments) == 0
-    images: dict[str, Image.Image] = {}
-    for file in out.iterdir():
-        with Image.open(file) as image:
-            image.load()
-            images[file.name] = image
-    return images
-
-
-def test_png_tiles(
-    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "a" / "b"
-    tiles = cut(facts, out, "--size", "32", "--format", "png")
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err.startswith("12/12 tiles, ")
-    assert output.err.endswith(f"12 tiles in {out}\n")
-    assert set(tiles) == {
-        f"generic_{column}_{row}.png" for column in range(4) for row in range(3)
-    }
-    for row in range(3):
-        for column in range(4):
-            tile = tiles[f"generic_{column}_{row}.png"]
-            x, y = 32 * column, 32 * row
-            expected = TISSUE[y : y + 32, x : x + 32]
-            assert (tile.format, tile.mode) == ("PNG", "RGB")
-            assert np.array_equal(np.asarray(tile), expected)
-    assert tiles["generic_3_2.png"].size == (4, 6)
-
-
-def test_tiles_of_another_level(facts: SlideFacts, tmp_path: Path) -> None:
-    tiles = cut(
-        facts, tmp_path / "out", "--level", "1", "--size", "32", "--format", "png"
-    )
-    assert {name: tile.size for name, tile in tiles.items()} == {
-        "generic_0_0.png": (32, 32),
-        "generic_1_0.png": (18, 32),
-        "generic_0_1.png": (32, 3),
-        "generic_1_1.png": (18, 3),
-    }
-    with OpenSlide(facts.path) as slide:
-        region = slide.read_region((64, 0), 1, (18, 32)).convert("RGB")
-    tile = tiles["generic_1_0.png"]
-    assert np.array_equal(np.asarray(tile), np.asarray(region))
-
-
-def encoded(image: Image.Image, quality: int) -> Image.Image:
-    file = BytesIO()
-    image.save(file, "JPEG", quality=quality)
-    return Image.open(file)
-
-
-@pytest.mark.parametrize(("options", "quality"), [((), 80), (("--quality", "35"), 35)])
-def test_jpeg_tiles(
-    facts: SlideFacts, tmp_path: Path, options: tuple[str, ...], quality: int
-) -> None:
-    tiles = cut(facts, tmp_path / "out", *options)
-    (tile,) = tiles.values()
-    assert list(tiles) == ["generic_0_0.jpg"]
-    assert (tile.format, tile.size) == ("JPEG", (100, 70))
-    expected = encoded(Image.fromarray(np.ascontiguousarray(TISSUE)), quality)
-    assert np.array_equal(np.asarray(tile), np.asarray(expected))
-
-
-@pytest.mark.requires_openslide("4.0.0")
-@pytest.mark.parametrize("format", ["jpeg", "png"])
-def test_tiles_have_the_profile(facts: SlideFacts, tmp_path: Path, format: str) -> None:
-    (tile,) = cut(facts, tmp_path / "out", "--format", format).values()
-    with OpenSlide(facts.path) as slide:
-        profile = slide.read_region((0, 0), 0, (1, 1)).info["icc_profile"]
-    assert tile.info["icc_profile"] == profile
-
-
-def test_tiles_without_a_profile(tmp_path: Path) -> None:
-    facts = write_generic(tmp_path, image=TISSUE, icc=False)
-    (tile,) = cut(facts, tmp_path / "out").values()
-    assert "icc_profile" not in tile.info
-
-
-@pytest.mark.requires_openslide("4.0.0")  # earlier ones cannot read a missing tile
-def test_holes_show_the_background(tmp_path: Path) -> None:
-    facts = write_generic(tmp_path, image=TISSUE, tile=32, factors=(1,), missing=(5,))
-    tiles = cut(facts, tmp_path / "out", "--size", "32", "--format", "png")
-    assert tiles["generic_1_1.png"].getextrema() == ((255, 255),) * 3
-    assert tiles["generic_2_1.png"].getextrema() != ((255, 255),) * 3
-
-
-def test_tiles_of_an_image(tmp_path: Path) -> None:
-    path = tmp_path / "picture.tif"
-    Image.fromarray(np.ascontiguousarray(TISSUE)).save(path)
-    out = tmp_path / "out"
-    assert main(["tiles", str(path), "-o", str(out), "--format", "png"]) == 0
-    with Image.open(out / "picture_0_0.png") as tile:
-        assert np.array_equal(np.asarray(tile), TISSUE)
-
-
-def test_cutting_again(facts: SlideFacts, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    first = cut(facts, out, "--size", "32")
-    (out / "generic_0_0.jpg").write_bytes(b"half of a tile")
-    assert cut(facts, out, "--size", "32") == first
-
-
-@pytest.mark.parametrize("level", ["2", "-1"])
-def test_there_is_no_such_level(
-    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str], level: str
-) -> None:
-    out = tmp_path / "out"
-    message = fails(capsys, "tiles", facts.path, "-o", out, f"--level={level}")
-    assert f"no level {level}" in message
-    assert "0 to 1" in message
-    assert not out.exists()
-
-
-def test_a_file_in_place_of_the_folder(
-    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    out.write_text("in the way")
-    assert str(out) in fails(capsys, "tiles", facts.path, "-o", out)
-    assert out.read_text() == "in the way"
-
-
-def test_a_damaged_slide(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    facts = write_generic(tmp_path, image=TISSUE, tile=64, factors=(1,))
-    blank_tile(facts.path, 3)
-    out = tmp_path / "out"
-    message = fails(capsys, "tiles", facts.path, "-o", out, "--size", "64")
-    assert str(facts.path) in message
-    written = {file.name for file in out.iterdir()}
-    assert written <= {"generic_0_0.jpg", "generic_1_0.jpg", "generic_0_1.jpg"}
-
-
 # The command line
 
 
@@ -294,7 +155,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["associated", "--help"], ["SLIDE", "NAME", "--all"]),
         (
             ["tiles", "--help"],
-            ["SLIDE", "--output", "--size", "--level", "--format", "--quality"],
+            ["SLIDE", "--output", "--size", "--mpp", "--to", "--quality", "--resume"],
         ),
     ],
 )
@@ -321,6 +182,13 @@ def test_help(
         ["tiles", "a.svs", "-o", "out", "--quality", "-5"],
         ["tiles", "a.svs", "-o", "out", "--format", "tiff"],
         ["tiles", "a.svs", "-o", "out", "--level", "top"],
+        ["tiles", "a.svs", "-o", "out", "--level", "0", "--mpp", "0.5"],
+        ["tiles", "a.svs", "-o", "out", "--overlap", "-1"],
+        ["tiles", "a.svs", "-o", "out", "--mpp", "0"],
+        ["tiles", "a.svs", "-o", "out", "--slide-mpp", "inf"],
+        ["tiles", "a.svs", "-o", "out", "--min-tissue", "1.5"],
+        ["tiles", "a.svs", "-o", "out", "--quality", "101"],
+        ["tiles", "a.svs", "-o", "out", "--to", "floppy"],
     ],
 )
 def test_usage_errors(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
@@ -347,3 +215,26 @@ def test_as_a_module(facts: SlideFacts) -> None:
 def test_the_installed_command() -> None:
     (script,) = metadata.entry_points(group="console_scripts", name="openslide")
     assert script.load() is main
+
+
+# README
+
+
+def test_the_commands_of_the_readme(
+    tmp_path: Path, slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("scipy")
+    pytest.importorskip("zarr")
+    text = README.read_text(encoding="utf-8")
+    (tmp_path / "slides").mkdir()
+    for path in ("slide.svs", "slides/SLIDE.svs"):
+        shutil.copy(slides["aperio-jpeg"].path, tmp_path / path)
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall("^    openslide (.*)", text, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        assert main(command.split()) == 0, command
+    assert Path("dataset/SLIDE-000000.tar").exists()
+    section = text.partition("## Tiles for training")[2].partition("\n## ")[0]
+    for code in re.findall("```python\n(.*?)```", section, re.DOTALL):
+        exec(code, {})

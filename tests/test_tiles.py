@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import math
+import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -314,3 +316,17 @@ def test_tissue_is_looked_for(slide: openslide.OpenSlide) -> None:
     inside = [tile.pixels.mean() for tile in grid]
     outside = [t.pixels.mean() for t in everything if t.cell not in chosen]
     assert np.mean(inside) < np.mean(outside)
+
+
+# Worker processes
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "torch-fork", "torch-spawn"])
+def test_a_grid_is_a_dataset(
+    run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts], method: str
+) -> None:
+    if "fork" in method and not hasattr(os, "fork"):
+        pytest.skip("there is no fork here")
+    if "torch" in method and importlib.util.find_spec("torch") is None:
+        pytest.skip("PyTorch is not installed")
+    run_isolated("grid_data_loader", method, slides["aperio-jpeg"].path)

@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
+import math
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 # What ArgumentParser.add_subparsers() returns; argparse has no public name for it.
 Subcommands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+_Number = TypeVar("_Number", int, float)
+
+# Types of arguments.  argparse names them where it refuses one.
+
 
 def positive(text: str) -> int:
     """A positive integer; argparse reports the ValueError of others."""
-    value = int(text)
-    if value <= 0:
-        raise ValueError(text)
-    return value
+    return _accepted(int(text), lambda number: number > 0)
 
 
-positive.__name__ = "positive integer"  # what argparse calls it in errors
+positive.__name__ = "positive integer"
+
+
+def not_negative(text: str) -> int:
+    """An integer from 0 on."""
+    return _accepted(int(text), lambda number: number >= 0)
+
+
+not_negative.__name__ = "not negative integer"
+
+
+def percent(text: str) -> int:
+    """An integer from 1 to 100."""
+    return _accepted(int(text), lambda number: 1 <= number <= 100)
+
+
+percent.__name__ = "integer from 1 to 100"
+
+
+def microns(text: str) -> float:
+    """A positive length."""
+    return _accepted(float(text), lambda number: 0 < number < math.inf)
+
+
+microns.__name__ = "positive number"
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    return _accepted(float(text), lambda number: 0 <= number <= 1)
+
+
+share.__name__ = "number from 0 to 1"
+
+
+def _accepted(number: _Number, is_valid: Callable[[_Number], bool]) -> _Number:
+    if not is_valid(number):
+        raise ValueError(number)
+    return number

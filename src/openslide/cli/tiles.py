@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .._threads import get_num_threads
 from ._progress import Progress
-from ._types import positive
+from ._types import microns, not_negative, percent, positive, share
 
 if TYPE_CHECKING:
     from ..export import Summary, TileOptions
@@ -47,7 +47,7 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tiles.add_argument(
         "--overlap",
-        type=int,
+        type=not_negative,
         default=0,
         metavar="PIXELS",
         help="what neighbours have in common (default: %(default)s)",
@@ -56,19 +56,19 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     resolution.add_argument("--level", type=int, help="level to cut (default: 0)")
     resolution.add_argument(
         "--mpp",
-        type=float,
+        type=microns,
         metavar="MICRONS",
         help="microns per pixel of the tiles, instead of a level",
     )
     tiles.add_argument(
         "--slide-mpp",
-        type=float,
+        type=microns,
         metavar="MICRONS",
         help="microns per level-0 pixel, for slides that do not say",
     )
     tiles.add_argument(
         "--min-tissue",
-        type=float,
+        type=share,
         metavar="SHARE",
         help="leave out tiles with less tissue, from 0 to 1",
     )
@@ -95,7 +95,11 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="of images and shards (default: %(default)s)",
     )
     output.add_argument(
-        "--quality", type=positive, default=80, help="of JPEG (default: %(default)s)"
+        "--quality",
+        type=percent,
+        default=80,
+        metavar="1-100",
+        help="of JPEG (default: %(default)s)",
     )
     output.add_argument(
         "--shard-size",
@@ -120,7 +124,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
-    slides = find_slides(options.slides)
+    slides = find_slides(options.slides, without=options.output.absolute())
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     with Progress() as progress:
@@ -150,7 +154,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         to=options.to,
         format=options.format,
         quality=options.quality,
-        part_tiles=options.shard_size,
+        shard_size=options.shard_size,
     )
 
 
@@ -158,11 +162,17 @@ def _tell(summary: Summary, out: Path) -> None:
     for path, cells in summary.damaged.items():
         shown = ", ".join(map(str, cells[:_DAMAGED_SHOWN]))
         more = ", ..." if len(cells) > _DAMAGED_SHOWN else ""
-        _say(f"{path}: {len(cells)} damaged tiles skipped, (column, row) {shown}{more}")
+        skipped = _counted(len(cells), "damaged tile")
+        _say(f"{path}: {skipped} skipped, (column, row) {shown}{more}")
     for failure in summary.failures:
         _say(f"openslide: {failure.path}: {failure.reason}")
     damaged = sum(len(cells) for cells in summary.damaged.values())
-    _say(f"{summary.tiles - damaged} tiles of {summary.slides} slides in {out}")
+    tiles = _counted(summary.tiles - damaged, "tile")
+    _say(f"{tiles} of {_counted(summary.slides, 'slide')} in {out}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _say(line: str) -> None:

@@ -2,10 +2,13 @@
 
 Data flows one way:
 
-    folders     which slides there are, and what their tiles are called
-    plan        which tiles of a slide make a part, the unit of work and of resuming
-    run         hands parts to processes, keeps a journal, reports
+    folders     which slides there are
+    plan        what is asked for; which tiles of a slide make a part, the unit of work
+                and of resuming
+    run         hands tasks to processes and reports; it never opens a slide itself
     workers     the processes
+    survey      the first task: which tiles a slide has
+    journal     what is done of a slide, and how files are written whole or not at all
     part        reads the tiles of one part and gives them to a writer:
                 images, webdataset or zarr_store
     overview    what people look at afterwards

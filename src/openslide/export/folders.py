@@ -7,16 +7,21 @@ import hashlib
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from .. import OpenSlide, OpenSlideError
+from .workers import Workers
 
 #: Files that belong to a slide beside them: the macro pictures of Trestle.
 _COMPANION_SUFFIXES = frozenset({".full"})
 
 _SERIES = "dicom.SeriesInstanceUID"
+_DICOM_PREAMBLE = 128
+
+#: File names have 255 bytes at most; this leaves room for what comes after a name.
+_LONGEST_NAME = 180
 
 
 class FoundSlide(NamedTuple):
@@ -31,67 +36,141 @@ class FoundSlide(NamedTuple):
     name: str
 
 
-def find_slides(arguments: Iterable[str | os.PathLike[str]]) -> list[FoundSlide]:
+class _Candidate(NamedTuple):
+    path: Path
+    parts: tuple[str, ...]  # of the path: what the file is found by
+    given: bool  # named by the user
+
+    @property
+    def name(self) -> str:
+        *folders, file = self.parts
+        return _cleaned("_".join([*folders, Path(file).stem]))
+
+    @property
+    def folder(self) -> str:
+        """The name of a slide that has several files."""
+        return _cleaned("_".join(self.parts[:-1]) or self.path.parent.name)
+
+
+def find_slides(
+    arguments: Iterable[str | os.PathLike[str]], *, without: Path | None = None
+) -> list[FoundSlide]:
     """The slides that files, folders and patterns stand for, each once.
 
+    without: a folder not to look into.
+
     A file is taken for a slide whatever it is.  Of a folder and what lies below it,
-    those files are that OpenSlide knows, and one for each DICOM series; what only
-    belongs to a slide, such as the data folder of a MIRAX slide, is left out.
+    and of what a pattern matches, those files are that OpenSlide knows.  What only
+    belongs to a slide is left out, such as the data folder of a MIRAX slide, and so
+    is what begins with a dot.  Files of one DICOM series are one slide.
 
     Slides are called as their files are, folders below a given one included: the
-    slide b/c.svs found in the folder a is b_c.  Where two would have the same name,
-    both get a few digits more, which stand for their folders.
+    slide b/c.svs found in the folder a is b_c.  Slides of several DICOM files are
+    called as their folders are.  Where two would have the same name, both get a few
+    digits more, which stand for their paths.
 
     Raises FileNotFoundError for an argument that stands for nothing.
     """
-    paths: dict[Path, str] = {}
+    candidates: dict[Path, _Candidate] = {}
     for argument in arguments:
-        for path, name in _stand_for(os.fspath(argument)):
-            paths.setdefault(path, name)
-    return _distinct(paths)
+        for candidate in _stand_for(os.fspath(argument), without):
+            candidates.setdefault(candidate.path, candidate)
+    identities = _identities(candidates.values())
+    names: dict[Path, str] = {}
+    first: dict[str, Path] = {}  # of the files of a slide
+    for path, candidate in candidates.items():
+        identity = identities.get(path, str(path))
+        if identity is None:
+            continue
+        if first.setdefault(identity, path) == path:
+            names[path] = candidate.name
+        else:
+            names[first[identity]] = candidate.folder
+    return _distinct(names)
 
 
-def _stand_for(argument: str) -> Iterator[tuple[Path, str]]:
-    given = Path(argument)
-    if given.is_dir():
-        yield from _in_folder(given.absolute())
-    elif given.exists():
-        yield given.absolute(), _cleaned(given.stem)
-    else:
-        matches = sorted(glob.glob(argument, recursive=True))
-        if not matches:
-            raise FileNotFoundError(f"there is no slide {argument!r}")
-        for match in matches:
-            yield from _stand_for(match)
+def _stand_for(argument: str, without: Path | None) -> Iterator[_Candidate]:
+    if os.path.exists(argument):
+        yield from _in_place(argument, without, given=True)
+        return
+    matches = sorted(filter(os.path.exists, glob.glob(argument, recursive=True)))
+    if not matches:
+        raise FileNotFoundError(f"there is no slide {argument!r}")
+    for match in matches:
+        yield from _in_place(match, without, given=False)
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    series: set[str] = set()
-    for parent, folders, files in os.walk(folder):
+def _in_place(
+    argument: str, without: Path | None, *, given: bool
+) -> Iterator[_Candidate]:
+    path = Path(os.path.abspath(argument))
+    if without is not None and path.is_relative_to(without) and not given:
+        return
+    if path.is_dir():
+        yield from _in_folder(path, without)
+    elif given or _may_be_slide(path):
+        yield _Candidate(path, (path.name,), given)
+
+
+def _in_folder(folder: Path, without: Path | None) -> Iterator[_Candidate]:
+    # Links may lead in circles.
+    entered = {os.path.realpath(place) for place in (folder, without or folder)}
+    for parent, folders, files in os.walk(folder, followlinks=True):
         data_folders = {Path(file).stem for file in files if file.endswith(".mrxs")}
-        folders[:] = sorted(set(folders) - data_folders)
+        paths = {
+            os.path.realpath(os.path.join(parent, name)): name
+            for name in sorted(set(folders) - data_folders, reverse=True)
+            if not name.startswith(".")
+        }
+        folders[:] = sorted(paths[real] for real in paths.keys() - entered)
+        entered.update(paths)
         for file in sorted(files):
             path = Path(parent, file)
-            if _is_slide(path, series):
-                relative = path.relative_to(folder).with_suffix("")
-                yield path, _cleaned("_".join(relative.parts))
+            if _may_be_slide(path):
+                yield _Candidate(path, path.relative_to(folder).parts, False)
 
 
-def _is_slide(path: Path, series: set[str]) -> bool:
-    """Whether OpenSlide knows it, and no file of the same series was there before."""
-    if path.name.startswith(".") or path.suffix.lower() in _COMPANION_SUFFIXES:
+def _may_be_slide(path: Path) -> bool:
+    return (
+        not path.name.startswith(".")
+        and path.suffix.lower() not in _COMPANION_SUFFIXES
+        and path.is_file()  # and no FIFO, which nobody may ever write to
+    )
+
+
+def _identities(candidates: Iterable[_Candidate]) -> dict[Path, str | None]:
+    """By path what identifies a slide, for all candidates where it takes a look.
+
+    The look is taken in another process, for libopenslide dies of some files.
+    """
+    looks = (c.path for c in candidates if not c.given or _is_dicom(c.path))
+    with Workers(1, _identity) as pool:
+        return {
+            # One that cannot be told is kept: who opens it will say what is wrong.
+            path: str(path) if error else identity
+            for path, identity, error in pool.run(lambda: next(looks, None))
+        }
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(_DICOM_PREAMBLE)
+            return file.read(4) == b"DICM"
+    except OSError:
         return False
+
+
+def _identity(path: Path) -> str | None:
+    """The series of a DICOM file, the path of another slide, None for no slide."""
     vendor = OpenSlide.detect_format(path)
     if vendor != "dicom":
-        return vendor is not None
+        return vendor and str(path)
     try:
         with OpenSlide(path) as slide:
-            identifier = slide.properties[_SERIES]
+            return slide.properties[_SERIES]
     except (OpenSlideError, KeyError):
-        return True  # whoever opens it will say what is wrong
-    is_new = identifier not in series
-    series.add(identifier)
-    return is_new
+        return str(path)
 
 
 def _cleaned(name: str) -> str:
@@ -102,16 +181,17 @@ def _distinct(paths: dict[Path, str]) -> list[FoundSlide]:
     # File systems may take upper and lower case for the same.
     count = Counter(name.casefold() for name in paths.values())
     return [
-        FoundSlide(path, name if count[name.casefold()] == 1 else _marked(path, name))
+        FoundSlide(
+            path,
+            name
+            if count[name.casefold()] == 1 and len(name.encode()) <= _LONGEST_NAME
+            else _marked(path, name),
+        )
         for path, name in paths.items()
     ]
 
 
 def _marked(path: Path, name: str) -> str:
-    return f"{name}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-
-
-def sample_key(name: str, cell: Sequence[int]) -> str:
-    """What a tile is called: slide, column and row; no dot, no slash."""
-    column, row = cell
-    return f"{name}_{column}_{row}"
+    """The end of a name, where files differ, and digits that stand for the path."""
+    end = name.encode()[-_LONGEST_NAME:].decode(errors="ignore")
+    return f"{end}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .encoding import EXTENSIONS, encode
-from .folders import sample_key
-from .part import written_aside
+from .journal import written_aside
+from .plan import sample_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +28,10 @@ class ImagesWriter:
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         options = self._job.options
-        for i in good.nonzero()[0]:
-            key = sample_key(self._job.name, grid.cells[i])
+        for tile, (column, row) in zip(
+            pixels[good], grid.cells[good].tolist(), strict=True
+        ):
+            key = sample_key(self._job.name, column, row)
             path = self._folder / f"{key}.{EXTENSIONS[options.format]}"
-            with written_aside(path) as aside:
-                aside.write_bytes(encode(pixels[i], options))
+            with written_aside(self._job, path) as aside:
+                aside.write_bytes(encode(tile, options))

@@ -1,39 +1,55 @@
 """What is done of a slide, so that work can go on after any end.
 
-A journal, OUT/.{slide}.journal, begins when a slide does and has a line of JSON for
-each part that is complete.  At the end OUT/{slide}.json takes its place.
+While a slide is worked on there is a folder OUT/.{slide}, its workspace, and therein
+a journal: what was asked for, and a line of JSON for each part that is complete.  At
+the end OUT/{slide}.json takes its place.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from .part import PartResult, written_aside
 from .plan import Job
 
 
-class Journal:
-    """The journal of one slide.
+class PartResult(NamedTuple):
+    """What became of a part.
 
-    parts: results of the parts that are complete, by number.
-
-    Raises ValueError where it was begun with other options, or for another slide.
+    Attributes:
+        tiles: how many tiles it has, damaged ones included.
+        damaged: (column, row) of those that could not be read.
     """
 
-    def __init__(self, job: Job) -> None:
+    tiles: int
+    damaged: list[tuple[int, int]]
+
+
+class Journal:
+    """The journal of one slide, which has its workspace.
+
+    facts: what the slide is found to be now.
+    parts: results of the parts that are complete, by number.
+
+    Raises ValueError where the work was begun on other tiles.
+    """
+
+    def __init__(self, job: Job, facts: dict[str, Any]) -> None:
+        self._job = job
         self._path = _journal_path(job)
-        self._header = _header(job)
+        self._header = _header(job) | facts
         self.parts: dict[int, PartResult] = {}
         lines = self._lines()
         if lines:
-            _check_header(job, lines[0], self._header)
+            _check(job, lines[0], self._header)
             for line in lines[1:]:
-                damaged = [(column, row) for column, row in line["damaged"]]
-                self.parts[line["part"]] = PartResult(line["tiles"], damaged)
+                self.parts[line["part"]] = _part_result(line)
         else:
             self._path.write_text(json.dumps(self._header) + "\n")
 
@@ -44,7 +60,7 @@ class Journal:
         text = self._path.read_text()
         complete = text[: text.rfind("\n") + 1]
         if complete != text:
-            self._path.write_text(complete)
+            os.truncate(self._path, len(complete))
         return [json.loads(line) for line in complete.splitlines()]
 
     def add(self, number: int, result: PartResult) -> None:
@@ -55,23 +71,37 @@ class Journal:
             file.write(json.dumps(line) + "\n")
 
     @property
+    def tiles(self) -> int:
+        """How many tiles are done with."""
+        return sum(part.tiles for part in self.parts.values())
+
+    @property
     def damaged(self) -> list[tuple[int, int]]:
         """(column, row) of all tiles that could not be read."""
         return [cell for _, part in sorted(self.parts.items()) for cell in part.damaged]
 
-    def finish(self, job: Job, facts: dict[str, Any]) -> None:
-        """Put the summary in its place."""
-        summary = (
-            self._header
-            | facts
-            | {
-                "tiles": sum(part.tiles for part in self.parts.values()),
-                "damaged": self.damaged,
-            }
-        )
-        with written_aside(summary_path(job)) as aside:
-            aside.write_text(json.dumps(summary, indent=1) + "\n")
-        self._path.unlink()
+    def finish(self) -> None:
+        """Put the summary in the place of the workspace."""
+        found = {"tiles": self.tiles, "damaged": self.damaged}
+        with written_aside(self._job, summary_path(self._job)) as aside:
+            aside.write_text(json.dumps(self._header | found, indent=1) + "\n")
+        remove_workspace(self._job)
+
+
+@contextmanager
+def written_aside(job: Job, path: Path) -> Iterator[Path]:
+    """A path to write to, whose file takes the place of `path` when all went well.
+
+    The name holds the number of the process, for one that an earlier run has left
+    behind may not have ended yet.
+    """
+    aside = job.workspace / f"{path.name}.{os.getpid()}"
+    try:
+        yield aside
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def summary_path(job: Job) -> Path:
@@ -81,52 +111,77 @@ def summary_path(job: Job) -> Path:
 def read_summary(job: Job) -> PartResult | None:
     """What became of a slide that is complete; None for one that is not.
 
-    Raises ValueError where it was made with other options.
+    Raises ValueError where it was made of another slide.
     """
     path = summary_path(job)
     if not path.exists():
         return None
     summary = json.loads(path.read_text())
-    _check_header(job, summary, _header(job))
-    damaged = [(column, row) for column, row in summary["damaged"]]
-    return PartResult(summary["tiles"], damaged)
+    _check(job, summary, _header(job))
+    return _part_result(summary)
 
 
-def has_begun(job: Job) -> bool:
-    """Whether there is anything of a slide from an earlier run."""
-    return summary_path(job).exists() or _journal_path(job).exists()
+def begun_options(job: Job) -> dict[str, Any] | None:
+    """The options of an earlier run with a slide, None where there was none."""
+    for path in (summary_path(job), _journal_path(job)):
+        if path.exists():
+            header = _first_value(path.read_text())
+            return header and dict(header["options"])
+    return None
+
+
+def check_options(job: Job, found: dict[str, Any]) -> None:
+    """Raise ValueError where options are not those of an earlier run."""
+    _check(job, found, asdict(job.options))
+
+
+def has_journal(job: Job) -> bool:
+    return _journal_path(job).exists()
+
+
+def remove_workspace(job: Job) -> None:
+    """Remove what is only there while a slide is worked on."""
+    _journal_path(job).unlink(missing_ok=True)  # first, for the rest is of no use then
+    shutil.rmtree(job.workspace, ignore_errors=True)
 
 
 def remove_leftovers(job: Job) -> None:
-    """Remove what a killed process was writing."""
-    for path in job.out.glob(f".{job.name}*.part"):
-        if path.is_file():
+    """Remove what processes were writing when they were killed."""
+    for path in job.workspace.iterdir():
+        if path.is_file() and path != _journal_path(job):
             path.unlink(missing_ok=True)
 
 
 def _journal_path(job: Job) -> Path:
-    return job.out / f".{job.name}.journal"
+    return job.workspace / "journal"
 
 
 def _header(job: Job) -> dict[str, Any]:
-    state = os.stat(job.path)
     return {
         "slide": str(job.path),
-        "bytes": state.st_size,
+        "bytes": os.stat(job.path).st_size,
         "options": asdict(job.options),
     }
 
 
-def _check_header(job: Job, found: dict[str, Any], header: dict[str, Any]) -> None:
-    wanted = _flat(header)
-    for name, value in _flat(found).items():
+def _first_value(text: str) -> Any:
+    """The first value of JSON in a text, None where it was cut off."""
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except ValueError:
+        return None
+
+
+def _part_result(found: dict[str, Any]) -> PartResult:
+    return PartResult(
+        found["tiles"], [(column, row) for column, row in found["damaged"]]
+    )
+
+
+def _check(job: Job, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    for name, value in found.items():
         if name in wanted and wanted[name] != value:
             raise ValueError(
-                f"{job.out} has tiles of {job.name} with {name} {value!r}, not "
-                f"{wanted[name]!r}; choose another folder"
+                f"{job.out} has tiles of {job.name} with {name.replace('_', '-')} "
+                f"{value!r}, not {wanted[name]!r}; choose another folder"
             )
-
-
-def _flat(header: dict[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = header["options"]
-    return {"slide": header["slide"], "bytes": header["bytes"]} | options

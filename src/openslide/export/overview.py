@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 
-from .part import written_aside
+from .. import AbstractSlide, OpenSlideError
+from .journal import written_aside
 from .plan import Job, grid_of
 
 if TYPE_CHECKING:
@@ -33,13 +35,15 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
 
 
 def _save(job: Job, kind: str, image: Image.Image) -> None:
-    with written_aside(job.out / f"{job.name}-{kind}.jpg") as aside:
-        image.save(aside, "JPEG", quality=85)
+    buffer = BytesIO()  # Pillow does not notice when a disk is full
+    image.save(buffer, "JPEG", quality=85)
+    with written_aside(job, job.out / f"{job.name}-{kind}.jpg") as aside:
+        aside.write_bytes(buffer.getvalue())
 
 
 def _overlay(grid: TileGrid) -> Image.Image:
     """The slide, with the tiles outlined."""
-    image = grid.slide.get_thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
+    image = _picture(grid.slide)
     shrink = image.width / grid.slide.dimensions[0]
     draw = ImageDraw.Draw(image)
     for x, y, width, height in (grid.boxes * shrink).tolist():
@@ -47,16 +51,26 @@ def _overlay(grid: TileGrid) -> Image.Image:
     return image
 
 
+def _picture(slide: AbstractSlide) -> Image.Image:
+    """The slide, or something of its shape where pixels of it are damaged."""
+    try:
+        return slide.get_thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
+    except OpenSlideError:
+        shrink = _OVERLAY_SIDE / max(*slide.dimensions, _OVERLAY_SIDE)
+        width, height = (max(1, round(side * shrink)) for side in slide.dimensions)
+        return Image.new("RGB", (width, height), "white")
+
+
 def _sheet(grid: TileGrid) -> Image.Image:
     """Some of the tiles, evenly spaced."""
-    step = max(1, math.ceil(len(grid) / _SHEET_TILES))
-    pixels, _ = grid[::step].read_masked()
-    columns = math.ceil(math.sqrt(len(pixels)))
-    rows = math.ceil(len(pixels) / columns)
+    chosen = grid[:: math.ceil(len(grid) / _SHEET_TILES)]
+    columns = math.ceil(math.sqrt(len(chosen)))
+    rows = math.ceil(len(chosen) / columns)
     pitch = _SHEET_TILE_SIDE + _SHEET_GAP
     sheet = Image.new("RGB", (columns * pitch, rows * pitch), "white")
-    for i, tile in enumerate(pixels):
-        image = Image.fromarray(tile)
+    for i in range(len(chosen)):  # one after another, for tiles may be large
+        pixels, _ = chosen[i : i + 1].read_masked()
+        image = Image.fromarray(pixels[0])
         image.thumbnail((_SHEET_TILE_SIDE, _SHEET_TILE_SIDE))
         sheet.paste(image, (i % columns * pitch, i // columns * pitch))
     return sheet

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Protocol
 
-from .plan import Part, grid_of
+from .journal import PartResult
+from .plan import Job, Part, grid_of, level_size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,9 +15,10 @@ if TYPE_CHECKING:
 
     from ..tiles import TileGrid
 
-#: So many tiles are read at once: enough for the reads to be put in order, few
-#: enough for the memory of a process to stay small.
+# So many tiles are read at once: enough for the reads to be put in order, few
+# enough for the memory of a process to stay small.
 _BATCH_TILES = 32
+_BATCH_BYTES = 32 << 20
 
 
 class PartWriter(Protocol):
@@ -30,18 +30,6 @@ class PartWriter(Protocol):
         """Write the good ones of the tiles of `grid`."""
 
 
-class PartResult(NamedTuple):
-    """What became of a part.
-
-    Attributes:
-        tiles: how many tiles it has, damaged ones included.
-        damaged: (column, row) of those that could not be read.
-    """
-
-    tiles: int
-    damaged: list[tuple[int, int]]
-
-
 def export_part(part: Part) -> PartResult:
     """Read and write the tiles of a part.
 
@@ -50,12 +38,26 @@ def export_part(part: Part) -> PartResult:
     """
     damaged: list[tuple[int, int]] = []
     with _writer(part) as writer:
-        for start in range(0, len(part.cells), _BATCH_TILES):
-            grid = grid_of(part.job, part.cells[start : start + _BATCH_TILES])
+        for grid in _batches(part):
             pixels, good = grid.read_masked()
+            if not good.any():
+                _require_slide(part.job)
             writer.write(grid, pixels, good)
             damaged += [(column, row) for column, row in grid.cells[~good].tolist()]
     return PartResult(len(part.cells), damaged)
+
+
+def _batches(part: Part) -> Iterator[TileGrid]:
+    tiles = grid_of(part.job, part.cells)
+    width, height = level_size(tiles)
+    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (3 * width * height))))
+    return (tiles[start : start + step] for start in range(0, len(tiles), step))
+
+
+def _require_slide(job: Job) -> None:
+    """Raise what is wrong where it is not the tiles but all of the slide."""
+    with job.options.without_mask().grid(job.path).slide:
+        pass
 
 
 def _writer(part: Part) -> AbstractContextManager[PartWriter]:
@@ -72,19 +74,3 @@ def _writer(part: Part) -> AbstractContextManager[PartWriter]:
             from .zarr_store import zarr_writer
 
             return zarr_writer(part)
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """A path to write to, whose file takes the place of `path` when all went well.
-
-    The name holds the number of the process: one that was left behind by a killed
-    program may still be at work.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield aside
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise

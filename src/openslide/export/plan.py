@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from .. import AbstractSlide, ImageSlide, OpenSlide, OpenSlideUnsupportedFormatError
 from ..tiles import TileGrid
 
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
 ImageFormat: TypeAlias = Literal["jpeg", "png"]
 
-# Tiles are worked off in columns of this many, from top to bottom, so that the
-# stored tiles that they share stay in the cache.
-_TILES_ACROSS = 32
+# Tiles are worked off in strips that are so wide, in pixels of the level, from top to
+# bottom, so that the stored tiles that they share stay in the cache.
+_STRIP_WIDTH = 8192
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class TileOptions:
         to: a folder of images, WebDataset shards, or a Zarr store for each slide.
         format: of the images and shards; "png" is lossless.
         quality: of JPEG, 1 to 100.
-        part_tiles: how many tiles make a shard, or a part of the work.
+        shard_size: how many tiles make a shard, or a part of the work.
     """
 
     size: int = 256
@@ -44,12 +46,12 @@ class TileOptions:
     to: Target = "images"
     format: ImageFormat = "jpeg"
     quality: int = 80
-    part_tiles: int = 512
+    shard_size: int = 512
 
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
-        """The grid of a slide, which closes it; raises what TileGrid raises."""
+        """The grid of a slide; raises what opening it and TileGrid raise."""
         return TileGrid(
-            path,
+            _open(path),
             self.size,
             overlap=self.overlap,
             level=self.level,
@@ -64,6 +66,14 @@ class TileOptions:
         return TileOptions(**asdict(self) | {"mask": None, "min_tissue": None})
 
 
+def _open(path: str | os.PathLike[str]) -> AbstractSlide:
+    """Any kind of slide; one that goes on after a damaged tile."""
+    try:
+        return OpenSlide(path, on_error="reopen")
+    except OpenSlideUnsupportedFormatError:
+        return ImageSlide(path)
+
+
 class Job(NamedTuple):
     """A slide and what becomes of it."""
 
@@ -71,6 +81,11 @@ class Job(NamedTuple):
     name: str
     out: Path
     options: TileOptions
+
+    @property
+    def workspace(self) -> Path:
+        """A folder for what is not complete; it is there while the slide is not."""
+        return self.out / f".{self.name}"
 
 
 class Part(NamedTuple):
@@ -88,30 +103,40 @@ class Part(NamedTuple):
     cells: NDArray[np.int64]
 
 
-def ordered(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cells in the order in which they are exported."""
+def ordered(grid: TileGrid) -> NDArray[np.int64]:
+    """The cells of a grid in the order in which they are exported."""
     import numpy as np
 
-    column, row = cells.T
-    return cells[np.lexsort((column, row, column // _TILES_ACROSS))]
+    across = max(1, int(_STRIP_WIDTH / level_size(grid)[0]))
+    column, row = grid.cells.T
+    return grid.cells[np.lexsort((column, row, column // across))]
+
+
+def level_size(grid: TileGrid) -> tuple[float, float]:
+    """(width, height) of a tile in pixels of the level that it is cut from."""
+    if not len(grid):
+        return grid.size
+    downsample = grid.slide.level_downsamples[grid.level]
+    width, height = (grid.boxes[0, 2:] / downsample).tolist()
+    return width, height
 
 
 def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:
     """All tiles of a slide, in order."""
-    step = job.options.part_tiles
+    step = job.options.shard_size
     for number, start in enumerate(range(0, len(cells), step)):
         yield Part(job, number, start, cells[start : start + step])
 
 
 @lru_cache(maxsize=1)
-def cached_grid(path: Path, options: TileOptions) -> TileGrid:
+def _cached_grid(path: Path, options: TileOptions) -> TileGrid:
     """The grid that a process cut tiles from last, for most parts follow another."""
     return options.grid(path)
 
 
 def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
     """The grid of some tiles of a slide."""
-    return cached_grid(job.path, job.options.without_mask()).only(cells)
+    return _cached_grid(job.path, job.options.without_mask()).only(cells)
 
 
 def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
@@ -123,3 +148,13 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         "size": list(grid.size),
         "exact": grid.exact,
     }
+
+
+def digest(cells: NDArray[np.int64]) -> str:
+    """What tells these tiles from another choice of tiles."""
+    return hashlib.sha256(cells.astype("<i8").tobytes()).hexdigest()[:16]
+
+
+def sample_key(name: str, column: int, row: int) -> str:
+    """What a tile is called; no dot, no slash."""
+    return f"{name}_{column}_{row}"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from .. import OpenSlideError
 from .folders import FoundSlide
-from .journal import Journal, has_begun, read_summary, remove_leftovers
-from .part import PartResult, export_part
-from .plan import Job, Part, TileOptions, facts_of, ordered, parts
+from .journal import (
+    Journal,
+    PartResult,
+    begun_options,
+    check_options,
+    read_summary,
+    remove_leftovers,
+    remove_workspace,
+)
+from .part import export_part
+from .plan import Job, Part, TileOptions, parts
+from .survey import Survey, survey
 from .workers import Outcome, Workers
 
 if TYPE_CHECKING:
@@ -44,132 +53,150 @@ class Summary(NamedTuple):
 class Report(Protocol):
     """Is told how the work goes on."""
 
-    def expect(self, tiles: int) -> None:
-        """There are so many tiles more than was known."""
+    def expect(self, tiles: int, *, done: int = 0) -> None:
+        """There are so many tiles more than was known, some done by an earlier run."""
 
     def advance(self, tiles: int) -> None:
         """So many tiles more are done."""
 
 
+class _Survey(NamedTuple):
+    """The first task of a slide."""
+
+    job: Job
+
+
 class _Overview(NamedTuple):
-    """The last task of a slide."""
+    """The pictures of a slide."""
 
     job: Job
     cells: NDArray[np.int64]
 
 
-_Task: TypeAlias = "Part | _Overview"
+_Task: TypeAlias = "_Survey | _Overview | Part"
+_Result: TypeAlias = "Survey | PartResult | None"
 
 
-def _work_off(task: _Task) -> PartResult | None:
-    """In one of the processes."""
-    if isinstance(task, Part):
-        return export_part(task)
-    from .overview import write_overview
+def _work_off(task: _Task) -> _Result:
+    """In one of the processes, so that what libopenslide dies of ends no more."""
+    match task:
+        case _Survey(job):
+            return survey(job)
+        case _Overview(job, cells):
+            from .overview import write_overview
 
-    write_overview(task.job, task.cells)
-    return None
+            write_overview(job, cells)
+            return None
+    return export_part(task)
 
 
 class _Progressing:
     """A slide that is being worked off."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, found: Survey) -> None:
         self.job = job
-        self.journal = Journal(job)
-        with job.options.grid(job.path) as grid:
-            self.facts = facts_of(job, grid)
-            self.cells = ordered(grid.cells)
-            if job.options.to == "zarr" and not self.journal.parts:
-                from .zarr_store import begin_store
+        self.tiles = len(found.cells)
+        self.journal = Journal(job, found.facts)
+        remove_leftovers(job)
+        if job.options.to == "zarr":
+            from .zarr_store import remove_incomplete_shards
 
-                begin_store(job, grid.only(self.cells))
-        self.waits_for = len(self.journal.parts)
-        self.parts = list(parts(job, self.cells))
+            remove_incomplete_shards(job, self.journal.parts)
+        # The overview first: the slide's file is read anyway.
+        self.tasks: list[_Task] = [_Overview(job, found.cells)]
+        self.tasks += (
+            part
+            for part in parts(job, found.cells)
+            if part.number not in self.journal.parts
+        )
+        self.left = len(self.tasks)
 
-    def tasks(self) -> Iterator[_Task]:
-        """What is left to do, the overview first: the slide's file is read anyway."""
-        yield _Overview(self.job, self.cells)
-        done = self.journal.parts
-        yield from (part for part in self.parts if part.number not in done)
-
-    def finish(self) -> None:
-        """All parts are complete."""
+    def finish(self) -> PartResult:
+        """All tasks are done."""
         if self.job.options.to == "zarr":
             from .zarr_store import finish_store
 
             finish_store(self.job, self.journal.damaged)
-        self.journal.finish(self.job, self.facts)
+        self.journal.finish()
+        return PartResult(self.tiles, self.journal.damaged)
 
 
 class _Export:
     """All slides of a run."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, jobs: Iterable[Job], report: Report) -> None:
         self._report = report
+        self._waiting = iter(jobs)
+        self._tasks: deque[_Task] = deque()
         self._open: dict[str, _Progressing] = {}  # by name
-        self._left: dict[str, int] = {}  # tasks
         self.complete: dict[Path, PartResult] = {}
         self.failures: list[Failure] = []
 
-    def tasks(self, jobs: Iterable[Job]) -> Iterator[_Task]:
-        """All tasks, slide by slide; a slide is opened when processes are free."""
-        for job in jobs:
-            try:
-                tasks = self._begin(job)
-            except (OpenSlideError, OSError, ValueError) as error:
-                self.failures.append(Failure(job.path, str(error)))
-                continue
-            for task in tasks:
-                if job.name not in self._open:
-                    break  # it has failed
-                yield task
+    def next_task(self) -> _Task | None:
+        """What to do next; a slide is opened when there is nothing to do for others."""
+        while not self._tasks:
+            job = next(self._waiting, None)
+            if job is None:
+                return None
+            self._begin(job)
+        return self._tasks.popleft()
 
-    def _begin(self, job: Job) -> list[_Task]:
-        remove_leftovers(job)
-        result = read_summary(job)
-        if result is not None:  # complete since an earlier run
-            self.complete[job.path] = result
-            self._report.expect(result.tiles)
-            self._report.advance(result.tiles)
-            return []
-        slide = _Progressing(job)
-        tasks = list(slide.tasks())
-        self._open[job.name] = slide
-        self._left[job.name] = len(tasks)
-        self._report.expect(len(slide.cells))
-        self._report.advance(sum(part.tiles for part in slide.journal.parts.values()))
-        return tasks
+    def _begin(self, job: Job) -> None:
+        try:
+            result = read_summary(job)
+        except (OSError, ValueError) as error:
+            self.failures.append(Failure(job.path, str(error)))
+            return
+        if result is None:
+            self._tasks.append(_Survey(job))
+            return
+        remove_workspace(job)  # where the program was killed before it could
+        self.complete[job.path] = result
+        self._report.expect(result.tiles, done=result.tiles)
 
-    def take(self, outcome: Outcome[_Task, PartResult | None]) -> None:
+    def take(self, outcome: Outcome[_Task, _Result]) -> None:
         """Note what became of a task."""
         task, result, error = outcome
-        slide = self._open.get(task.job.name)
-        if slide is None:
-            return  # another task of it has failed
+        job = task.job
         if error is not None:
-            self._fail(slide, str(error))
-            return
+            self._fail(job, error)
+        elif isinstance(result, Survey):
+            try:
+                self._divide(job, result)
+            except (OSError, ValueError) as fault:
+                self._fail(job, str(fault))
+        elif job.name in self._open:  # no other task of it has failed
+            self._note(self._open[job.name], task, result)
+
+    def _divide(self, job: Job, found: Survey) -> None:
+        slide = _Progressing(job, found)
+        self._open[job.name] = slide
+        self._tasks.extend(slide.tasks)
+        self._report.expect(slide.tiles, done=slide.journal.tiles)
+
+    def _note(
+        self, slide: _Progressing, task: _Task, result: PartResult | None
+    ) -> None:
         if isinstance(task, Part) and result is not None:
             slide.journal.add(task.number, result)
             self._report.advance(result.tiles)
-        self._left[task.job.name] -= 1
-        if self._left[task.job.name] == 0:
-            self._finish(slide)
-
-    def _finish(self, slide: _Progressing) -> None:
-        try:
-            slide.finish()
-        except OSError as error:
-            self._fail(slide, str(error))
+        slide.left -= 1
+        if slide.left > 0:
             return
-        del self._open[slide.job.name]
-        result = PartResult(len(slide.cells), slide.journal.damaged)
-        self.complete[slide.job.path] = result
+        try:
+            self.complete[slide.job.path] = slide.finish()
+            del self._open[slide.job.name]
+        except OSError as error:
+            self._fail(slide.job, str(error))
 
-    def _fail(self, slide: _Progressing, reason: str) -> None:
-        del self._open[slide.job.name]
-        self.failures.append(Failure(slide.job.path, reason))
+    def _fail(self, job: Job, reason: str) -> None:
+        slide = self._open.pop(job.name, None)
+        if slide is not None:
+            self._report.expect(slide.journal.tiles - slide.tiles)
+        elif any(failure.path == job.path for failure in self.failures):
+            return  # another task of it has failed
+        self._tasks = deque(task for task in self._tasks if task.job != job)
+        self.failures.append(Failure(job.path, reason))
 
 
 def export_tiles(
@@ -191,20 +218,16 @@ def export_tiles(
     on; so does one at which a process dies.
 
     Raises FileExistsError where there are tiles of a slide already, and they shall
-    not be gone on with.
+    not be gone on with, and ValueError where they were made with other options.
     """
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     jobs = [Job(path, name, out, options) for path, name in slides]
     for job in jobs:
-        if not resume and has_begun(job):
-            raise FileExistsError(
-                f"{out} has tiles of {job.name} already; go on with --resume, or choose "
-                "another folder"
-            )
-    export = _Export(report)
-    with Workers[_Task, "PartResult | None"](workers, _work_off) as pool:
-        for outcome in pool.run(export.tasks(jobs)):
+        _check_begun(job, resume)
+    export = _Export(jobs, report)
+    with Workers[_Task, _Result](workers, _work_off) as pool:
+        for outcome in pool.run(export.next_task):
             export.take(outcome)
     results = export.complete
     return Summary(
@@ -213,3 +236,15 @@ def export_tiles(
         {path: result.damaged for path, result in results.items() if result.damaged},
         export.failures,
     )
+
+
+def _check_begun(job: Job, resume: bool) -> None:
+    options = begun_options(job)
+    if options is None:
+        return
+    if not resume:
+        raise FileExistsError(
+            f"{job.out} has tiles of {job.name} already; go on with --resume, or choose "
+            "another folder"
+        )
+    check_options(job, options)

@@ -9,13 +9,11 @@ import json
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .encoding import EXTENSIONS, encode
-from .folders import sample_key
-from .part import written_aside
-from .plan import facts_of
+from .journal import written_aside
+from .plan import facts_of, grid_of, sample_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,40 +23,63 @@ if TYPE_CHECKING:
     from .plan import Job, Part
 
 
+#: What all headers have in common: time 0, owner nobody.
+_HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
+_NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
+
+
 @contextmanager
 def shard_writer(part: Part) -> Iterator[ShardWriter]:
     """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
+    facts = facts_of(part.job, grid_of(part.job, part.cells))
     path = part.job.out / f"{part.job.name}-{part.number:06}.tar"
-    with (
-        written_aside(path) as aside,
-        tarfile.open(aside, "w", format=tarfile.USTAR_FORMAT) as tar,
-    ):
-        yield ShardWriter(part.job, tar)
+    with written_aside(part.job, path) as aside, aside.open("wb") as file:
+        yield ShardWriter(part.job, file, facts)
+        file.write(bytes(2 * tarfile.BLOCKSIZE))
+        file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
 
 
 class ShardWriter:
-    """Adds samples to a tar file."""
+    """Adds samples to a tar file.
 
-    def __init__(self, job: Job, tar: tarfile.TarFile) -> None:
+    facts: what the JSON of each of them says.
+    """
+
+    def __init__(self, job: Job, file: IO[bytes], facts: dict[str, Any]) -> None:
         self._job = job
-        self._tar = tar
+        self._file = file
+        self._facts = facts
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         options = self._job.options
-        facts = facts_of(self._job, grid)
-        locations = grid.locations
-        for i in good.nonzero()[0]:
-            key = sample_key(self._job.name, grid.cells[i])
-            told = facts | {
-                "cell": grid.cells[i].tolist(),
-                "location": locations[i].tolist(),
-            }
+        for tile, cell, location in zip(
+            pixels[good],
+            grid.cells[good].tolist(),
+            grid.locations[good].tolist(),
+            strict=True,
+        ):
+            key = sample_key(self._job.name, *cell)
+            told = self._facts | {"cell": cell, "location": location}
             self._add(f"{key}.json", json.dumps(told).encode())
-            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options))
+            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(tile, options))
 
     def _add(self, name: str, content: bytes) -> None:
-        member = tarfile.TarInfo(name)  # its time is 0, its owner nobody
-        member.size = len(content)
-        self._tar.addfile(member, BytesIO(content))
+        self._file.write(_header(name, len(content)))
+        self._file.write(content)
+        self._file.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+
+
+def _header(name: str, size: int) -> bytes:
+    """What TarInfo.tobuf() makes, in a tenth of the time for usual names."""
+    if len(name) >= 100 or not name.isascii():
+        member = tarfile.TarInfo(name)
+        member.size = size
+        return member.tobuf(tarfile.PAX_FORMAT)
+    header = bytearray(_HEADER)
+    header[_NAME] = name.encode().ljust(100, b"\0")
+    header[_SIZE] = b"%011o\0" % size
+    header[_CHECKSUM] = b" " * 8
+    header[_CHECKSUM] = b"%06o\0 " % sum(header)
+    return bytes(header)

@@ -7,39 +7,43 @@ task it had, and only that.  libopenslide dies of some damaged slides.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+from .. import OpenSlideError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-
-class WorkerDiedError(Exception):
-    """The process that had a task ended without a result."""
+#: How long a process may take to be gone that has closed its connection, in seconds.
+_PATIENCE = 5
 
 
 class Outcome(NamedTuple, Generic[Task, Result]):
-    """What became of a task: a result, or an error."""
+    """What became of a task: a result, or the reason why there is none."""
 
     task: Task
     result: Result | None
-    error: Exception | None
+    error: str | None
 
 
 class Workers(Generic[Task, Result]):
-    """`count` processes that call function(task), begun anew where they die.
+    """Up to `count` processes that call function(task), begun when there are tasks.
 
-    They are spawned, so that they inherit nothing, and end with the program, however
-    it ends, when they have finished what they are at.
+    They are spawned, so that they inherit nothing, and end at once when the program
+    does, however it ends.
     """
 
     def __init__(self, count: int, function: Callable[[Task], Result]) -> None:
+        self._count = count
         self._function = function
-        self._idle = [_Worker(function) for _ in range(count)]
+        self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}
 
     def __enter__(self) -> Self:
@@ -51,17 +55,26 @@ class Workers(Generic[Task, Result]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for worker in [*self._idle, *self._busy]:
-            worker.stop(at_once=exc_type is not None)
+        workers = [*self._idle, *self._busy]
+        for worker in workers:
+            worker.dismiss(at_once=exc_type is not None)
+        for worker in workers:
+            worker.join()
 
-    def run(self, tasks: Iterator[Task]) -> Iterator[Outcome[Task, Result]]:
-        """The outcomes of tasks, as they come; tasks are taken when they are needed."""
+    def run(
+        self, next_task: Callable[[], Task | None]
+    ) -> Iterator[Outcome[Task, Result]]:
+        """The outcomes of tasks, as they come.
+
+        next_task() returns a task, or None where there is none for now; it is asked
+        again after each outcome, from which more tasks may follow.
+        """
         while True:
-            for worker in self._idle[:]:
-                task = next(tasks, None)
+            while len(self._busy) < self._count:
+                task = next_task()
                 if task is None:
                     break
-                self._idle.remove(worker)
+                worker = self._idle.pop() if self._idle else _Worker(self._function)
                 self._busy[worker] = task
                 worker.send(task)
             if not self._busy:
@@ -69,17 +82,16 @@ class Workers(Generic[Task, Result]):
             yield from self._wait()
 
     def _wait(self) -> Iterator[Outcome[Task, Result]]:
-        by_connection = {worker.connection: worker for worker in self._busy}
+        by_connection: dict[Any, _Worker] = {w.connection: w for w in self._busy}
         for connection in wait(list(by_connection)):
-            worker = by_connection[connection]  # type: ignore[index]
+            worker = by_connection[connection]
             task = self._busy.pop(worker)
             try:
                 result, error = worker.connection.recv()
             except (EOFError, OSError):
-                code = worker.stop(at_once=True)
-                result, error = None, WorkerDiedError(f"the process ended with {code}")
-                worker = _Worker(self._function)
-            self._idle.append(worker)
+                result, error = None, worker.how_it_died()
+            else:
+                self._idle.append(worker)
             yield Outcome(task, result, error)
 
 
@@ -90,46 +102,77 @@ class _Worker:
         self._process = context.Process(
             target=_serve, args=(function, theirs), daemon=True
         )
-        self._process.start()
+        with _ctrl_c_held_back():
+            self._process.start()
         theirs.close()  # the process has its own now
 
     def send(self, task: object) -> None:
         with suppress(OSError):  # it died before; recv() will tell
             self.connection.send(task)
 
-    def stop(self, *, at_once: bool) -> str:
-        """End the process, and say how it ended."""
+    def dismiss(self, *, at_once: bool) -> None:
+        """Let the process end, after its task or right now."""
         self.connection.close()
         if at_once:
-            self._process.join(0.1)
             self._process.terminate()
+
+    def join(self) -> None:
+        self._process.join()
+
+    def how_it_died(self) -> str:
+        """Why the connection broke off."""
+        self.connection.close()
+        self._process.join(_PATIENCE)
+        self._process.kill()
         self._process.join()
         code = self._process.exitcode
+        ending = f"status {code}"
         if code is not None and code < 0:
-            return signal.Signals(-code).name
-        return f"status {code}"
+            ending = signal.Signals(-code).name
+        return f"the process that worked on it ended with {ending}"
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Block Ctrl-C, also in processes that begin now: it is for this one to decide."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> None:
-    # Ctrl-C reaches all processes; the first one decides what to do.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be blocked
+    Thread(target=_end_with_the_program, daemon=True).start()
     while True:
         try:
             task = connection.recv()
         except EOFError:
             return
-        answer: tuple[Any, Exception | None]
+        answer: tuple[Any, str | None]
         try:
             answer = (function(task), None)
         except Exception as error:
-            answer = (None, _sendable(error))
+            answer = (None, _told(error))
         try:
             connection.send(answer)
         except OSError:
             return
 
 
-def _sendable(error: Exception) -> Exception:
-    """An error that the other process can make sense of."""
-    notes = "".join(f"; {note}" for note in getattr(error, "__notes__", ()))
-    return RuntimeError(f"{type(error).__name__}: {error}{notes}")
+def _end_with_the_program() -> None:
+    program = multiprocessing.parent_process()
+    assert program is not None
+    program.join()
+    os._exit(1)
+
+
+def _told(error: Exception) -> str:
+    """What is wrong; of errors that nobody expects also what they are."""
+    expected = isinstance(error, (OpenSlideError, OSError, ValueError))
+    text = str(error) if expected else f"{type(error).__name__}: {error}"
+    return "; ".join([text, *getattr(error, "__notes__", ())])

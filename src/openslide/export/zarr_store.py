@@ -11,13 +11,14 @@ The attributes of the group tell the slide, the level, the resolution and the pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __library_version__, __version__
-from .plan import facts_of
+from .plan import facts_of, grid_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,7 @@ def _zarr() -> Any:
 
 def _unfinished(job: Job) -> Path:
     """Where the store is until all its tiles are written."""
-    return job.out / f".{job.name}.zarr.part"
+    return job.workspace / "store.zarr"
 
 
 def begin_store(job: Job, grid: TileGrid) -> None:
@@ -52,36 +53,46 @@ def begin_store(job: Job, grid: TileGrid) -> None:
     versions = {"openslide-native": __version__, "libopenslide": __library_version__}
     group = zarr.open_group(_unfinished(job), mode="w", zarr_format=3)
     group.attrs.update(facts_of(job, grid) | {"software": versions})
-    part_tiles = min(job.options.part_tiles, max(1, len(grid)))
     group.create_array(
         "tiles",
         shape=(len(grid), height, width, 3),
         dtype=np.uint8,
         chunks=(1, height, width, 3),
-        shards=(part_tiles, height, width, 3),
+        shards=(job.options.shard_size, height, width, 3),
         compressors=zarr.codecs.ZstdCodec(level=1),
         dimension_names=("tile", "y", "x", "channel"),
     )
-    arrays = {
-        "cells": grid.cells,
-        "positions": grid.positions,
-        "boxes": grid.boxes,
-        "good": np.ones(len(grid), bool),
-    }
+    arrays = {"cells": grid.cells, "positions": grid.positions, "boxes": grid.boxes}
     for name, values in arrays.items():
         group.create_array(name, data=values)
 
 
+def remove_incomplete_shards(job: Job, complete: Collection[int]) -> None:
+    """Remove what processes were writing when they were killed."""
+    for shard in (_unfinished(job) / "tiles" / "c").glob("*"):
+        if int(shard.name) not in complete:
+            shutil.rmtree(shard)
+
+
 def finish_store(job: Job, damaged: list[tuple[int, int]]) -> None:
     """Give the store its name, now that all tiles are there."""
-    zarr = _zarr()
-    group = zarr.open_group(_unfinished(job), mode="r+")
-    if damaged:
-        numbers = {tuple(cell): i for i, cell in enumerate(group["cells"][:].tolist())}
-        good = group["good"][:]
-        good[[numbers[cell] for cell in damaged]] = False
-        group["good"][:] = good
-    _unfinished(job).rename(job.out / f"{job.name}.zarr")
+    store, path = _unfinished(job), job.out / f"{job.name}.zarr"
+    if not store.exists():
+        return  # it has got it, just before the program was killed
+    group = _zarr().open_group(store, mode="r+")
+    cells = group["cells"][:].tolist()
+    skipped = set(damaged)
+    good = [(column, row) not in skipped for column, row in cells]
+    group.create_array("good", data=_bools(good), overwrite=True)
+    if path.exists():
+        shutil.rmtree(path)
+    store.rename(path)
+
+
+def _bools(values: list[bool]) -> NDArray[np.bool_]:
+    import numpy as np
+
+    return np.array(values, bool)
 
 
 @contextmanager
@@ -89,20 +100,26 @@ def zarr_writer(part: Part) -> Iterator[TileCollector]:
     """Writes the tiles of a part as one shard, at the end."""
     import numpy as np
 
-    collector = TileCollector()
+    width, height = grid_of(part.job, part.cells).size
+    collector = TileCollector(np.empty((len(part.cells), height, width, 3), np.uint8))
     yield collector
-    pixels = np.concatenate(collector.batches)
     group = _zarr().open_group(_unfinished(part.job), mode="r+")
-    group["tiles"][part.start : part.start + len(pixels)] = pixels
+    group["tiles"][part.start : part.start + len(part.cells)] = collector.tiles
 
 
 class TileCollector:
-    """Keeps tiles, damaged ones too: each has its place."""
+    """Keeps tiles, damaged ones too: each has its place.
 
-    def __init__(self) -> None:
-        self.batches: list[NDArray[np.uint8]] = []
+    tiles: an array to put them in.
+    """
+
+    def __init__(self, tiles: NDArray[np.uint8]) -> None:
+        self.tiles = tiles
+        self._end = 0
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
-        self.batches.append(pixels)
+        start = self._end
+        self._end += len(pixels)
+        self.tiles[start : self._end] = pixels

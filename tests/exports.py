@@ -1,0 +1,42 @@
+"""What `openslide tiles` writes, for tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from openslide.cli import main
+from tests.slides import SlideFacts, reference, write_generic
+
+TISSUE = reference()[800:1184, 700:1212]  # 512 x 384 pixels
+
+
+def write_tissue(folder: Path, name: str = "tissue") -> SlideFacts:
+    """A lossless slide of two levels, in tiles of 64 x 64 pixels."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_generic(
+        folder, name=name, image=TISSUE, encoding="lzw", tile=64, factors=(1, 2)
+    )
+
+
+def cut(out: Path, *arguments: str | Path, workers: int = 1) -> int:
+    """The status of `openslide tiles`."""
+    options = map(str, arguments)
+    return main(["tiles", "-o", str(out), f"--workers={workers}", *options])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files by their path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def pixels(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        return np.asarray(image)

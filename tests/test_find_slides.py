@@ -1,0 +1,170 @@
+"""Which slides there are in folders, and what they are called."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from openslide.export import find_slides
+from tests.slides import WRITERS, SlideFacts, write
+
+
+@pytest.fixture
+def svs(slides: Mapping[str, SlideFacts]) -> Path:
+    return slides["aperio-jpeg"].path
+
+
+def names(*arguments: str | Path, without: Path | None = None) -> list[str]:
+    return [slide.name for slide in find_slides(arguments, without=without)]
+
+
+@pytest.mark.requires_openslide("4.0.1")  # the first that reads them all
+def test_one_entry_for_each_slide_of_every_format(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    folder = tmp_path / "slides"
+    folder.mkdir()
+    for name in WRITERS:
+        path = slides[name].path
+        together = path.parent if path.parent.name == name else path.parent / name
+        if together.is_dir():  # DICOM, VMS, VMU; the data of MIRAX
+            (folder / name).symlink_to(together)
+        for file in path.parent.glob(f"{name}.*"):
+            (folder / file.name).symlink_to(file)
+    found = {slide.name: slide.path for slide in find_slides([folder])}
+    renamed = {"vms": "vms_slide", "vmu": "vmu_slide"}
+    assert set(found) == {renamed.get(name, name) for name in WRITERS}
+    assert found["trestle"].suffix == ".tif"
+    assert found["mirax"].suffix == ".mrxs"
+    assert all(path.is_absolute() for path in found.values())
+
+
+def test_files_of_a_series_are_one_slide(slides: Mapping[str, SlideFacts]) -> None:
+    folder = slides["dicom-jpeg"].path.parent
+    files = sorted(folder.glob("*.dcm"))
+    assert len(files) > 1
+    assert names(*files) == ["dicom-jpeg"]  # as a shell expands a pattern
+    assert names(f"{folder}/*.dcm") == ["dicom-jpeg"]
+    assert names(folder) == ["dicom-jpeg"]
+    assert names(files[0]) == [files[0].stem]
+
+
+def test_two_series_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    for name in ("a", "b"):
+        path = write("dicom-jpeg" if name == "a" else "dicom-sparse", tmp_path).path
+        for file in path.parent.glob("*.dcm"):
+            folder.mkdir(exist_ok=True)
+            shutil.copy(file, folder / f"{name}-{file.name}")
+    found = names(folder)
+    assert len(set(found)) == 2
+    assert all(re.fullmatch("scans-[0-9a-f]{8}", name) for name in found)
+
+
+def test_names_are_safe_and_distinct(svs: Path, tmp_path: Path) -> None:
+    files = {
+        "plain.svs": "plain",
+        "with.dots.svs": "with_dots",
+        "with space.svs": "with_space",
+        "sub/folder/deep.svs": "sub_folder_deep",
+        "größe-Ü.svs": "größe-Ü",
+    }
+    for file in files:
+        path = tmp_path / "a" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(svs, path)
+    found = {slide.path: slide.name for slide in find_slides([tmp_path / "a"])}
+    assert found == {tmp_path / "a" / file: name for file, name in files.items()}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ("a/x.svs", "b/x.svs"),
+        ("a/x.svs", "b/X.svs"),
+        ("a/x y.svs", "a/x_y.svs"),
+        ("a/sub/x.svs", "b/sub_x.svs"),
+    ],
+)
+def test_slides_of_one_name(svs: Path, tmp_path: Path, files: tuple[str, ...]) -> None:
+    for file in files:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(svs, path)
+    folders = dict.fromkeys(tmp_path / file.split("/")[0] for file in files)
+    found = find_slides(folders)
+    assert len({slide.name.casefold() for slide in found}) == 2
+    for slide in found:
+        assert re.fullmatch(r"(?i)(sub_)?x(_y)?-[0-9a-f]{8}", slide.name)
+    assert find_slides(folders) == found
+
+
+def test_long_names_are_cut(svs: Path, tmp_path: Path) -> None:
+    folder = tmp_path / ("f" * 150) / ("g" * 150)
+    folder.mkdir(parents=True)
+    os.link(svs, folder / "slide.svs")
+    (name,) = names(tmp_path)
+    assert re.fullmatch("f*_g*_slide-[0-9a-f]{8}", name)
+    assert len(name) < 200
+
+
+def test_what_is_no_slide_is_left_out_of_folders(svs: Path, tmp_path: Path) -> None:
+    os.link(svs, tmp_path / "slide.svs")
+    os.link(svs, tmp_path / ".hidden.svs")
+    for folder in ("out", ".trash"):
+        (tmp_path / folder).mkdir()
+        os.link(svs, tmp_path / folder / "old.svs")
+    (tmp_path / "notes.txt").write_text("no slide")
+    Image.new("RGB", (9, 9)).save(tmp_path / "picture.jpg")
+    (tmp_path / "broken.svs").symlink_to(tmp_path / "missing.svs")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "fifo.svs")
+    assert names(tmp_path, without=tmp_path / "out") == ["slide"]
+    assert names(f"{tmp_path}/*.*") == ["slide"]
+    assert names(f"{tmp_path}/**", without=tmp_path / "out") == ["slide"]
+    assert names(tmp_path / "picture.jpg") == ["picture"]  # a file is what it is
+
+
+def test_links_to_folders_are_followed_once(svs: Path, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    os.link(svs, tmp_path / "far" / "slide.svs")
+    near = tmp_path / "near"
+    near.mkdir()
+    (near / "link").symlink_to(tmp_path / "far")
+    (near / "another").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(near)
+    assert names(near) == ["another_slide"]
+
+
+def test_each_slide_once(svs: Path, tmp_path: Path) -> None:
+    os.link(svs, tmp_path / "slide.svs")
+    again = f"{tmp_path}/../{tmp_path.name}/slide.svs"
+    assert names(tmp_path / "slide.svs", tmp_path, again) == ["slide"]
+
+
+@pytest.mark.parametrize("argument", ["missing.svs", "missing/*.svs", "broken.svs"])
+def test_what_stands_for_nothing(tmp_path: Path, argument: str) -> None:
+    (tmp_path / "broken.svs").symlink_to(tmp_path / "missing.svs")
+    with pytest.raises(FileNotFoundError, match=re.escape(argument)):
+        find_slides([tmp_path / argument])
+
+
+def test_a_file_that_crashes_the_look_is_kept(svs: Path, tmp_path: Path) -> None:
+    """Whoever opens it will say what is wrong; see docs/known-crashes.md."""
+    path = write("sakura", tmp_path).path
+    with closing(sqlite3.connect(path)) as database, database:
+        (table,) = database.execute(
+            "SELECT TableName FROM DataManagerSQLiteConfigXPO"
+        ).fetchone()
+        null = f"UPDATE {table} SET data = NULL WHERE id = '++MagicBytes'"
+        assert database.execute(null).rowcount == 1
+    os.link(svs, tmp_path / "sound.svs")
+    assert names(tmp_path) == ["sakura", "sound"]
