@@ -199,18 +199,50 @@ NAME(rgb_block)(const uint32_t *argb, uint8_t *rgb, PIXELS background)
     }
 }
 
-/* At most a block. */
-static TARGET void
-NAME(rgba_part)(const uint32_t *argb, uint8_t *rgba, size_t count)
+/* As many pixels as a vector has, or fewer; then the first one fills it up, so
+   that they still are of one kind. */
+INLINE PIXELS
+NAME(load_some)(const uint32_t *argb, size_t count)
 {
-    uint32_t block[BLOCK_PIXELS] = {0};
+    PIXELS v = argb[0] + (PIXELS){0};
 
-    if (count == 0) {
-        return;
+    memcpy(&v, argb, 4 * (count < VECTOR_PIXELS ? count : VECTOR_PIXELS));
+    return v;
+}
+
+INLINE VECTOR
+NAME(rgba_of)(PIXELS argb)
+{
+    if (NAME(is_zero)((VECTOR)(~argb & ALPHA_MASK))) {
+        return NAME(swap)((VECTOR)argb);
     }
-    memcpy(block, argb, 4 * count);
-    NAME(rgba_block)(block, (uint8_t *)block);
-    memcpy(rgba, block, 4 * count);
+    return (VECTOR)NAME(to_rgba)(argb);
+}
+
+INLINE VECTOR
+NAME(rgb_of)(PIXELS argb, PIXELS background)
+{
+    if (NAME(is_zero)((VECTOR)(~argb & ALPHA_MASK))) {
+        return NAME(pack)((VECTOR)argb);
+    }
+    return NAME(pack)((VECTOR)NAME(composite)(argb, background));
+}
+
+/* What is left when there is less than a block: vector by vector. */
+static TARGET void
+NAME(rgba_rest)(const uint32_t *argb, uint8_t *rgba, size_t count)
+{
+    while (count >= VECTOR_PIXELS) {
+        NAME(store)(rgba, NAME(rgba_of)(NAME(load)(argb)));
+        argb += VECTOR_PIXELS;
+        rgba += 4 * VECTOR_PIXELS;
+        count -= VECTOR_PIXELS;
+    }
+    if (count > 0) {
+        VECTOR v = NAME(rgba_of)(NAME(load_some)(argb, count));
+
+        memcpy(rgba, &v, 4 * count);
+    }
 }
 
 static TARGET void
@@ -219,7 +251,7 @@ NAME(argb_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
     if (count >= MIN_PIXELS_TO_ALIGN) {
         size_t head = -(uintptr_t)rgba % VECTOR_BYTES / 4;
 
-        NAME(rgba_part)(argb, rgba, head);
+        NAME(rgba_rest)(argb, rgba, head);
         argb += head;
         rgba += 4 * head;
         count -= head;
@@ -229,27 +261,35 @@ NAME(argb_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
         argb += BLOCK_PIXELS;
         rgba += 4 * BLOCK_PIXELS;
     }
-    NAME(rgba_part)(argb, rgba, count);
+    NAME(rgba_rest)(argb, rgba, count);
 }
 
 /*
- * At most a block. The background is no vector here: compilers leave out
- * vzeroupper where a function takes vectors, and libopenslide's SSE code then
- * runs several times as long.
+ * The same. The background is no vector here: compilers leave out vzeroupper
+ * where a function takes vectors, and libopenslide's SSE code then runs
+ * several times as long.
  */
 static TARGET void
-NAME(rgb_part)(const uint32_t *argb, uint8_t *rgb, size_t count,
+NAME(rgb_rest)(const uint32_t *argb, uint8_t *rgb, size_t count,
                uint32_t background)
 {
-    uint32_t block[BLOCK_PIXELS] = {0};
-    uint8_t packed[3 * BLOCK_PIXELS + OVERSHOOT_BYTES];
+    PIXELS backgrounds = background + (PIXELS){0};
 
-    if (count == 0) {
-        return;
+    while (3 * count >= VECTOR_BYTES) { /* which the store writes */
+        NAME(store)(rgb, NAME(rgb_of)(NAME(load)(argb), backgrounds));
+        argb += VECTOR_PIXELS;
+        rgb += 3 * VECTOR_PIXELS;
+        count -= VECTOR_PIXELS;
     }
-    memcpy(block, argb, 4 * count);
-    NAME(rgb_block)(block, packed, background + (PIXELS){0});
-    memcpy(rgb, packed, 3 * count);
+    while (count > 0) { /* twice at most */
+        size_t some = count < VECTOR_PIXELS ? count : VECTOR_PIXELS;
+        VECTOR v = NAME(rgb_of)(NAME(load_some)(argb, some), backgrounds);
+
+        memcpy(rgb, &v, 3 * some);
+        argb += some;
+        rgb += 3 * some;
+        count -= some;
+    }
 }
 
 static TARGET void
@@ -263,13 +303,7 @@ NAME(argb_to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
         argb += BLOCK_PIXELS;
         rgb += 3 * BLOCK_PIXELS;
     }
-    if (count >= BLOCK_PIXELS) {
-        NAME(rgb_part)(argb, rgb, BLOCK_PIXELS, background);
-        argb += BLOCK_PIXELS;
-        rgb += 3 * BLOCK_PIXELS;
-        count -= BLOCK_PIXELS;
-    }
-    NAME(rgb_part)(argb, rgb, count, background);
+    NAME(rgb_rest)(argb, rgb, count, background);
 }
 
 #undef OVERSHOOT_PIXELS
