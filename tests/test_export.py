@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 import openslide
-from openslide.export import webdataset
+from openslide.export import overview, webdataset
 from openslide.tiles import TileGrid
 from tests.exports import TISSUE, contents, cut, pixels, write_tissue
 from tests.slides import SlideFacts, write_generic
@@ -104,6 +104,17 @@ def test_pictures_to_look_at(tissue: SlideFacts, out: Path) -> None:
     assert sheet.shape == (2 * 132, 3 * 132, 3)  # six tiles with gaps
     difference = sheet[:128, :128].astype(int) - TISSUE[:128, :128]
     assert abs(difference).mean() < 8
+
+
+def test_a_picture_of_a_slide_without_small_levels(
+    tissue: SlideFacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with openslide.OpenSlide(tissue.path) as slide:
+        assert overview._picture(slide).getpixel((100, 100)) != (255, 255, 255)
+        monkeypatch.setattr(overview, "_MOST_PIXELS", 1000)
+        picture = overview._picture(slide)
+        assert picture.size == (512, 384)
+        assert picture.getpixel((100, 100)) == (255, 255, 255)
 
 
 # Which tiles

@@ -28,10 +28,8 @@ class ImagesWriter:
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         options = self._job.options
-        for tile, (column, row) in zip(
-            pixels[good], grid.cells[good].tolist(), strict=True
-        ):
-            key = sample_key(self._job.name, column, row)
+        for i in good.nonzero()[0]:
+            key = sample_key(self._job.name, *grid.cells[i].tolist())
             path = self._folder / f"{key}.{EXTENSIONS[options.format]}"
             with written_aside(self._job, path) as aside:
-                aside.write_bytes(encode(tile, options))
+                aside.write_bytes(encode(pixels[i], options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..tiles import TileGrid
 
 _OVERLAY_SIDE = 1536
+_MOST_PIXELS = 1 << 26  # of the level that the slide is shown from
 _OUTLINE = (0, 128, 0)
 
 _SHEET_TILES = 64
@@ -52,13 +54,14 @@ def _overlay(grid: TileGrid) -> Image.Image:
 
 
 def _picture(slide: AbstractSlide) -> Image.Image:
-    """The slide, or something of its shape where pixels of it are damaged."""
-    try:
-        return slide.get_thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
-    except OpenSlideError:
-        shrink = _OVERLAY_SIDE / max(*slide.dimensions, _OVERLAY_SIDE)
-        width, height = (max(1, round(side * shrink)) for side in slide.dimensions)
-        return Image.new("RGB", (width, height), "white")
+    """The slide, or only its shape where pixels are damaged or too many to read."""
+    shrink = max(*slide.dimensions, _OVERLAY_SIDE) / _OVERLAY_SIDE
+    level = slide.get_best_level_for_downsample(shrink)
+    if math.prod(slide.level_dimensions[level]) <= _MOST_PIXELS:
+        with suppress(OpenSlideError):
+            return slide.get_thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
+    width, height = (max(1, round(side / shrink)) for side in slide.dimensions)
+    return Image.new("RGB", (width, height), "white")
 
 
 def _sheet(grid: TileGrid) -> Image.Image:

@@ -48,27 +48,22 @@ class ShardWriter:
     def __init__(self, job: Job, file: IO[bytes], facts: dict[str, Any]) -> None:
         self._job = job
         self._file = file
-        self._facts = facts
+        self._facts = json.dumps(facts)[:-1]  # what varies is put at the end
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         options = self._job.options
-        for tile, cell, location in zip(
-            pixels[good],
-            grid.cells[good].tolist(),
-            grid.locations[good].tolist(),
-            strict=True,
-        ):
-            key = sample_key(self._job.name, *cell)
-            told = self._facts | {"cell": cell, "location": location}
-            self._add(f"{key}.json", json.dumps(told).encode())
-            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(tile, options))
+        cells, locations = grid.cells.tolist(), grid.locations.tolist()
+        for i in good.nonzero()[0]:
+            key = sample_key(self._job.name, *cells[i])
+            told = f'{self._facts}, "cell": {cells[i]}, "location": {locations[i]}}}'
+            self._add(f"{key}.json", told.encode())
+            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options))
 
     def _add(self, name: str, content: bytes) -> None:
-        self._file.write(_header(name, len(content)))
-        self._file.write(content)
-        self._file.write(bytes(-len(content) % tarfile.BLOCKSIZE))
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        self._file.write(b"".join((_header(name, len(content)), content, padding)))
 
 
 def _header(name: str, size: int) -> bytes:
