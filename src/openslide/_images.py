@@ -27,7 +27,7 @@ def from_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
     return Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1)
 
 
-def from_opaque_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
+def from_opaque_rgba(pixels: bytearray | memoryview, size: tuple[int, int]) -> Image:
     """An RGB image of RGBA bytes whose alpha is 255 throughout."""
     from PIL import Image
 

@@ -72,10 +72,10 @@ def _shrink(
     width, height = size
     narrow = Image.new("RGB", (target[0], height))
     small = Image.new("RGB", target)
-    rows_of_bytes = memoryview(pixels).cast("B", (height, width * 4))
+    whole = memoryview(pixels)
 
     def shrink_rows(start: int, end: int) -> None:
-        rows = bytearray(rows_of_bytes[start:end])
+        rows = whole[4 * width * start : 4 * width * end]
         strip = from_opaque_rgba(rows, (width, end - start))
         resized = strip.resize((target[0], end - start), Image.Resampling.LANCZOS)
         narrow.paste(resized, (0, start))
