@@ -5,15 +5,15 @@ Pillow encodes without Python's lock where it writes to a file of the system.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
-
-from .._aside import written_aside
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,21 +29,32 @@ class Report(Protocol):
         """So many tiles more are done."""
 
 
+class Encoding(NamedTuple):
+    """How pictures are encoded: what Image.save() takes."""
+
+    format: str
+    options: dict[str, Any]
+
+    def save(self, image: Image, path: str | Path) -> None:
+        image.save(path, self.format, **self.options)
+
+
 class TileWriter(AbstractContextManager["TileWriter"]):
     """Encodes and writes tiles; those that exist already are left alone.
 
-    options: what Image.save() takes beside the format.
+    parts:   the folder for files that are not whole yet.
+    threads: how many of them encode.
     """
 
     def __init__(
-        self, format: str, options: dict[str, Any], threads: int, report: Report
+        self, parts: Path, encoding: Encoding, threads: int, report: Report
     ) -> None:
-        self._format = format
-        self._options = options
+        self._parts = os.fspath(parts)
+        self._encoding = encoding
         self._report = report
         self._pool = ThreadPoolExecutor(threads, "openslide-tree")
         self._pending: deque[list[Future[None]]] = deque([[]])
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -58,14 +69,15 @@ class TileWriter(AbstractContextManager["TileWriter"]):
             self.wait(0)
         self._pool.shutdown(cancel_futures=True)
 
-    def write(self, path: Path, make: Callable[[], Image]) -> None:
+    def write(self, path: str, make: Callable[[], Image]) -> None:
         """Write what make() returns, some time soon."""
-        if path.exists():
+        if os.path.exists(path):
             self._report.advance(1)
             return
-        if path.parent not in self._folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(path.parent)
+        folder = os.path.dirname(path)
+        if folder not in self._folders:
+            os.makedirs(folder, exist_ok=True)
+            self._folders.add(folder)
         self._pending[-1].append(self._pool.submit(self._save, path, make))
 
     def wait(self, rounds: int) -> None:
@@ -79,6 +91,8 @@ class TileWriter(AbstractContextManager["TileWriter"]):
                 self._report.advance(1)
         self._pending.append([])
 
-    def _save(self, path: Path, make: Callable[[], Image]) -> None:
-        with written_aside(path) as aside:
-            make().save(aside, self._format, **self._options)
+    def _save(self, path: str, make: Callable[[], Image]) -> None:
+        # A thread has one file at a time.
+        part = f"{self._parts}/{os.getpid()}-{get_ident()}.part"
+        self._encoding.save(make(), part)
+        os.replace(part, path)
