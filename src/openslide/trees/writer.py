@@ -65,9 +65,11 @@ class TileWriter(AbstractContextManager["TileWriter"]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if exc_type is None:
-            self.wait(0)
-        self._pool.shutdown(cancel_futures=True)
+        try:
+            if exc_type is None:
+                self.wait(0)
+        finally:
+            self._pool.shutdown(cancel_futures=True)
 
     def write(self, path: str, make: Callable[[], Image]) -> None:
         """Write what make() returns, some time soon."""
