@@ -825,13 +825,13 @@ def test_memory_does_not_grow_with_the_height(tmp_path: Path) -> None:
     peaks = []
     for height in (3000, 6000):
         path = write_wide(tmp_path / f"{height}.tif", height)
-        process = start(path, "-o", tmp_path / str(height), "--tile-size", "1022")
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        with start(path, "-o", tmp_path / str(height)) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode == 0
-        peaks.append(usage.ru_maxrss / 1024)
+        peaks.append(usage.ru_maxrss / 1024)  # megabytes
     assert peaks[1] < peaks[0] * 1.1 + 8
-    assert peaks[1] < 600
+    assert peaks[1] < 350
 
 
 def write_wide(path: Path, height: int) -> Path:
@@ -839,10 +839,10 @@ def write_wide(path: Path, height: int) -> Path:
     from tests.slides.tiff import TiffWriter, jpeg_codec
 
     codec = jpeg_codec()
-    tile = codec.encode(np.ascontiguousarray(reference()[:512, :512]))
-    count = -(-20000 // 512) * -(-height // 512)
+    tile = codec.encode(np.ascontiguousarray(reference()[:256, :256]))
+    count = -(-20000 // 256) * -(-height // 256)
     with TiffWriter(path) as tiff:
-        tiff.encoded_tiles((20000, height), 512, codec, [tile] * count)
+        tiff.encoded_tiles((20000, height), 256, codec, [tile] * count)
     return path
 
 
@@ -932,7 +932,7 @@ def test_a_full_disk(
 ) -> None:
     class Full:
         def save(self, image: Image.Image, path: str) -> None:
-            image.save("/dev/full", "PNG")
+            image.save("/dev/full", "JPEG")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("openslide.trees.writer.Encoding.save", Full.save)

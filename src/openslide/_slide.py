@@ -323,6 +323,17 @@ class AbstractSlide(metaclass=ABCMeta):
         region = self.read_region(location, level, size)
         return with_profile(flatten(region, background), profile_of(region))
 
+    def _read_padded(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        """The same as RGBX, whose fourth byte means nothing."""
+        image = self._read_flat(location, level, size, background)
+        return with_profile(image.convert("RGBX"), profile_of(image))
+
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
         (x, y), level, background, in_level_pixels = request
@@ -516,10 +527,33 @@ class OpenSlide(AbstractSlide):
     ) -> Image:
         if self._overrides_read_region():
             return super()._read_flat(location, level, size, background)
-        color = _arrays.packed(_arrays.named_rgb(background))
-        pixels = self._osr.read_opaque_region(location, level, size, color)
+        pixels = self._read_opaque(location, level, size, background)
         image = from_opaque_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
+
+    def _read_padded(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        if self._overrides_read_region():
+            return super()._read_padded(location, level, size, background)
+        pixels = self._read_opaque(location, level, size, background)
+        image = from_rgba(pixels, (size[0], size[1]), "RGBX")
+        return with_profile(image, self._profile)
+
+    def _read_opaque(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> bytearray:
+        """A region over a background, RGBA bytes."""
+        color = _arrays.packed(_arrays.named_rgb(background))
+        return self._osr.read_opaque_region(location, level, size, color)
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         if self._overrides_read_region():

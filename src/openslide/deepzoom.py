@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._properties import (
     PROPERTY_NAME_BOUNDS_HEIGHT,
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
 _NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
 
-@dataclass(frozen=True)
-class _Tile:
+class _Tile(NamedTuple):
     """Where a tile's pixels come from."""
 
     location: tuple[int, int]  # level-0 pixels
@@ -198,6 +195,8 @@ class DeepZoomGenerator:
 
         format: the format of the tiles, "png" or "jpeg".
         """
+        from xml.etree import ElementTree
+
         width, height = self._level_dimensions[-1]
         image = ElementTree.Element(
             "Image",

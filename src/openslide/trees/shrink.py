@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image as Images
 
@@ -48,28 +48,27 @@ class _Level:
         self._columns, self._rows = layout.tiles.level_tiles[number]
         self._received = 0  # rows
         self._tile_row = 0  # that is to be written next
-        self._image = self._new_image()  # the rows of it that there are
+        self._strips: list[_Strip] = []  # that it may need
         self._unpaired: Image | None = None  # a row that waits for another
 
-    def push(self, strip: Image) -> None:
+    def push(self, image: Image) -> None:
         """Take the next rows."""
-        start = self._received
-        self._received += strip.height
-        self._pass_on(strip)
+        self._strips.append(_Strip(self._received, image))
+        self._received += image.height
+        self._pass_on(image)
         while self._tile_row < self._rows:
             top, bottom = self._span(1, self._tile_row)
-            self._image.paste(strip, (0, start - top))  # as far as it lies within
+            self._strips = [strip for strip in self._strips if strip.end > top]
             if self._received < bottom:
-                return
-            self._write_row(self._image)
+                break
+            self._write_row(top, bottom)
             self._tile_row += 1
-            self._begin_row(self._image, top)
 
-    def _pass_on(self, strip: Image) -> None:
+    def _pass_on(self, image: Image) -> None:
         """Give the level above half the rows, and keep an odd one until the end."""
         if self._above is None:
             return
-        rows = _stacked(self._unpaired, strip)
+        rows = _stacked(self._unpaired, image)
         is_last = self._received == self._height
         paired = rows.height if is_last else rows.height // 2 * 2
         self._unpaired = None
@@ -78,22 +77,13 @@ class _Level:
         if paired > 0:
             self._above.push(rows.reduce(2, (0, 0, rows.width, paired)))
 
-    def _write_row(self, rows: Image) -> None:
+    def _write_row(self, top: int, bottom: int) -> None:
+        strips = tuple(self._strips)
         for column in range(self._columns):
             left, right = self._span(0, column)
             path = self._layout.path(self._number, column, self._tile_row)
-            self._writer.write(path, partial(rows.crop, (left, 0, right, rows.height)))
-
-    def _begin_row(self, image: Image, top: int) -> None:
-        """Begin with what a row of tiles has in common with the one before."""
-        if self._tile_row < self._rows:
-            self._image = self._new_image()
-            self._image.paste(image, (0, top - self._span(1, self._tile_row)[0]))
-
-    def _new_image(self) -> Image:
-        top, bottom = self._span(1, self._tile_row)
-        # No colour: every row will be pasted.
-        return Images.new("RGB", (self._width, bottom - top), None)
+            box = (left, top, right, bottom)
+            self._writer.write(path, partial(_cut_out, strips, box))
 
     def _span(self, axis: int, index: int) -> tuple[int, int]:
         """A tile's start and end; a last one narrower than the overlap ends with it."""
@@ -101,10 +91,37 @@ class _Level:
         return start, min(end, (self._width, self._height)[axis])
 
 
+class _Strip(NamedTuple):
+    """Rows of a level, from one of them on."""
+
+    start: int
+    image: Image
+
+    @property
+    def end(self) -> int:
+        return self.start + self.image.height
+
+
+def _cut_out(strips: Iterable[_Strip], box: tuple[int, int, int, int]) -> Image:
+    left, top, right, bottom = box
+    return _put_together(
+        (right - left, bottom - top),
+        [(strip.image, (-left, strip.start - top)) for strip in strips],
+    )
+
+
 def _stacked(upper: Image | None, lower: Image) -> Image:
     if upper is None:
         return lower
-    image = Images.new("RGB", (lower.width, upper.height + lower.height), None)
-    image.paste(upper, (0, 0))
-    image.paste(lower, (0, upper.height))
+    size = (lower.width, upper.height + lower.height)
+    return _put_together(size, [(upper, (0, 0)), (lower, (0, upper.height))])
+
+
+def _put_together(
+    size: tuple[int, int], parts: list[tuple[Image, tuple[int, int]]]
+) -> Image:
+    """An image of parts, of which that counts which lies within; they must cover it."""
+    image = Images.new(parts[0][0].mode, size, None)
+    for part, corner in parts:
+        image.paste(part, corner)
     return image

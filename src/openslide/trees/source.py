@@ -1,4 +1,7 @@
-"""The slide as a tree shows it: rows of RGB pixels from top to bottom."""
+"""The slide as a tree shows it: rows of pixels from top to bottom.
+
+They are RGBX, which spares a copy: four bytes are what Pillow gives an RGB pixel too.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ class Source:
         """A strip by stored tiles, so that damage costs no more than these."""
         from PIL import Image
 
-        image = Image.new("RGB", (strip.width, strip.height), self._background)
+        image = Image.new("RGBX", (strip.width, strip.height), self._background)
         (x, y), top = self._offset, strip.y
         for left, right in _parts(strip.width, x, self._tile_width):
             for upper, lower in _parts(strip.height, y + top, self._tile_height):
@@ -87,9 +90,9 @@ class Source:
         return with_profile(image, self._slide._profile)
 
     def _read(self, box: Box) -> Image:
-        """An RGB image of a part, over the slide's background colour."""
+        """A part over the slide's background colour."""
         location = (box.x + self._offset[0], box.y + self._offset[1])
-        return self._slide._read_flat(
+        return self._slide._read_padded(
             location, 0, (box.width, box.height), self._background
         )
 

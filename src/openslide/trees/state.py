@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -80,7 +79,7 @@ class TreeState:
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a file, whole or not at all."""
-        part = self.parts / path.name
+        part = self.parts / f"{path.name}.part"
         part.write_text(text, encoding="utf-8")
         part.replace(path)
 
@@ -113,12 +112,14 @@ class TreeState:
                 )
         self.damaged = {(level, column, row) for level, column, row in damaged}
         # What a killed run was writing goes; the journal stays.
-        for path in self.parts.glob("*"):
-            if path != self._journal:
-                path.unlink()
+        for path in self.parts.glob("*.part"):
+            path.unlink()
 
     def _remove_parts(self) -> None:
-        shutil.rmtree(self.parts, ignore_errors=True)
+        if self.parts.exists():
+            for path in self.parts.iterdir():
+                path.unlink()
+            self.parts.rmdir()
 
 
 def file_facts(path: bytes | None) -> dict[str, Any]:

@@ -13,10 +13,16 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+
+#: So many tiles go to a thread at a time; handing them over costs more than a path.
+_BATCH = 8
+
+_Task: TypeAlias = "tuple[str, Callable[[], Image]]"
 
 
 class Report(Protocol):
@@ -36,6 +42,9 @@ class Encoding(NamedTuple):
     options: dict[str, Any]
 
     def save(self, image: Image, path: str | Path) -> None:
+        """Write an image, RGB or RGBX."""
+        if image.mode == "RGBX" and self.format != "jpeg":
+            image = image.convert("RGB")
         image.save(path, self.format, **self.options)
 
 
@@ -53,8 +62,8 @@ class TileWriter(AbstractContextManager["TileWriter"]):
         self._encoding = encoding
         self._report = report
         self._pool = ThreadPoolExecutor(threads, "openslide-tree")
-        self._pending: deque[list[Future[None]]] = deque([[]])
-        self._folders: set[str] = set()
+        self._batch: list[_Task] = []
+        self._pending: deque[list[Future[int]]] = deque([[]])
 
     def __enter__(self) -> Self:
         return self
@@ -73,28 +82,40 @@ class TileWriter(AbstractContextManager["TileWriter"]):
 
     def write(self, path: str, make: Callable[[], Image]) -> None:
         """Write what make() returns, some time soon."""
-        if os.path.exists(path):
-            self._report.advance(1)
-            return
-        folder = os.path.dirname(path)
-        if folder not in self._folders:
-            os.makedirs(folder, exist_ok=True)
-            self._folders.add(folder)
-        self._pending[-1].append(self._pool.submit(self._save, path, make))
+        self._batch.append((path, make))
+        if len(self._batch) == _BATCH:
+            self._submit()
 
     def wait(self, rounds: int) -> None:
         """Wait for all tiles but those given since the last `rounds` waits.
 
         So the memory is bounded that waiting tiles keep.  Raises what a tile raised.
         """
+        self._submit()
         while len(self._pending) > rounds:
             for future in self._pending.popleft():
-                future.result()
-                self._report.advance(1)
+                self._report.advance(future.result())
         self._pending.append([])
 
-    def _save(self, path: str, make: Callable[[], Image]) -> None:
+    def _submit(self) -> None:
+        if self._batch:
+            self._pending[-1].append(self._pool.submit(self._save_all, self._batch))
+            self._batch = []
+
+    def _save_all(self, batch: list[_Task]) -> int:
+        """Write tiles, and return how many there are."""
         # A thread has one file at a time.
         part = f"{self._parts}/{os.getpid()}-{get_ident()}.part"
-        self._encoding.save(make(), part)
+        for path, make in batch:
+            if not os.path.exists(path):
+                self._encoding.save(make(), part)
+                _put_in_place(part, path)
+        return len(batch)
+
+
+def _put_in_place(part: str, path: str) -> None:
+    try:
+        os.replace(part, path)
+    except FileNotFoundError:  # the first one of a folder
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         os.replace(part, path)
