@@ -171,15 +171,19 @@ def with_corners(test: Callable[..., None]) -> Callable[..., None]:
 @with_corners
 def test_shrunk_levels(shape: Mapping[str, int]) -> None:
     image = noise(shape["width"], shape["height"])
-    options = {"tile_size": shape["tile_size"], "overlap": shape["overlap"]}
+    options: dict[str, Any] = {
+        "tile_size": shape["tile_size"],
+        "overlap": shape["overlap"],
+    }
     tiles = DeepZoomGenerator(ImageSlide(image), **options)
     with TemporaryDirectory() as folder:
         out = Path(folder, "tree")
         summary = write(ImageSlide(image), out, format="png", **options)
-        assert summary == (tiles.tile_count, [], [], out.with_name("tree.dzi"))
+        description = out.with_name("tree.dzi")
+        assert summary == TreeSummary(tiles.tile_count, [], [], description)
         found = Path(folder, "tree_files")
         assert set(files(found)) == tile_names(tiles, "png")
-        assert summary.description.read_text() == tiles.get_dzi("png")
+        assert description.read_text() == tiles.get_dzi("png")
         # Each level is the mean of 2 x 2 pixels of the one below; at odd edges of
         # those that there are, as Pillow reduces images.
         expected = image
@@ -191,7 +195,10 @@ def test_shrunk_levels(shape: Mapping[str, int]) -> None:
 @with_corners
 def test_exact_tiles(shape: Mapping[str, int]) -> None:
     slide = ImageSlide(noise(shape["width"], shape["height"]))
-    options = {"tile_size": shape["tile_size"], "overlap": shape["overlap"]}
+    options: dict[str, Any] = {
+        "tile_size": shape["tile_size"],
+        "overlap": shape["overlap"],
+    }
     tiles = DeepZoomGenerator(slide, **options)
     with TemporaryDirectory() as folder:
         write(slide, Path(folder, "tree"), format="png", method="exact", **options)
@@ -284,7 +291,8 @@ def test_bounds_of_a_real_format(
         write(slide, tmp_path / "tree", format="png", bounds=True)
         tiles = DeepZoomGenerator(slide, limit_bounds=True)
         top = tiles.level_count - 1
-        for address in ((0, 0), tuple(n - 1 for n in tiles.level_tiles[top])):
+        columns, rows = tiles.level_tiles[top]
+        for address in ((0, 0), (columns - 1, rows - 1)):
             tile = read_tile(tmp_path / "tree_files", top, *address)
             assert np.array_equal(pixels(tile), pixels(tiles.get_tile(top, address)))
 
@@ -493,7 +501,12 @@ def test_damaged_tiles_become_background(
     if bounds:  # an area that begins within stored tiles
         offset = (21, 13)
         monkeypatch.setattr(DeepZoomGenerator, "_area", area_at(offset))
-    options = {"format": "png", "method": method, "tile_size": 32, "overlap": 0}
+    options: dict[str, Any] = {
+        "format": "png",
+        "method": method,
+        "tile_size": 32,
+        "overlap": 0,
+    }
     with OpenSlide(damaged[0]) as good:
         tiles = DeepZoomGenerator(good, 32, 0)
         assert write(good, tmp_path / "good", **options).damaged == []
@@ -537,7 +550,12 @@ def area_at(offset: tuple[int, int]) -> Callable[[DeepZoomGenerator], Any]:
 def test_colours_beside_damage(
     damaged: tuple[Path, Path], tmp_path: Path, method: str
 ) -> None:
-    options = {"format": "png", "method": method, "tile_size": 64, "overlap": 0}
+    options: dict[str, Any] = {
+        "format": "png",
+        "method": method,
+        "tile_size": 64,
+        "overlap": 0,
+    }
     for name, path in zip(("good", "bad"), damaged, strict=True):
         with OpenSlide(path, on_error="reopen") as slide:
             write(slide, tmp_path / name, color="srgb", **options)
@@ -556,7 +574,7 @@ def test_colours_beside_damage(
 def test_damage_is_listed_after_resuming(
     damaged: tuple[Path, Path], tmp_path: Path, method: str
 ) -> None:
-    options = {"method": method, "tile_size": 32, "overlap": 0}
+    options: dict[str, Any] = {"method": method, "tile_size": 32, "overlap": 0}
     with OpenSlide(damaged[1], on_error="reopen") as slide:
         whole = write(slide, tmp_path / "whole" / "tree", **options)
         parts = tmp_path / "parts" / "tree"
@@ -628,7 +646,12 @@ def test_what_is_written(facts: SlideFacts, tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_resuming(tmp_path: Path, method: str, layout: str, tiles: int) -> None:
     slide = ImageSlide(noise(170, 130))
-    options = {"tile_size": 40, "overlap": 0, "layout": layout, "method": method}
+    options: dict[str, Any] = {
+        "tile_size": 40,
+        "overlap": 0,
+        "layout": layout,
+        "method": method,
+    }
     write(slide, tmp_path / "whole" / "tree", **options)
     out = tmp_path / "parts" / "tree"
     with pytest.raises(KeyboardInterrupt):
@@ -744,9 +767,10 @@ def test_a_summary_of_something_else(tmp_path: Path) -> None:
         ({"quality": 101}, "quality must be from 1 to 100, not 101"),
     ],
 )
-def test_options_that_make_no_sense(options: Any, message: str) -> None:
+def test_options_that_make_no_sense(tmp_path: Path, options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        TreeOptions(**options)
+        write(ImageSlide(noise(9, 9)), tmp_path / "tree", **options)
+    assert not any(tmp_path.iterdir())
 
 
 # Processes
@@ -816,7 +840,7 @@ def test_nothing_heavy_is_imported(large: Path, tmp_path: Path) -> None:
         "print(*(name for name in ('numpy', 'scipy', 'zarr', 'email', 'multiprocessing')"
         " if name in sys.modules))"
     )
-    command = [sys.executable, "-c", code, large, "-o", tmp_path / "tree"]
+    command = [sys.executable, "-c", code, str(large), "-o", str(tmp_path / "tree")]
     assert subprocess.check_output(command, stderr=subprocess.DEVNULL).strip() == b""
 
 

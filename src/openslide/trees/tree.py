@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 _Convert: TypeAlias = "Callable[[Image], Image]"
 
 
-@dataclass(frozen=True)
-class TreeOptions:
+class TreeOptions(NamedTuple):
     """What a tree shall be.
 
     Attributes:
@@ -46,8 +44,6 @@ class TreeOptions:
         method: "shrink": each level from the one below, which reads the slide once;
                 "exact": every tile as DeepZoomGenerator gives it.
         identifier: the address of a IIIF tree on the web; by default the folder's name.
-
-    Raises ValueError for what makes no sense.
     """
 
     layout: Literal["dzi", "iiif3"] = "dzi"
@@ -59,15 +55,6 @@ class TreeOptions:
     color: ColorHandling = "ignore"
     method: Literal["shrink", "exact"] = "shrink"
     identifier: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.tile_size < 1:
-            raise ValueError(f"tile_size must be positive, not {self.tile_size!r}")
-        most = self.tile_size if self.layout == "dzi" else 0
-        if not 0 <= self.overlap <= most:
-            raise ValueError(f"overlap must be from 0 to {most}, not {self.overlap!r}")
-        if not 1 <= self.quality <= 100:
-            raise ValueError(f"quality must be from 1 to 100, not {self.quality!r}")
 
 
 class TreeSummary(NamedTuple):
@@ -108,14 +95,15 @@ def write_tree(
     Tiles are written whole or not at all, and the description last.
 
     Raises FileExistsError where there is something in the tree's place that shall not,
-    or cannot, be gone on with, ValueError where it was begun with other options or the
-    ICC profile cannot be used, OSError where files cannot be written.
+    or cannot, be gone on with, ValueError where it was begun with other options or these
+    make no sense or the ICC profile cannot be used, OSError where files cannot be written.
     """
+    _check(options)
     layout = _layout(slide, out, options)
     encoding = _encoding(slide, options)
     convert = partial(handled, handling=options.color, name=repr(slide))
     convert(with_profile(_pixel(), slide._profile))  # raises before anything is there
-    state = TreeState(out, layout, file_facts(_path_of(slide)) | asdict(options))
+    state = TreeState(out, layout, file_facts(_path_of(slide)) | options._asdict())
     facts = state.begin(resume)
     tiles = layout.tiles.tile_count
     report.expect(tiles)
@@ -134,6 +122,17 @@ def write_tree(
     return TreeSummary(
         tiles, sorted(state.damaged), facts["damaged_images"], layout.description
     )
+
+
+def _check(options: TreeOptions) -> None:
+    """Raise ValueError for what makes no sense."""
+    if options.tile_size < 1:
+        raise ValueError(f"tile_size must be positive, not {options.tile_size!r}")
+    most = options.tile_size if options.layout == "dzi" else 0
+    if not 0 <= options.overlap <= most:
+        raise ValueError(f"overlap must be from 0 to {most}, not {options.overlap!r}")
+    if not 1 <= options.quality <= 100:
+        raise ValueError(f"quality must be from 1 to 100, not {options.quality!r}")
 
 
 def _layout(slide: AbstractSlide, out: Path, options: TreeOptions) -> Layout:

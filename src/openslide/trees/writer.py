@@ -45,7 +45,9 @@ class Encoding(NamedTuple):
         """Write an image, RGB or RGBX."""
         if image.mode == "RGBX" and self.format != "jpeg":
             image = image.convert("RGB")
-        image.save(path, self.format, **self.options)
+        # An open file spares Pillow questions about its path.
+        with open(path, "wb") as file:
+            image.save(file, self.format, **self.options)
 
 
 class TileWriter(AbstractContextManager["TileWriter"]):
