@@ -186,7 +186,10 @@ class DeepZoomGenerator:
         return self._tile(level, address).scaled_size
 
     def get_tile_span(self, level: int, axis: int, index: int) -> tuple[int, int]:
-        """Where a tile begins and ends along an axis, in pixels of the Deep Zoom level.
+        """A tile's start and length along an axis, in pixels of the Deep Zoom level.
+
+        A last tile that is narrower than the overlap ends with the level, and the one
+        before it seems to go on beyond.
 
         axis:  0 for x, 1 for y.
         index: the tile's column or row.
@@ -195,7 +198,7 @@ class DeepZoomGenerator:
         after = self._overlap if index < self._level_tiles[level][axis] - 1 else 0
         start = self._tile_size * index
         inner = min(self._tile_size, self._level_dimensions[level][axis] - start)
-        return start - before, start + inner + after
+        return start - before, inner + before + after
 
     def get_dzi(self, format: str) -> str:
         """The XML of the .dzi file.
@@ -203,7 +206,9 @@ class DeepZoomGenerator:
         format: the format of the tiles, "png" or "jpeg".
         """
         if not isinstance(format, str):
-            raise TypeError(f"format must be a string, not {format!r}")
+            raise TypeError(
+                f"cannot serialize {format!r} (type {type(format).__name__})"
+            )
         width, height = self._level_dimensions[-1]
         return (
             f'<Image TileSize="{self._tile_size}" Overlap="{self._overlap}" '
@@ -243,8 +248,7 @@ class DeepZoomGenerator:
 
         The start is rounded down and the length up, as far as the area reaches.
         """
-        start, end = self.get_tile_span(level, axis, index)
-        scaled = end - start
+        start, scaled = self.get_tile_span(level, axis, index)
         slide_level = self._slide_levels[level]
         shrink = 2 ** (self.level_count - level - 1) / downsample
         first = shrink * start

@@ -86,9 +86,9 @@ class _Level:
             self._writer.write(path, partial(_cut_out, strips, box))
 
     def _span(self, axis: int, index: int) -> tuple[int, int]:
-        """A tile's start and end; a last one narrower than the overlap ends with it."""
-        start, end = self._layout.tiles.get_tile_span(self._number, axis, index)
-        return start, min(end, (self._width, self._height)[axis])
+        """A tile's start and end, no farther than the level goes."""
+        start, length = self._layout.tiles.get_tile_span(self._number, axis, index)
+        return start, min(start + length, (self._width, self._height)[axis])
 
 
 class _Strip(NamedTuple):
