@@ -6,12 +6,15 @@ OUT ?= out
 VENV := .venv
 ORACLE := .venv-oracle
 SANITIZE := .venv-sanitize
+VIPS := .venv-vips
+BROWSER := .browser
 DURATION ?= 600
 FUZZERS := tiff jpeg
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
+OPENSEADRAGON_VERSION := 6.1.1
 BIN := $(VENV)/bin
 
 EXT_FILES := $(wildcard ext/*.[ch] ext/direct/*.[ch])
@@ -21,7 +24,8 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-sanitize test-old-library fuzz fuzz-c bench lint format clean
+.PHONY: help run test test-sanitize test-old-library browser fuzz fuzz-c bench bench-trees \
+    lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -47,6 +51,20 @@ $(ORACLE)/ready:
 	$(ORACLE)/bin/python -m pip install --quiet openslide-python==$(ORACLE_VERSION) \
 	    openslide-bin numpy && touch $@ || test -z "$$CI"
 
+# What vips needs, in an environment of its own.
+$(VIPS)/ready:
+	$(PYTHON) -m venv $(VIPS)
+	$(VIPS)/bin/python -m pip install --quiet 'pyvips[binary]'
+	touch $@
+
+# OpenSeadragon, and what drives Chromium, which comes from the system.
+$(BROWSER)/ready: $(VENV)/tools
+	mkdir -p $(BROWSER)
+	npm install --prefix $(BROWSER) --silent --no-audit --no-fund \
+	    openseadragon@$(OPENSEADRAGON_VERSION)
+	$(BIN)/python -m pip install --quiet --group browser
+	touch $@
+
 run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path, OUT=folder)
 	@set -e; slide='$(SLIDE)'; \
 	if test -z "$$slide"; then \
@@ -58,6 +76,9 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 
 test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
+
+browser: $(VENV)/package $(BROWSER)/ready ## Show trees of tiles in headless Chromium (Debian: chromium, npm)
+	$(BIN)/python -m pytest tests/test_trees_browser.py -rs
 
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
@@ -121,6 +142,10 @@ bench: $(VENV)/package $(ORACLE)/ready ## Measure beside the raw C call and open
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
+bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
+	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
@@ -136,5 +161,6 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) src/*.egg-info
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(SANITIZE) $(VIPS) $(BROWSER) \
+	    src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,10 +97,12 @@ class SlideStore:
         return self._tiles
 
 
-def _write_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+def _write_jpeg(
+    folder: Path, tiles: Sequence[RgbImage], size: tuple[int, int] = (30000, 24000)
+) -> Slide:
     codec = jpeg_codec(_JPEG_QUALITY, "4:2:0", shared_tables=True)
     method = f"JPEG/YCC Q={_JPEG_QUALITY}"
-    return _write_aperio(folder / "jpeg.svs", (30000, 24000), tiles, codec, method)
+    return _write_aperio(folder / "jpeg.svs", size, tiles, codec, method)
 
 
 def _write_jpeg2000(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
@@ -127,6 +130,7 @@ def _described(facts: SlideFacts, width: int | None = None) -> Slide:
 
 _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "jpeg": _write_jpeg,
+    "jpeg-small": partial(_write_jpeg, size=(8000, 6000)),
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
     "czi": _write_zeiss,
