@@ -30,6 +30,7 @@ from openslide.trees import TreeOptions, TreeSummary, write_tree
 from tests.own_slide import OwnSlide
 from tests.pixels import pixels
 from tests.slides import SlideFacts, reference, write_aperio, write_generic
+from tests.slides.content import icc_profile
 from tests.slides.stored import blank, blank_tile, stored_label
 from tests.test_color import swapped_profile
 
@@ -313,6 +314,20 @@ def test_colors(tmp_path: Path, color: Any, format: str, method: str) -> None:
         expected = handled(image.copy(), color, "an image")
         assert np.array_equal(pixels(tile), pixels(expected))
         assert np.array_equal(pixels(tile), tissue(60, 50)) == (color != "srgb")
+
+
+@pytest.mark.requires_openslide("4.0.0")
+@pytest.mark.parametrize("method", METHODS)
+def test_colors_of_a_slide(tmp_path: Path, method: str) -> None:
+    path = write_generic(tmp_path, image=tissue(90, 80), encoding="lzw").path
+    path.write_bytes(path.read_bytes().replace(icc_profile(), swapped_profile()))
+    with OpenSlide(path) as slide:
+        write(slide, tmp_path / "tree", format="png", color="srgb", method=method)
+        region = slide.read_region((0, 0), 0, (90, 80)).convert("RGB")
+    before = pixels(region).copy()
+    found = pixels(read_tile(tmp_path / "tree_files", 7, 0, 0))
+    assert np.array_equal(found, pixels(handled(region, "srgb", "a region")))
+    assert not np.array_equal(found, before)
 
 
 def test_a_profile_that_cannot_be_used(tmp_path: Path) -> None:
