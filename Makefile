@@ -8,12 +8,15 @@ ORACLE := .venv-oracle
 CUCIM := .venv-cucim
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
+VIPS := .venv-vips
+BROWSER := .browser
 DURATION ?= 600
 FUZZERS := tiff dicom jpeg leica
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
+OPENSEADRAGON_VERSION := 6.1.1
 BIN := $(VENV)/bin
 
 EXT_FILES := $(wildcard ext/*.[ch] ext/direct/*.[ch])
@@ -23,8 +26,8 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-without-jpeg test-sanitize test-old-library fuzz fuzz-c bench \
-    bench-tiles lint format clean
+.PHONY: help run test test-without-jpeg test-sanitize test-old-library browser fuzz fuzz-c \
+    bench bench-tiles bench-trees lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -58,6 +61,20 @@ $(CUCIM)/ready:
 	    && $(CUCIM)/bin/python -c 'from cucim import CuImage' && touch $@ \
 	    || echo 'bench: cucim cannot be installed here, so it is left out'
 
+# What vips needs, in an environment of its own.
+$(VIPS)/ready:
+	$(PYTHON) -m venv $(VIPS)
+	$(VIPS)/bin/python -m pip install --quiet 'pyvips[binary]'
+	touch $@
+
+# OpenSeadragon, and what drives Chromium, which comes from the system.
+$(BROWSER)/ready: $(VENV)/tools
+	mkdir -p $(BROWSER)
+	npm install --prefix $(BROWSER) --silent --no-audit --no-fund \
+	    openseadragon@$(OPENSEADRAGON_VERSION)
+	$(BIN)/python -m pip install --quiet --group browser
+	touch $@
+
 run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path, OUT=folder)
 	@set -e; slide='$(SLIDE)'; \
 	if test -z "$$slide"; then \
@@ -80,6 +97,9 @@ $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
 
 test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where direct reads are not built in
 	$(WITHOUT_JPEG)/bin/python -m pytest --ignore tests/test_c.py --ignore tests/test_build.py
+
+browser: $(VENV)/package $(BROWSER)/ready ## Show trees of tiles in headless Chromium (Debian: chromium, npm)
+	$(BIN)/python -m pytest tests/test_trees_browser.py -rs
 
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
@@ -147,6 +167,10 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 	$(BIN)/python -m benchmarks.bench_tiles \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
+bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
+	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)
 	$(BIN)/ruff format --check $(PYTHON_FILES)
@@ -162,5 +186,6 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(SANITIZE) $(WITHOUT_JPEG) src/*.egg-info
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(VIPS) $(SANITIZE) $(WITHOUT_JPEG) \
+	    $(BROWSER) src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

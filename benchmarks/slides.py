@@ -101,6 +101,10 @@ def _write_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _write_aperio_jpeg(folder / "jpeg.svs", (30000, 24000), tiles)
 
 
+def _write_small_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    return _write_aperio_jpeg(folder / "jpeg.svs", (8000, 6000), tiles)
+
+
 def _write_off_grid(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     """Level 1 has 3333 x 2500 pixels, so it is 4.0003 times as small."""
     return _write_aperio_jpeg(folder / "offgrid.svs", (13334, 10000), tiles)
@@ -139,6 +143,7 @@ def _described(facts: SlideFacts, width: int | None = None) -> Slide:
 _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "jpeg": _write_jpeg,
     "offgrid": _write_off_grid,
+    "jpeg-small": _write_small_jpeg,
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
     "czi": _write_zeiss,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
@@ -269,6 +271,60 @@ def test_tiles_have_the_profile(slides: Mapping[str, SlideFacts]) -> None:
             assert tiles.get_tile(level, (0, 0)).info["icc_profile"] is profile
     tile = DeepZoomGenerator(ImageSlide(gradient(9, 9))).get_tile(0, (0, 0))
     assert "icc_profile" not in tile.info
+
+
+# Threads and copies
+
+
+def test_many_threads(slides: Mapping[str, SlideFacts]) -> None:
+    with OpenSlide(slides["aperio-jpeg"].path) as slide:
+        tiles = DeepZoomGenerator(slide)
+        addresses = [
+            (level, (column, row))
+            for level, (columns, rows) in enumerate(tiles.level_tiles)
+            for column in range(columns)
+            for row in range(rows)
+        ]
+        expected = [tiles.get_tile(*address) for address in addresses]
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda address: tiles.get_tile(*address), addresses))
+    assert found == expected
+
+
+def test_pickling(slides: Mapping[str, SlideFacts]) -> None:
+    with OpenSlide(slides["aperio-jpeg"].path) as slide:
+        tiles = DeepZoomGenerator(slide, 100, 3)
+        twin = pickle.loads(pickle.dumps(tiles))
+        assert twin.level_tiles == tiles.level_tiles
+        assert twin.get_tile(10, (2, 3)) == tiles.get_tile(10, (2, 3))
+        twin._osr.close()
+
+
+def test_an_overridden_read_region(slides: Mapping[str, SlideFacts]) -> None:
+    class Red(OpenSlide):
+        def read_region(self, location: Any, level: Any, size: Any) -> Image.Image:
+            return Image.new("RGBA", size, "red")
+
+    with Red(slides["aperio-jpeg"].path) as slide:
+        tile = DeepZoomGenerator(slide).get_tile(10, (1, 1))
+        assert tile.getcolors() == [(256 * 256, (255, 0, 0))]
+        padded = slide._read_padded((0, 0), 0, (3, 2), "white")
+    assert (padded.mode, padded.convert("RGB").getcolors()) == (
+        "RGBX",
+        [(6, (255, 0, 0))],
+    )
+
+
+def test_spans() -> None:
+    tiles = DeepZoomGenerator(ImageSlide(gradient(50, 22)), tile_size=20, overlap=3)
+    top = tiles.level_count - 1
+    assert [tiles.get_tile_span(top, 0, n) for n in range(3)] == [
+        (0, 23),
+        (17, 26),
+        (37, 13),
+    ]
+    # The second row has 2 rows of its own, fewer than the overlap.
+    assert [tiles.get_tile_span(top, 1, n) for n in range(2)] == [(0, 23), (17, 5)]
 
 
 # The .dzi file

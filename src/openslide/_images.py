@@ -5,7 +5,7 @@ Pillow is imported by the first picture, not with the package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _ICC_PROFILE = "icc_profile"
 
 
-def from_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
-    """An RGBA image that takes over a private buffer of RGBA bytes.
+def from_rgba(
+    pixels: bytearray, size: tuple[int, int], mode: Literal["RGBA", "RGBX"] = "RGBA"
+) -> Image:
+    """An image that takes over a private buffer of RGBA bytes.
 
     The buffer is not copied, so it must be writable and nobody else's: colour
     transforms in place write straight into it.
@@ -23,8 +25,8 @@ def from_rgba(pixels: bytearray, size: tuple[int, int]) -> Image:
     from PIL import Image
 
     if not pixels:  # Pillow has no buffer for an image without pixels
-        return Image.new("RGBA", size)
-    return Image.frombuffer("RGBA", size, pixels, "raw", "RGBA", 0, 1)
+        return Image.new(mode, size)
+    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
 
 
 def from_opaque_rgba(pixels: bytearray | memoryview, size: tuple[int, int]) -> Image:

@@ -326,6 +326,17 @@ class AbstractSlide(metaclass=ABCMeta):
         image.thumbnail(limit, Resampling.LANCZOS)
         return image
 
+    def _read_padded(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        """The same as RGBX, whose fourth byte means nothing."""
+        image = self._read_flat(location, level, size, background)
+        return with_profile(image.convert("RGBX"), profile_of(image))
+
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
         (x, y), level, background, in_level_pixels = request
@@ -533,6 +544,19 @@ class OpenSlide(AbstractSlide):
         size = self.level_dimensions[level]
         pixels = self._read_opaque((0, 0), level, size, background)
         return thumbnail(pixels, size, limit, get_num_threads())
+
+    def _read_padded(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> Image:
+        if self._overrides_read_region():
+            return super()._read_padded(location, level, size, background)
+        pixels = self._read_opaque(location, level, size, background)
+        image = from_rgba(pixels, (size[0], size[1]), "RGBX")
+        return with_profile(image, self._profile)
 
     def _read_opaque(
         self,

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, NamedTuple
 
 from ._properties import (
     PROPERTY_NAME_BOUNDS_HEIGHT,
@@ -27,9 +25,15 @@ if TYPE_CHECKING:
 
 _NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
+# What attributes may not hold as it is.  The package xml knows that too, but takes as
+# long to import as a hundred tiles to write.
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+    | {"\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
+)
 
-@dataclass(frozen=True)
-class _Tile:
+
+class _Tile(NamedTuple):
     """Where a tile's pixels come from."""
 
     location: tuple[int, int]  # level-0 pixels
@@ -182,38 +186,35 @@ class DeepZoomGenerator:
         return self._tile(level, address).scaled_size
 
     def get_tile_span(self, level: int, axis: int, index: int) -> tuple[int, int]:
-        """Where a tile begins and ends along an axis, in pixels of the Deep Zoom level.
+        """A tile's start and length along an axis, in pixels of the Deep Zoom level.
+
+        A last tile that is narrower than the overlap ends with the level, and the one
+        before it seems to go on beyond.
 
         axis:  0 for x, 1 for y.
         index: the tile's column or row.
         """
-        before, inner, after = self._parts(level, axis, index)
-        start = self._tile_size * index
-        return start - before, start + inner + after
-
-    def _parts(self, level: int, axis: int, index: int) -> tuple[int, int, int]:
-        """Pixels of a tile along one axis: of an overlap, its own, of an overlap."""
         before = self._overlap if index > 0 else 0
         after = self._overlap if index < self._level_tiles[level][axis] - 1 else 0
         start = self._tile_size * index
         inner = min(self._tile_size, self._level_dimensions[level][axis] - start)
-        return before, inner, after
+        return start - before, inner + before + after
 
     def get_dzi(self, format: str) -> str:
         """The XML of the .dzi file.
 
         format: the format of the tiles, "png" or "jpeg".
         """
+        if not isinstance(format, str):
+            raise TypeError(
+                f"cannot serialize {format!r} (type {type(format).__name__})"
+            )
         width, height = self._level_dimensions[-1]
-        image = ElementTree.Element(
-            "Image",
-            TileSize=str(self._tile_size),
-            Overlap=str(self._overlap),
-            Format=format,
-            xmlns=_NAMESPACE,
+        return (
+            f'<Image TileSize="{self._tile_size}" Overlap="{self._overlap}" '
+            f'Format="{format.translate(_ESCAPES)}" xmlns="{_NAMESPACE}">'
+            f'<Size Width="{width}" Height="{height}" /></Image>'
         )
-        ElementTree.SubElement(image, "Size", Width=str(width), Height=str(height))
-        return ElementTree.tostring(image, encoding="unicode")
 
     def _tile(self, level: int, address: tuple[int, int]) -> _Tile:
         if level < 0 or level >= self.level_count:
@@ -247,11 +248,10 @@ class DeepZoomGenerator:
 
         The start is rounded down and the length up, as far as the area reaches.
         """
-        before, inner, after = self._parts(level, axis, index)
-        scaled = inner + before + after
+        start, scaled = self.get_tile_span(level, axis, index)
         slide_level = self._slide_levels[level]
         shrink = 2 ** (self.level_count - level - 1) / downsample
-        first = shrink * (self._tile_size * index - before)
+        first = shrink * start
         limit = self._slide_level_dimensions[slide_level][axis] - math.ceil(first)
         return (
             int(downsample * first + self._offset[axis]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -127,13 +127,15 @@ def suffixes() -> str:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[AbstractSlide]:
+def opened(
+    path: str, open: Callable[[str], AbstractSlide] = open_slide
+) -> Iterator[AbstractSlide]:
     """An open slide.  What goes wrong in the block is said with the slide's name."""
-    with open_slide(path) as slide:
+    with open(path) as slide:
         try:
             yield slide
         except (OSError, ValueError) as error:
-            if path in str(error):
+            if path in str(error) or getattr(error, "filename", None) is not None:
                 raise
             raise ValueError(f"{path}: {error}") from error
         except SyntaxError as error:  # so Pillow calls some damage

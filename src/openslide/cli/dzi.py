@@ -8,16 +8,24 @@ images (OUT_associated) and a summary (OUT.json).
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._threads import get_num_threads
+from .. import (
+    AbstractSlide,
+    ImageSlide,
+    OpenSlide,
+    OpenSlideUnsupportedFormatError,
+    get_num_threads,
+)
+from . import _pictures
 from ._progress import Progress
 from ._types import positive
 
 if TYPE_CHECKING:
-    from ..trees import TreeOptions
+    from ..trees import TreeOptions, TreeSummary
     from ._types import Subcommands
 
 _DAMAGED_SHOWN = 20
@@ -56,9 +64,8 @@ def add_parser(subcommands: Subcommands) -> None:
     parser.add_argument(
         "--overlap",
         type=int,
-        default=1,
         metavar="PIXELS",
-        help="what neighbours have in common; iiif3 has none (default: %(default)s)",
+        help="what neighbours have in common (default: 1; iiif3 has none)",
     )
     parser.add_argument(
         "--format",
@@ -89,36 +96,54 @@ def add_parser(subcommands: Subcommands) -> None:
         help="threads that encode (default: one for each CPU)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="leave alone tiles that exist already"
+        "--resume",
+        action="store_true",
+        help="go on with what an earlier run has left",
     )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    from .. import open_slide
     from ..trees import write_tree
 
-    out: Path = options.output
+    out = Path(os.path.abspath(options.output))
     if out.suffix == ".dzi":
         out = out.with_suffix("")
-    with open_slide(options.slide) as slide, Progress() as progress:
+    tree = _tree_options(options)
+    with _pictures.opened(options.slide, _open) as slide, Progress() as progress:
         summary = write_tree(
             slide,
-            out.absolute(),
-            _tree_options(options),
+            out,
+            tree,
             threads=options.workers or get_num_threads(),
             resume=options.resume,
             report=progress,
         )
-    if summary.damaged:
-        shown = ", ".join(map(str, summary.damaged[:_DAMAGED_SHOWN]))
-        more = ", ..." if len(summary.damaged) > _DAMAGED_SHOWN else ""
-        print(
-            f"{len(summary.damaged)} damaged tiles, (level, column, row) {shown}{more}",
-            file=sys.stderr,
-        )
-    print(f"{summary.tiles} tiles; open {summary.description}", file=sys.stderr)
+    _tell_damage(summary)
+    _say(f"{summary.tiles} tiles; open {summary.description}")
     return 0
+
+
+def _open(path: str) -> AbstractSlide:
+    """A slide that goes on after a damaged tile."""
+    try:
+        return OpenSlide(path, on_error="reopen")
+    except OpenSlideUnsupportedFormatError:
+        return ImageSlide(path)
+
+
+def _tell_damage(summary: TreeSummary) -> None:
+    damaged = summary.damaged
+    if damaged:
+        shown = ", ".join(map(str, damaged[:_DAMAGED_SHOWN]))
+        more = ", ..." if len(damaged) > _DAMAGED_SHOWN else ""
+        _say(f"{len(damaged)} damaged tiles, (level, column, row) {shown}{more}")
+    for name in summary.damaged_images:
+        _say(f"the associated image {name!r} is damaged and was left out")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _tree_options(options: argparse.Namespace) -> TreeOptions:
@@ -128,7 +153,7 @@ def _tree_options(options: argparse.Namespace) -> TreeOptions:
     return TreeOptions(
         layout=options.layout,
         tile_size=options.tile_size or (254 if is_dzi else 256),
-        overlap=options.overlap if is_dzi else 0,
+        overlap=int(is_dzi) if options.overlap is None else options.overlap,
         format=options.format,
         quality=options.quality,
         bounds=options.bounds,

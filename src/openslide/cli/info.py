@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +97,8 @@ def _software() -> Iterator[str]:
 
 def _owner() -> str:
     """The distributions that say the imported package is theirs."""
+    from importlib import metadata  # it takes longer than all the rest
+
     owners = metadata.packages_distributions().get("openslide", [])
     described = [f"{name} {metadata.version(name)}" for name in sorted(set(owners))]
     return " and ".join(described) or "no distribution"

@@ -6,6 +6,7 @@ Data flows one way:
     shrink      the finest level from the slide, each other one from the one below
     exact       every tile as DeepZoomGenerator gives it
     writer      tiles to files, on several threads
+    state       how far it has come
     tree        all of it, resumable and kill-safe
 """
 

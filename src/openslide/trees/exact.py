@@ -7,19 +7,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from .._errors import OpenSlideError
+from .._images import with_profile
 from .._properties import background_color
-from .layouts import Layout
+from .._slide import AbstractSlide
+from .layouts import Address, Layout
 from .writer import TileWriter
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .._slide import AbstractSlide
-
 #: So many rows of tiles may wait while others are asked for.
 _ROUNDS = 2
-
-Address = tuple[int, int, int]  # level, column, row
 
 
 def write_exact(
@@ -27,28 +25,35 @@ def write_exact(
     layout: Layout,
     writer: TileWriter,
     convert: Callable[[Image], Image],
-) -> list[Address]:
-    """Write all tiles of a tree; returns those that could not be read."""
-    damaged: list[Address] = []
+    note_damage: Callable[[Address], None],
+) -> None:
+    """Write all tiles of a tree, from the finest level up.
+
+    convert:     what is done to the colours.
+    note_damage: is told of tiles that cannot be read, before they are written.
+    """
+    tiles = layout.tiles
     background = background_color(slide.properties)
 
-    def tile(level: int, column: int, row: int) -> Image:
-        from PIL import Image
-
+    def make(level: int, column: int, row: int) -> Image:
         try:
-            image = layout.tiles.get_tile(level, (column, row))
+            image = tiles.get_tile(level, (column, row))
         except OpenSlideError:
-            damaged.append((level, column, row))
-            size = layout.tiles.get_tile_dimensions(level, (column, row))
-            return Image.new("RGB", size, background)
+            note_damage((level, column, row))
+            size = tiles.get_tile_dimensions(level, (column, row))
+            image = with_profile(_blank(size, background), slide._profile)
         return convert(image)
 
-    for level in reversed(range(layout.tiles.level_count)):
-        columns, rows = layout.tiles.level_tiles[level]
+    for level in reversed(range(tiles.level_count)):
+        columns, rows = tiles.level_tiles[level]
         for row in range(rows):
             for column in range(columns):
                 path = layout.path(level, column, row)
-                writer.write(path, partial(tile, level, column, row))
+                writer.write(path, partial(make, level, column, row))
             writer.wait(_ROUNDS)
-    writer.wait(0)
-    return sorted(damaged, reverse=True)
+
+
+def _blank(size: tuple[int, int], color: str) -> Image:
+    from PIL import Image
+
+    return Image.new("RGB", size, color)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ..deepzoom import DeepZoomGenerator
+
+#: A tile: level, column, row.
+Address: TypeAlias = tuple[int, int, int]
 
 #: Suffixes by the names that Pillow has for formats.
 SUFFIXES = {"jpeg": "jpeg", "png": "png", "webp": "webp"}
@@ -14,15 +17,19 @@ _IIIF_SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 
 class Layout(Protocol):
-    """Where the parts of a tree are.  The levels are those of `tiles`."""
+    """Where the parts of a tree are.  The levels are those of `tiles`.
+
+    Attributes:
+        tiles: the geometry.
+        folder: what holds the tiles.
+        description: the file that viewers open; it is written last.
+    """
 
     tiles: DeepZoomGenerator
+    folder: Path
+    description: Path
 
-    @property
-    def description(self) -> Path:
-        """The file that viewers open; it is written last."""
-
-    def path(self, level: int, column: int, row: int) -> Path:
+    def path(self, level: int, column: int, row: int) -> str:
         """The file of a tile."""
 
     def describe(self) -> str:
@@ -34,12 +41,12 @@ class DeepZoomLayout:
 
     def __init__(self, out: Path, tiles: DeepZoomGenerator, format: str) -> None:
         self.tiles = tiles
+        self.folder = out.with_name(f"{out.name}_files")
         self.description = out.with_name(f"{out.name}.dzi")
-        self._folder = out.with_name(f"{out.name}_files")
         self._suffix = SUFFIXES[format]
 
-    def path(self, level: int, column: int, row: int) -> Path:
-        return self._folder / str(level) / f"{column}_{row}.{self._suffix}"
+    def path(self, level: int, column: int, row: int) -> str:
+        return f"{self.folder}/{level}/{column}_{row}.{self._suffix}"
 
     def describe(self) -> str:
         return self.tiles.get_dzi(self._suffix)
@@ -60,40 +67,34 @@ class IiifLayout:
         self, out: Path, tiles: DeepZoomGenerator, format: str, identifier: str
     ) -> None:
         self.tiles = tiles
+        self.folder = out
         self.description = out / "info.json"
-        self._folder = out
         self._suffix = _IIIF_SUFFIXES[format]
         self._identifier = identifier
 
-    def path(self, level: int, column: int, row: int) -> Path:
-        side = self.tiles.tile_size
-        factor = self._factor(level)
-        width, height = self.tiles.level_dimensions[-1]
-        x, y = column * side * factor, row * side * factor
-        region = (
-            f"{x},{y},{min(side * factor, width - x)},{min(side * factor, height - y)}"
-        )
-        if self.tiles.level_tiles[level] == (1, 1):
-            region = "full"
-        tile_width, tile_height = self.tiles.get_tile_dimensions(level, (column, row))
-        size = f"{tile_width},{tile_height}"
-        if region == "full" and factor == 1:
+    def path(self, level: int, column: int, row: int) -> str:
+        region = self._region(level, column, row)
+        width, height = self.tiles.get_tile_dimensions(level, (column, row))
+        size = f"{width},{height}"
+        if (width, height) == self.tiles.level_dimensions[-1]:
             size = "max"
-        return self._folder / region / size / "0" / f"default.{self._suffix}"
+        return f"{self.folder}/{region}/{size}/0/default.{self._suffix}"
+
+    def _region(self, level: int, column: int, row: int) -> str:
+        if self.tiles.level_tiles[level] == (1, 1):
+            return "full"
+        side = self.tiles.tile_size * self._factor(level)
+        width, height = self.tiles.level_dimensions[-1]
+        x, y = column * side, row * side
+        return f"{x},{y},{min(side, width - x)},{min(side, height - y)}"
 
     def describe(self) -> str:
         width, height = self.tiles.level_dimensions[-1]
         side = self.tiles.tile_size
-        tiled = [
-            level
-            for level in range(self.tiles.level_count)
-            if self.tiles.level_tiles[level] != (1, 1)
-        ]
-        whole = [
-            dimensions
-            for level, dimensions in enumerate(self.tiles.level_dimensions)
-            if level not in tiled
-        ]
+        levels = range(self.tiles.level_count)
+        # All factors, also of levels of a single tile: OpenSeadragon takes `sizes` for
+        # the levels where there are as many of them as factors.
+        factors = sorted(map(self._factor, levels))
         description = {
             "@context": "http://iiif.io/api/image/3/context.json",
             "id": self._identifier,
@@ -102,22 +103,21 @@ class IiifLayout:
             "profile": "level0",
             "width": width,
             "height": height,
-            "sizes": [{"width": w, "height": h} for w, h in whole],
-            "tiles": [
-                {
-                    "width": side,
-                    "height": side,
-                    "scaleFactors": [self._factor(level) for level in reversed(tiled)]
-                    or [1],
-                }
+            "sizes": [
+                {"width": w, "height": h}
+                for (w, h), tiles in zip(
+                    self.tiles.level_dimensions, self.tiles.level_tiles, strict=True
+                )
+                if tiles == (1, 1)
             ],
+            "tiles": [{"width": side, "height": side, "scaleFactors": factors}],
         }
         if self._suffix != "jpg":
             description |= {
                 "preferredFormats": [self._suffix],
                 "extraFormats": [self._suffix],
             }
-        return json.dumps(description, indent=1)
+        return json.dumps(description, indent=1) + "\n"
 
     def _factor(self, level: int) -> int:
         return 1 << (self.tiles.level_count - 1 - level)

@@ -1,14 +1,15 @@
 """Levels from one another: each is the mean of 2 x 2 pixels of the one below.
 
-The slide is read once, from top to bottom.  Of each level only the rows are kept that
-its next tiles need, so memory is bounded by a few rows of tiles.
+The slide is read once, from top to bottom.  Of each level there are no more than the
+rows of a few rows of tiles, which is what bounds the memory.  Where a side is odd, the
+last pixels are the means of those that there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image as Images
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Tiles of so many strips may wait while another strip is read.
-_ROUNDS = 2
+_ROUNDS = 1
 
 
 def write_shrunk(strips: Iterable[Image], layout: Layout, writer: TileWriter) -> None:
@@ -43,61 +44,84 @@ class _Level:
         self._above = above
         self._layout = layout
         self._writer = writer
-        self._height = layout.tiles.level_dimensions[number][1]
+        self._width, self._height = layout.tiles.level_dimensions[number]
         self._columns, self._rows = layout.tiles.level_tiles[number]
+        self._received = 0  # rows
         self._tile_row = 0  # that is to be written next
-        self._pending: Image | None = None  # rows from `_top` on
-        self._top = 0
+        self._strips: list[_Strip] = []  # that it may need
         self._unpaired: Image | None = None  # a row that waits for another
 
-    def push(self, strip: Image) -> None:
+    def push(self, image: Image) -> None:
         """Take the next rows."""
-        rows = _stacked(self._pending, strip)
-        bottom = self._top + rows.height
-        self._pass_on(strip, is_last=bottom == self._height)
-        while self._tile_row < self._rows and self._span(self._tile_row)[1] <= bottom:
-            self._write_row(rows)
+        self._strips.append(_Strip(self._received, image))
+        self._received += image.height
+        self._pass_on(image)
+        while self._tile_row < self._rows:
+            top, bottom = self._span(1, self._tile_row)
+            self._strips = [strip for strip in self._strips if strip.end > top]
+            if self._received < bottom:
+                break
+            self._write_row(top, bottom)
             self._tile_row += 1
-        self._keep_needed(rows)
 
-    def _pass_on(self, strip: Image, is_last: bool) -> None:
+    def _pass_on(self, image: Image) -> None:
         """Give the level above half the rows, and keep an odd one until the end."""
         if self._above is None:
             return
-        rows = _stacked(self._unpaired, strip)
+        rows = _stacked(self._unpaired, image)
+        is_last = self._received == self._height
         paired = rows.height if is_last else rows.height // 2 * 2
-        self._unpaired = _rows_of(rows, paired, rows.height)
+        self._unpaired = None
+        if paired < rows.height:
+            self._unpaired = rows.crop((0, paired, rows.width, rows.height))
         if paired > 0:
-            self._above.push(rows.crop((0, 0, rows.width, paired)).reduce(2))
+            self._above.push(rows.reduce(2, (0, 0, rows.width, paired)))
 
-    def _write_row(self, rows: Image) -> None:
-        top, bottom = self._span(self._tile_row)
+    def _write_row(self, top: int, bottom: int) -> None:
+        strips = tuple(self._strips)
         for column in range(self._columns):
-            left, right = self._layout.tiles.get_tile_span(self._number, 0, column)
-            box = (left, top - self._top, right, bottom - self._top)
+            left, right = self._span(0, column)
             path = self._layout.path(self._number, column, self._tile_row)
-            self._writer.write(path, partial(rows.crop, box))
+            box = (left, top, right, bottom)
+            self._writer.write(path, partial(_cut_out, strips, box))
 
-    def _keep_needed(self, rows: Image) -> None:
-        if self._tile_row == self._rows:
-            self._pending = None
-            return
-        first = self._span(self._tile_row)[0]
-        self._pending = _rows_of(rows, first - self._top, rows.height)
-        self._top = first
+    def _span(self, axis: int, index: int) -> tuple[int, int]:
+        """A tile's start and end, no farther than the level goes."""
+        start, length = self._layout.tiles.get_tile_span(self._number, axis, index)
+        return start, min(start + length, (self._width, self._height)[axis])
 
-    def _span(self, tile_row: int) -> tuple[int, int]:
-        return self._layout.tiles.get_tile_span(self._number, 1, tile_row)
+
+class _Strip(NamedTuple):
+    """Rows of a level, from one of them on."""
+
+    start: int
+    image: Image
+
+    @property
+    def end(self) -> int:
+        return self.start + self.image.height
+
+
+def _cut_out(strips: Iterable[_Strip], box: tuple[int, int, int, int]) -> Image:
+    left, top, right, bottom = box
+    return _put_together(
+        (right - left, bottom - top),
+        [(strip.image, (-left, strip.start - top)) for strip in strips],
+    )
 
 
 def _stacked(upper: Image | None, lower: Image) -> Image:
     if upper is None:
         return lower
-    image = Images.new("RGB", (lower.width, upper.height + lower.height))
-    image.paste(upper, (0, 0))
-    image.paste(lower, (0, upper.height))
+    size = (lower.width, upper.height + lower.height)
+    return _put_together(size, [(upper, (0, 0)), (lower, (0, upper.height))])
+
+
+def _put_together(
+    size: tuple[int, int], parts: list[tuple[Image, tuple[int, int]]]
+) -> Image:
+    """An image of parts, of which that counts which lies within; they must cover it."""
+    image = Images.new(parts[0][0].mode, size, None)
+    for part, corner in parts:
+        image.paste(part, corner)
     return image
-
-
-def _rows_of(image: Image, start: int, end: int) -> Image | None:
-    return image.crop((0, start, image.width, end)) if start < end else None

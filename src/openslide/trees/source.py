@@ -1,4 +1,7 @@
-"""The slide as a tree shows it: rows of RGB pixels from top to bottom."""
+"""The slide as a tree shows it: rows of pixels from top to bottom.
+
+They are RGBX, which spares a copy: four bytes are what Pillow gives an RGB pixel too.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._errors import OpenSlideError
+from .._images import with_profile
 from .._properties import background_color
 from .._slide import AbstractSlide
 
@@ -31,11 +35,10 @@ class Box(NamedTuple):
 class Source:
     """Level 0 of a slide.
 
-    offset:  (x, y) of the area shown.
-    size:    (width, height) of it.
-    convert: what is done to the colours.
-
-    damaged: what could not be read, and is background therefore.
+    offset:      (x, y) of the area shown.
+    size:        (width, height) of it.
+    convert:     what is done to the colours.
+    note_damage: is told of what cannot be read, and is background therefore.
     """
 
     def __init__(
@@ -44,57 +47,64 @@ class Source:
         offset: tuple[int, int],
         size: tuple[int, int],
         convert: Callable[[Image], Image],
+        note_damage: Callable[[Box], None],
     ) -> None:
         self._slide = slide
         self._offset = offset
         self._size = size
         self._convert = convert
-        self._background = background_color(slide.properties)
-        self._tile_height = int(
-            slide.properties.get("openslide.level[0].tile-height", _USUAL_TILE)
+        self._note_damage = note_damage
+        properties = slide.properties
+        self._background = background_color(properties)
+        self._tile_width, self._tile_height = (
+            int(properties.get(f"openslide.level[0].tile-{side}", _USUAL_TILE))
+            for side in ("width", "height")
         )
-        self.damaged: list[Box] = []
 
     def strips(self) -> Iterator[Image]:
         """All rows, in strips that end where stored tiles do: each is decoded once."""
         width, height = self._size
-        row = 0
-        while row < height:
-            end = min(self._strip_end(row), height)
-            yield self._convert(self._read_strip(Box(0, row, width, end - row)))
-            row = end
-
-    def _strip_end(self, row: int) -> int:
-        """Where the strip that begins in this row ends, in rows of the area."""
-        tile = self._tile_height
-        rows = max(1, _STRIP_PIXELS // (self._size[0] * tile)) * tile
-        start = row + self._offset[1]
-        return start // tile * tile + rows - self._offset[1]
+        rows = max(1, _STRIP_PIXELS // (width * self._tile_height)) * self._tile_height
+        for y, end in _parts(height, self._offset[1], rows):
+            yield self._convert(self._read_strip(Box(0, y, width, end - y)))
 
     def _read_strip(self, box: Box) -> Image:
         try:
-            return self.read(box)
+            return self._read(box)
         except OpenSlideError:
             return self._read_in_pieces(box)
 
-    def _read_in_pieces(self, box: Box) -> Image:
+    def _read_in_pieces(self, strip: Box) -> Image:
+        """A strip by stored tiles, so that damage costs no more than these."""
         from PIL import Image
 
-        image = Image.new("RGB", box[2:], self._background)
-        for x in range(0, box.width, self._tile_height):
-            width = min(self._tile_height, box.width - x)
-            for y in range(0, box.height, self._tile_height):
-                height = min(self._tile_height, box.height - y)
-                piece = Box(box.x + x, box.y + y, width, height)
+        image = Image.new("RGBX", (strip.width, strip.height), self._background)
+        (x, y), top = self._offset, strip.y
+        for left, right in _parts(strip.width, x, self._tile_width):
+            for upper, lower in _parts(strip.height, y + top, self._tile_height):
+                piece = Box(left, top + upper, right - left, lower - upper)
                 try:
-                    image.paste(self.read(piece), (x, y))
+                    image.paste(self._read(piece), (left, upper))
                 except OpenSlideError:
-                    self.damaged.append(piece)
-        return image
+                    self._note_damage(piece)
+        return with_profile(image, self._slide._profile)
 
-    def read(self, box: Box) -> Image:
-        """An RGB image of a part, over the slide's background colour."""
+    def _read(self, box: Box) -> Image:
+        """A part over the slide's background colour."""
         location = (box.x + self._offset[0], box.y + self._offset[1])
-        return self._slide._read_flat(
+        return self._slide._read_padded(
             location, 0, (box.width, box.height), self._background
         )
+
+
+def _parts(length: int, offset: int, side: int) -> Iterator[tuple[int, int]]:
+    """Start and end of the parts of a length that a grid cuts it into.
+
+    offset: where the length begins on the grid.
+    side:   of the grid's cells.
+    """
+    start = 0
+    while start < length:
+        end = min(((start + offset) // side + 1) * side - offset, length)
+        yield start, end
+        start = end

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import os
-import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from .._aside import written_aside
 from .._color import ColorHandling, handled
-from .._images import profile_of
+from .._errors import OpenSlideError
+from .._image_slide import ImageSlide
+from .._images import flatten, profile_of, with_profile
+from .._properties import background_color
 from .._slide import OpenSlide
 from ..deepzoom import DeepZoomGenerator
-from .exact import Address, write_exact
-from .layouts import SUFFIXES, DeepZoomLayout, IiifLayout, Layout
+from .exact import write_exact
+from .layouts import SUFFIXES, Address, DeepZoomLayout, IiifLayout, Layout
 from .shrink import write_shrunk
 from .source import Box, Source
-from .writer import Report, TileWriter
+from .state import TreeState, file_facts
+from .writer import Encoding, Report, TileWriter
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from .._slide import AbstractSlide
 
+_Convert: TypeAlias = "Callable[[Image], Image]"
 
-@dataclass(frozen=True)
-class TreeOptions:
+
+class TreeOptions(NamedTuple):
     """What a tree shall be.
 
     Attributes:
         layout: "dzi" for Deep Zoom, "iiif3" for static files of IIIF Image API 3.0.
-        tile_size, overlap: as for DeepZoomGenerator; IIIF has no overlap.
-        format: "jpeg", "png" or "webp"; quality counts for the first and the last.
+        tile_size: side of a tile without overlap, in pixels.
+        overlap: pixels that neighbours have in common, at most tile_size; 0 for IIIF.
+        format: "jpeg", "png" or "webp".
+        quality: from 1 to 100, of JPEG and WebP.
         bounds: whether to leave out what lies outside of the scanned area.
         color: what becomes of the ICC profile.
         method: "shrink": each level from the one below, which reads the slide once;
@@ -47,7 +52,7 @@ class TreeOptions:
     format: Literal["jpeg", "png", "webp"] = "jpeg"
     quality: int = 75
     bounds: bool = False
-    color: ColorHandling = "embed"
+    color: ColorHandling = "ignore"
     method: Literal["shrink", "exact"] = "shrink"
     identifier: str | None = None
 
@@ -59,11 +64,13 @@ class TreeSummary(NamedTuple):
         tiles: how many the tree has.
         damaged: (level, column, row) of those that show background because the slide
                  could not be read there; for "shrink" those of the finest level.
+        damaged_images: names of the associated images that could not be read.
         description: the file that viewers open.
     """
 
     tiles: int
     damaged: list[Address]
+    damaged_images: list[str]
     description: Path
 
 
@@ -78,135 +85,137 @@ def write_tree(
 ) -> TreeSummary:
     """Write the tree of a slide, and its associated images beside it.
 
-    out: OUT.dzi and OUT_files, or for IIIF the folder OUT.  Associated images go to
-         OUT_associated, a summary to OUT.json.
-    resume: whether tiles that exist already are left alone.
+    slide:   one that goes on after damage, OpenSlide(path, on_error="reopen"); of
+             others all is lost that comes after the first damaged tile.
+    out:     OUT.dzi and OUT_files, or for IIIF the folder OUT.  Associated images go to
+             OUT_associated, a summary to OUT.json.
+    threads: how many of them encode.
+    resume:  whether to go on with what an earlier run has left.
 
     Tiles are written whole or not at all, and the description last.
 
-    Raises FileExistsError where there is a tree already that shall not be gone on
-    with, ValueError where it was begun with other options or tile_size is not
-    positive, OSError where files cannot be written.
+    Raises FileExistsError where there is something in the tree's place that shall not,
+    or cannot, be gone on with, ValueError where it was begun with other options or these
+    make no sense or the ICC profile cannot be used, OSError where files cannot be written.
     """
+    _check(options)
     layout = _layout(slide, out, options)
-    state = _State(slide, out, options)
-    state.begin(resume)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    report.expect(layout.tiles.tile_count)
-    with TileWriter(
-        options.format, _save_options(slide, options), threads, report
-    ) as writer:
-        damaged = _write_tiles(slide, layout, options, writer)
-    _write_associated_images(slide, out, options)
-    layout.description.parent.mkdir(parents=True, exist_ok=True)
-    with written_aside(layout.description) as aside:
-        aside.write_text(layout.describe(), encoding="utf-8")
-    state.finish(layout, damaged)
-    return TreeSummary(layout.tiles.tile_count, damaged, layout.description)
+    encoding = _encoding(slide, options)
+    convert = partial(handled, handling=options.color, name=repr(slide))
+    convert(with_profile(_pixel(), slide._profile))  # raises before anything is there
+    state = TreeState(out, layout, file_facts(_path_of(slide)) | options._asdict())
+    facts = state.begin(resume)
+    tiles = layout.tiles.tile_count
+    report.expect(tiles)
+    if facts is None:
+        with TileWriter(state.parts, encoding, threads, report) as writer:
+            _write_tiles(slide, layout, options.method, writer, convert, state)
+        facts = {
+            "tiles": tiles,
+            "levels": layout.tiles.level_dimensions,
+            "damaged_images": _write_associated_images(slide, out, encoding, options),
+        }
+        state.write_text(layout.description, layout.describe())
+        state.finish(facts)
+    else:
+        report.advance(tiles)
+    return TreeSummary(
+        tiles, sorted(state.damaged), facts["damaged_images"], layout.description
+    )
+
+
+def _check(options: TreeOptions) -> None:
+    """Raise ValueError for what makes no sense."""
+    if options.tile_size < 1:
+        raise ValueError(f"tile_size must be positive, not {options.tile_size!r}")
+    most = options.tile_size if options.layout == "dzi" else 0
+    if not 0 <= options.overlap <= most:
+        raise ValueError(f"overlap must be from 0 to {most}, not {options.overlap!r}")
+    if not 1 <= options.quality <= 100:
+        raise ValueError(f"quality must be from 1 to 100, not {options.quality!r}")
 
 
 def _layout(slide: AbstractSlide, out: Path, options: TreeOptions) -> Layout:
-    overlap = options.overlap if options.layout == "dzi" else 0
-    tiles = DeepZoomGenerator(slide, options.tile_size, overlap, options.bounds)
+    tiles = DeepZoomGenerator(slide, options.tile_size, options.overlap, options.bounds)
     if options.layout == "dzi":
         return DeepZoomLayout(out, tiles, options.format)
     return IiifLayout(out, tiles, options.format, options.identifier or out.name)
 
 
-def _write_tiles(
-    slide: AbstractSlide, layout: Layout, options: TreeOptions, writer: TileWriter
-) -> list[Address]:
-    convert = partial(handled, handling=options.color, name=repr(slide))
-    if options.method == "exact":
-        return write_exact(slide, layout, writer, convert)
-    tiles = layout.tiles
-    source = Source(slide, tiles.offset, tiles.level_dimensions[-1], convert)
-    write_shrunk(source.strips(), layout, writer)
-    return _tiles_of(source.damaged, tiles)
-
-
-def _tiles_of(boxes: Iterable[Box], tiles: DeepZoomGenerator) -> list[Address]:
-    """Tiles of the finest level that show any of some boxes, overlaps aside."""
-    side = tiles.tile_size
-    level = tiles.level_count - 1
-    return sorted(
-        {
-            (level, column, row)
-            for x, y, width, height in boxes
-            for row in range(y // side, (y + height - 1) // side + 1)
-            for column in range(x // side, (x + width - 1) // side + 1)
-        }
-    )
-
-
-def _save_options(slide: AbstractSlide, options: TreeOptions) -> dict[str, Any]:
+def _encoding(slide: AbstractSlide, options: TreeOptions) -> Encoding:
     embeds = options.color == "embed"
     chosen: dict[str, Any] = {"icc_profile": slide._profile if embeds else None}
     if options.format != "png":
         chosen["quality"] = options.quality
-    return chosen
+    return Encoding(options.format, chosen)
+
+
+def _path_of(slide: AbstractSlide) -> bytes | None:
+    if isinstance(slide, OpenSlide):
+        return slide._osr.path
+    return slide._path if isinstance(slide, ImageSlide) else None
+
+
+def _pixel() -> Image:
+    from PIL import Image
+
+    return Image.new("RGB", (1, 1))
+
+
+def _write_tiles(
+    slide: AbstractSlide,
+    layout: Layout,
+    method: str,
+    writer: TileWriter,
+    convert: _Convert,
+    state: TreeState,
+) -> None:
+    if method == "exact":
+        write_exact(slide, layout, writer, convert, state.note_damage)
+        return
+    tiles = layout.tiles
+
+    def note_damage(box: Box) -> None:
+        for tile in _tiles_of(box, tiles):
+            state.note_damage(tile)
+
+    size = tiles.level_dimensions[-1]
+    source = Source(slide, tiles.offset, size, convert, note_damage)
+    write_shrunk(source.strips(), layout, writer)
+
+
+def _tiles_of(box: Box, tiles: DeepZoomGenerator) -> list[Address]:
+    """Tiles of the finest level that show any of a box, overlaps aside."""
+    side = tiles.tile_size
+    x, y, width, height = box
+    return [
+        (tiles.level_count - 1, column, row)
+        for row in range(y // side, (y + height - 1) // side + 1)
+        for column in range(x // side, (x + width - 1) // side + 1)
+    ]
 
 
 def _write_associated_images(
-    slide: AbstractSlide, out: Path, options: TreeOptions
-) -> None:
+    slide: AbstractSlide, out: Path, encoding: Encoding, options: TreeOptions
+) -> list[str]:
+    """Write those that can be read, and return the names of the others."""
+    from urllib.parse import quote
+
     folder = out.with_name(f"{out.name}_associated")
-    for name, image in slide.associated_images.items():
+    background = background_color(slide.properties)
+    damaged = []
+    for name in slide.associated_images:
+        try:
+            image = slide.associated_images[name]
+        except OpenSlideError:
+            damaged.append(name)
+            continue
         folder.mkdir(parents=True, exist_ok=True)
-        cleaned = re.sub(r"[^\w-]+", "_", name)
-        path = folder / f"{cleaned}.{SUFFIXES[options.format]}"
-        picture = handled(image.convert("RGB"), options.color, f"{name} of {slide!r}")
+        # Files choose their names freely, slashes and all.
+        path = folder / f"{quote(name, safe=' ')}.{SUFFIXES[options.format]}"
+        picture = with_profile(flatten(image, background), profile_of(image))
+        picture = handled(picture, options.color, f"{name!r} of {slide!r}")
+        own = encoding.options | {"icc_profile": profile_of(picture)}
         with written_aside(path) as aside:
-            picture.save(
-                aside,
-                options.format,
-                quality=options.quality,
-                icc_profile=profile_of(picture),
-            )
-
-
-class _State:
-    """Whether a tree is begun or complete, and with which options.
-
-    OUT.json tells when it is complete, .OUT.begun until then.
-    """
-
-    def __init__(self, slide: AbstractSlide, out: Path, options: TreeOptions) -> None:
-        self._out = out
-        self._summary = out.with_name(f"{out.name}.json")
-        self._begun = out.with_name(f".{out.name}.begun")
-        self._header: dict[str, Any] = {"options": asdict(options)}
-        if isinstance(slide, OpenSlide):
-            path = os.fsdecode(slide._osr.path)
-            self._header |= {"slide": path, "bytes": os.stat(path).st_size}
-
-    def begin(self, resume: bool) -> None:
-        for path in (self._summary, self._begun):
-            if not path.exists():
-                continue
-            if not resume:
-                raise FileExistsError(
-                    f"{self._out} is a tree already; go on with --resume, or choose "
-                    "another name"
-                )
-            self._check(json.loads(path.read_text(encoding="utf-8")))
-        self._begun.parent.mkdir(parents=True, exist_ok=True)
-        self._begun.write_text(json.dumps(self._header) + "\n", encoding="utf-8")
-
-    def _check(self, found: dict[str, Any]) -> None:
-        for name, value in self._header.items():
-            if found.get(name) != value:
-                raise ValueError(
-                    f"{self._out} was begun with {name} {found.get(name)!r}, not "
-                    f"{value!r}; choose another name"
-                )
-
-    def finish(self, layout: Layout, damaged: list[Address]) -> None:
-        summary = self._header | {
-            "tiles": layout.tiles.tile_count,
-            "levels": layout.tiles.level_dimensions,
-            "damaged": damaged,
-        }
-        with written_aside(self._summary) as aside:
-            aside.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        self._begun.unlink()
+            encoding._replace(options=own).save(picture, aside)
+    return damaged

@@ -1,0 +1,138 @@
+"""How far a tree has come, so that work can go on after any end.
+
+While a tree is being written there is a folder .OUT.begun beside it.  Its journal says
+what the tree shall be, and which of its tiles are damaged; files stay in the folder
+until they are whole.  At the end OUT.json takes its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from .layouts import Address, Layout
+
+
+class TreeState:
+    """Whether a tree is begun or complete, and with which options.
+
+    header: what makes this tree another than the next one, name to value.
+
+    Attributes:
+        parts: the folder for files that are not whole yet.
+        damaged: tiles that show background because they could not be read.
+    """
+
+    def __init__(self, out: Path, layout: Layout, header: dict[str, Any]) -> None:
+        self._out = out
+        self._layout = layout
+        self._header = header
+        self._summary = out.with_name(f"{out.name}.json")
+        self.parts = out.with_name(f".{out.name}.begun")
+        self._journal = self.parts / "journal"
+        self._noting = Lock()
+        self.damaged: set[Address] = set()
+
+    def begin(self, resume: bool) -> dict[str, Any] | None:
+        """Take up the tree; returns the facts of one that is complete already.
+
+        Raises FileExistsError where there is something in its place that shall not, or
+        cannot, be gone on with, and ValueError where it was begun with other options.
+        """
+        if not self._summary.exists() and not self._journal.exists():
+            self._begin_anew()
+            return None
+        if not resume:
+            raise FileExistsError(
+                f"{self._out} is a tree already; go on with --resume, or choose "
+                "another name"
+            )
+        if not self._summary.exists():
+            self._take_up(self._lines())
+            return None
+        text = self._summary.read_text(encoding="utf-8")
+        facts: dict[str, Any] = _parsed(self._summary, text)
+        self._take_up([facts.get("tree", {}), *facts.get("damaged", ())])
+        self._remove_parts()
+        return facts
+
+    def note_damage(self, tile: Address) -> None:
+        """Note that a tile cannot be read, before its file is in place.
+
+        A later run finds that file, and would not know.
+        """
+        with self._noting:
+            if tile in self.damaged:
+                return
+            self.damaged.add(tile)
+            with self._journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(tile) + "\n")
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """All files are in place."""
+        summary = {"tree": self._header} | facts | {"damaged": sorted(self.damaged)}
+        self.write_text(self._summary, json.dumps(summary, indent=1) + "\n")
+        self._remove_parts()
+
+    def write_text(self, path: Path, text: str) -> None:
+        """Write a file, whole or not at all."""
+        part = self.parts / f"{path.name}.part"
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+
+    def _begin_anew(self) -> None:
+        for path in (self._layout.description, self._layout.folder):
+            # A folder that somebody made to be filled is welcome.
+            if path.is_file() or (path.is_dir() and any(path.iterdir())):
+                raise FileExistsError(
+                    f"{path} is there already, and {self._summary.name} is not; choose "
+                    "another name"
+                )
+        self.parts.mkdir(parents=True, exist_ok=True)
+        self.write_text(self._journal, json.dumps(self._header) + "\n")
+
+    def _lines(self) -> list[Any]:
+        """What the journal says, but for a line that was cut off."""
+        text = self._journal.read_text(encoding="utf-8")
+        complete = text[: text.rfind("\n") + 1]
+        if complete != text:
+            self.write_text(self._journal, complete)
+        return [_parsed(self._journal, line) for line in complete.splitlines()]
+
+    def _take_up(self, lines: list[Any]) -> None:
+        found, *damaged = lines
+        for name, value in self._header.items():
+            if name not in found or found[name] != value:
+                raise ValueError(
+                    f"{self._out} was begun with {name} {found.get(name)!r}, not "
+                    f"{value!r}; choose another name"
+                )
+        self.damaged = {(level, column, row) for level, column, row in damaged}
+        # What a killed run was writing goes; the journal stays.
+        for path in self.parts.glob("*.part"):
+            path.unlink()
+
+    def _remove_parts(self) -> None:
+        if self.parts.exists():
+            for path in self.parts.iterdir():
+                path.unlink()
+            self.parts.rmdir()
+
+
+def file_facts(path: bytes | None) -> dict[str, Any]:
+    """What tells a slide from another one, as far as its file does."""
+    if path is None:
+        return {}
+    return {"slide": os.fsdecode(path), "bytes": os.stat(path).st_size}
+
+
+def _parsed(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} does not come from a tree; choose another name"
+        ) from error
