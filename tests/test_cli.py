@@ -220,6 +220,7 @@ def test_the_installed_command() -> None:
 # README
 
 
+@pytest.mark.requires_openslide("4.0.0")
 def test_the_commands_of_the_readme(
     tmp_path: Path, slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
 ) -> None:

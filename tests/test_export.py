@@ -275,6 +275,7 @@ def test_the_webdataset_package_reads_shards(tissue: SlideFacts, out: Path) -> N
 # Zarr
 
 
+@pytest.mark.requires_openslide("4.0.0")
 def test_a_store(tissue: SlideFacts, out: Path) -> None:
     zarr = pytest.importorskip("zarr")
     assert cut(out, tissue.path, "--to=zarr", "--size=64", "--shard-size=20") == 0
@@ -343,6 +344,7 @@ def test_damaged_slides_do_not_stop_others(
     assert [path.name for path in out.glob("*.json")] == [f"{NAME}.json"]
 
 
+@pytest.mark.requires_openslide("4.0.0")
 def test_options_that_fit_no_slide_can_be_corrected(
     tissue: SlideFacts, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

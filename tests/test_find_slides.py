@@ -57,6 +57,7 @@ def test_files_of_a_series_are_one_slide(slides: Mapping[str, SlideFacts]) -> No
     assert names(files[0]) == [files[0].stem]
 
 
+@pytest.mark.requires_openslide("4.0.0")
 def test_two_series_in_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "scans"
     for name in ("a", "b"):
