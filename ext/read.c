@@ -258,7 +258,8 @@ private_pixels(const struct region *region, PyObject *bytes)
 {
     return (struct pixels){
         .start = (uint8_t *)PyByteArray_AsString(bytes),
-        .row_stride = (ptrdiff_t)(BYTES_PER_PIXEL * region->width),
+        /* Of a region without rows it may be any number. */
+        .row_stride = (ptrdiff_t)(BYTES_PER_PIXEL * (uint64_t)region->width),
         .channels = BYTES_PER_PIXEL,
     };
 }

@@ -12,7 +12,7 @@ static const size_t DEFAULT_CACHE_BYTES = (size_t)32 << 20;
 static const int64_t FARTHEST = (int64_t)1 << 40;
 
 /* The side of a square that is compared with libopenslide. */
-static const int64_t WINDOW_SIDE = 512;
+static const int64_t WINDOW_SIDE = 320;
 
 struct direct_level {
     struct level_images images;

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -112,14 +113,12 @@ class TreeState:
                 )
         self.damaged = {(level, column, row) for level, column, row in damaged}
         # What a killed run was writing goes; the journal stays.
-        for path in self.parts.glob("*.part"):
+        for path in self.parts.glob("**/*.part"):
             path.unlink()
 
     def _remove_parts(self) -> None:
         if self.parts.exists():
-            for path in self.parts.iterdir():
-                path.unlink()
-            self.parts.rmdir()
+            shutil.rmtree(self.parts)
 
 
 def file_facts(path: bytes | None) -> dict[str, Any]:

@@ -106,8 +106,10 @@ class TileWriter(AbstractContextManager["TileWriter"]):
 
     def _save_all(self, batch: list[_Task]) -> int:
         """Write tiles, and return how many there are."""
-        # A thread has one file at a time.
-        part = f"{self._parts}/{os.getpid()}-{get_ident()}.part"
+        # A thread has one file at a time, and a folder, for the system locks that.
+        folder = f"{self._parts}/{os.getpid()}-{get_ident()}"
+        os.makedirs(folder, exist_ok=True)
+        part = f"{folder}/tile.part"
         for path, make in batch:
             if not os.path.exists(path):
                 self._encoding.save(make(), part)
