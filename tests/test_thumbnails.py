@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from openslide import _thumbnails
+from openslide import OpenSlide, _thumbnails
+from tests.slides import write_aperio
 
 sides = st.integers(1, 3000)
 limits = st.tuples(st.integers(1, 900), st.integers(1, 900))
@@ -20,6 +23,17 @@ def test_the_size_is_pillows(size: tuple[int, int], limit: tuple[int, int]) -> N
     image = Image.new("1", size)
     image.thumbnail(limit)
     assert _thumbnails.thumbnail_size(size, limit) == image.size
+
+
+@pytest.mark.parametrize("factor", [4, 4.01])
+def test_levels_in_strips_are_whole_levels(tmp_path: Path, factor: float) -> None:
+    height = round(400 * factor)
+    image = np.random.default_rng(4).integers(0, 256, (height, 4800, 3), np.uint8)
+    facts = write_aperio(tmp_path, image=image, factors=(1, 4))
+    with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
+        for limit in ((900, 900), (4000, 4000)):
+            expected = plain.get_thumbnail(limit)
+            assert slide.get_thumbnail(limit).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -44,6 +58,7 @@ def test_the_pixels_are_pillows(
     rgba[..., 3] = 255
     expected = Image.fromarray(np.ascontiguousarray(rgba[..., :3]))
     expected.thumbnail(limit, Image.Resampling.LANCZOS)
-    result = _thumbnails.thumbnail(bytearray(rgba.tobytes()), size, limit, threads)
+    rows = _thumbnails.rows_of(bytearray(rgba.tobytes()), size)
+    result = _thumbnails.thumbnail(rows, size, limit, threads, strip=100)
     assert result.mode == "RGB"
     np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
 
 
+# Rows that are read and made small at once: those of a row of tiles, usually.
+_THUMBNAIL_STRIP = 256
+
+
 class _Request(NamedTuple):
     """A region to read, checked."""
 
@@ -539,11 +543,23 @@ class OpenSlide(AbstractSlide):
     ) -> Image:
         if self._overrides_read_region():
             return super()._read_thumbnail(level, limit, background)
-        from ._thumbnails import thumbnail
+        from ._thumbnails import rows_of, thumbnail
 
         size = self.level_dimensions[level]
-        pixels = self._read_opaque((0, 0), level, size, background)
-        return thumbnail(pixels, size, limit, get_num_threads())
+        downsample = self.level_downsamples[level]
+        threads = get_num_threads()
+        if downsample != int(downsample) or level not in self.direct_levels:
+            # Parts of a level may have other pixels than all of it.
+            rows = rows_of(self._read_opaque((0, 0), level, size, background), size)
+            return thumbnail(rows, size, limit, threads, _THUMBNAIL_STRIP)
+
+        def read_rows(start: int, end: int) -> bytearray:
+            location = (0, start * int(downsample))
+            return self._read_opaque(
+                location, level, (size[0], end - start), background
+            )
+
+        return thumbnail(read_rows, size, limit, threads, _THUMBNAIL_STRIP)
 
     def _read_padded(
         self,

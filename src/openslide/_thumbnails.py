@@ -8,7 +8,8 @@ columns the second.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -26,22 +27,37 @@ _REDUCED_FROM = 4
 
 
 def thumbnail(
-    pixels: bytearray, size: tuple[int, int], limit: tuple[int, int], threads: int
+    read_rows: Callable[[int, int], bytearray | memoryview],
+    size: tuple[int, int],
+    limit: tuple[int, int],
+    threads: int,
+    strip: int,
 ) -> Image:
     """What Image.thumbnail(limit, LANCZOS) makes of a picture.
 
-    pixels: RGBA bytes with alpha 255 throughout.
-    size:   (width, height) of the picture.
+    read_rows: gives rows start to end, RGBA bytes with alpha 255 throughout; called
+               by several threads.
+    size:      (width, height) of the picture.
+    strip:     how many rows to read at once.
     """
     from PIL.Image import Resampling
 
     target = thumbnail_size(size, limit)
     scale = max(size[0] / target[0], size[1] / target[1])
     if threads > 1 and size[0] * size[1] >= _MANY_PIXELS and scale < _REDUCED_FROM:
-        return _shrink(pixels, size, target, threads)
-    image = from_opaque_rgba(pixels, size)
+        return _shrink(read_rows, size, target, threads, strip)
+    image = from_opaque_rgba(read_rows(0, size[1]), size)
     image.thumbnail(limit, Resampling.LANCZOS)
     return image
+
+
+def rows_of(
+    pixels: bytearray, size: tuple[int, int]
+) -> Callable[[int, int], memoryview]:
+    """Rows of a picture that was read already."""
+    row_bytes = 4 * size[0]
+    whole = memoryview(pixels)
+    return lambda start, end: whole[row_bytes * start : row_bytes * end]
 
 
 def thumbnail_size(size: tuple[int, int], limit: tuple[int, int]) -> tuple[int, int]:
@@ -65,33 +81,32 @@ def _nearest(side: float, error: Callable[[int], float]) -> int:
 
 
 def _shrink(
-    pixels: bytearray, size: tuple[int, int], target: tuple[int, int], threads: int
+    read_rows: Callable[[int, int], bytearray | memoryview],
+    size: tuple[int, int],
+    target: tuple[int, int],
+    threads: int,
+    strip: int,
 ) -> Image:
     from PIL import Image
 
     width, height = size
     narrow = Image.new("RGB", (target[0], height))
     small = Image.new("RGB", target)
-    whole = memoryview(pixels)
 
-    def shrink_rows(start: int, end: int) -> None:
-        rows = whole[4 * width * start : 4 * width * end]
-        strip = from_opaque_rgba(rows, (width, end - start))
-        resized = strip.resize((target[0], end - start), Image.Resampling.LANCZOS)
+    def shrink_rows(start: int) -> None:
+        end = min(start + strip, height)
+        rows = from_opaque_rgba(read_rows(start, end), (width, end - start))
+        resized = rows.resize((target[0], end - start), Image.Resampling.LANCZOS)
         narrow.paste(resized, (0, start))
 
-    def shrink_columns(start: int, end: int) -> None:
-        strip = narrow.crop((start, 0, end, height))
-        resized = strip.resize((end - start, target[1]), Image.Resampling.LANCZOS)
+    def shrink_columns(start: int) -> None:
+        end = min(start + columns, target[0])
+        part = narrow.crop((start, 0, end, height))
+        resized = part.resize((end - start, target[1]), Image.Resampling.LANCZOS)
         small.paste(resized, (start, 0))
 
+    columns = math.ceil(target[0] / (4 * threads))  # several parts for each thread
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(shrink_rows, *zip(*_spans(height, threads), strict=True)))
-        list(pool.map(shrink_columns, *zip(*_spans(target[0], threads), strict=True)))
+        deque(pool.map(shrink_rows, range(0, height, strip)), maxlen=0)
+        deque(pool.map(shrink_columns, range(0, target[0], columns)), maxlen=0)
     return small
-
-
-def _spans(length: int, count: int) -> Iterator[tuple[int, int]]:
-    """Parts of about the same length, several for each thread."""
-    step = math.ceil(length / (4 * count))
-    return ((start, min(start + step, length)) for start in range(0, length, step))
