@@ -148,6 +148,8 @@ def _ctrl_c_held_back() -> Iterator[None]:
 def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be blocked
     Thread(target=_end_with_the_program, daemon=True).start()
+    # NumPy, not imported yet, would start threads that wait for work in vain.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     while True:
         try:
             task = connection.recv()
