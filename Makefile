@@ -114,9 +114,9 @@ $(SANITIZE)/package: $(SANITIZE)/tools $(SOURCES) Makefile
 	touch $@
 
 # Python itself is not instrumented, hence the preloaded run-time library; what it
-# allocates is watched all the same.  Left out are leaks of memory, which its allocator
-# keeps for a while, crashes of libopenslide itself, forks beside threads, which that
-# allocator does not survive, and what has nothing to do with the extension module.
+# allocates is watched all the same.  Left out are leaks and peaks of memory, which its
+# allocator keeps for a while, crashes of libopenslide itself, forks beside threads, which
+# that allocator does not survive, and what has nothing to do with the extension module.
 test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the address, UB and thread sanitizers
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
 	    PYTHONMALLOC=malloc UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
