@@ -21,7 +21,7 @@ from tests.isolated.leak_measure import Resources, process_status
 #: A region that takes seconds and 1.6 GB.
 HUGE = (20_000, 20_000)
 #: One that takes a few polls of a single thread.
-LONG = (12_000, 12_000)
+LONG = (10_000, 10_000)
 
 
 def check(condition: bool, otherwise: str) -> None:
