@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import AbstractSlide, open_slide
+from .._aside import written_aside
 from .._color import COLOR_HANDLINGS
 from .._images import flatten, profile_of, with_profile
 from .._properties import background_color
@@ -69,14 +70,11 @@ class Target(NamedTuple):
                 f"{self.format} files have {limit} at most on a side"
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.part")
         try:
-            image.save(aside, self.format, **self._parameters(image))
-            aside.replace(path)
+            with written_aside(path) as aside:
+                image.save(aside, self.format, **self._parameters(image))
         except (OSError, ValueError) as error:
             raise OSError(f"cannot save {path}: {error}") from error
-        finally:
-            aside.unlink(missing_ok=True)
         print(f"{image.width} x {image.height} pixels in {path}", file=sys.stderr)
 
     def suited(self, image: Image, slide: AbstractSlide) -> Image:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._aside import written_aside
 from .encoding import EXTENSIONS, encode
-from .journal import written_aside
 from .plan import sample_key
 
 if TYPE_CHECKING:
@@ -31,5 +31,5 @@ class ImagesWriter:
         for i in good.nonzero()[0]:
             key = sample_key(self._job.name, *grid.cells[i].tolist())
             path = self._folder / f"{key}.{EXTENSIONS[options.format]}"
-            with written_aside(self._job, path) as aside:
+            with written_aside(path, self._job.workspace) as aside:
                 aside.write_bytes(encode(pixels[i], options))

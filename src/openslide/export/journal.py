@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._aside import written_aside
 from .plan import Job
 
 
@@ -83,25 +82,9 @@ class Journal:
     def finish(self) -> None:
         """Put the summary in the place of the workspace."""
         found = {"tiles": self.tiles, "damaged": self.damaged}
-        with written_aside(self._job, summary_path(self._job)) as aside:
+        with written_aside(summary_path(self._job), self._job.workspace) as aside:
             aside.write_text(json.dumps(self._header | found, indent=1) + "\n")
         remove_workspace(self._job)
-
-
-@contextmanager
-def written_aside(job: Job, path: Path) -> Iterator[Path]:
-    """A path to write to, whose file takes the place of `path` when all went well.
-
-    The name holds the number of the process, for one that an earlier run has left
-    behind may not have ended yet.
-    """
-    aside = job.workspace / f"{path.name}.{os.getpid()}"
-    try:
-        yield aside
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
 
 
 def summary_path(job: Job) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageDraw
 
 from .. import AbstractSlide, OpenSlideError
-from .journal import written_aside
+from .._aside import written_aside
 from .plan import Job, grid_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
 def _save(job: Job, kind: str, image: Image.Image) -> None:
     buffer = BytesIO()  # Pillow does not notice when a disk is full
     image.save(buffer, "JPEG", quality=85)
-    with written_aside(job, job.out / f"{job.name}-{kind}.jpg") as aside:
+    with written_aside(job.out / f"{job.name}-{kind}.jpg", job.workspace) as aside:
         aside.write_bytes(buffer.getvalue())
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
+from .._aside import written_aside
 from .encoding import EXTENSIONS, encode
-from .journal import written_aside
 from .plan import facts_of, grid_of, sample_key
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def shard_writer(part: Part) -> Iterator[ShardWriter]:
     """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
     facts = facts_of(part.job, grid_of(part.job, part.cells))
     path = part.job.out / f"{part.job.name}-{part.number:06}.tar"
-    with written_aside(part.job, path) as aside, aside.open("wb") as file:
+    with written_aside(path, part.job.workspace) as aside, aside.open("wb") as file:
         yield ShardWriter(part.job, file, facts)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
         file.write(bytes(-file.tell() % tarfile.RECORDSIZE))

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from .._aside import written_aside
 from .layouts import Address, Layout
 
 
@@ -80,9 +81,8 @@ class TreeState:
 
     def write_text(self, path: Path, text: str) -> None:
         """Write a file, whole or not at all."""
-        part = self.parts / f"{path.name}.part"
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with written_aside(path, self.parts) as aside:
+            aside.write_text(text, encoding="utf-8")
 
     def _begin_anew(self) -> None:
         for path in (self._layout.description, self._layout.folder):
