@@ -1,5 +1,7 @@
 #include "region.h"
 
+#include "lengths.h"
+
 #include <math.h>
 
 /*
@@ -18,12 +20,6 @@ static const int64_t LIBRARY_SIDE = 4096;
 
 /* Positions beyond this do not survive multiplication in doubles. */
 static const int64_t FARTHEST = (int64_t)1 << 40;
-
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t
 divide_up(int64_t dividend, int64_t divisor)

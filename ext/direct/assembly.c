@@ -1,5 +1,6 @@
 #include "assembly.h"
 
+#include "lengths.h"
 #include "paint.h"
 
 #include <math.h>
@@ -48,18 +49,6 @@ struct view {
     const struct chunk *chunk;
     struct span x, y;
 };
-
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* Placing */
 

@@ -1,5 +1,6 @@
 #include "direct_slide.h"
 
+#include "lengths.h"
 #include "level_images.h"
 
 #include <stdlib.h>
@@ -174,12 +175,6 @@ direct_slide_trust(const struct slide_handle *handle)
 }
 
 /* Comparing */
-
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /* Keep of an axis what shows images, give or take a pixel. */
 static void

@@ -1,5 +1,7 @@
 #include "paint.h"
 
+#include "lengths.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -290,18 +292,6 @@ make_weights(float dx, float dy)
         .lower_left = (1 - dx) * dy,
         .lower_right = dx * dy,
     };
-}
-
-static int64_t
-smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t
-larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* ---- painting ---- */
