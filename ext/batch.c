@@ -77,7 +77,7 @@ read_block(struct pass *pass, const struct parallel_worker *worker,
     if (openslide.get_error(osr) != NULL) {
         return false;
     }
-    if (direct_slide_read(pass->handle, &block->source, &pixels, scratch)) {
+    if (direct_slide_read(pass->handle, block, &pixels, scratch)) {
         return true;
     }
     if (!read_painted(osr, &block->source, &pixels, scratch)) {

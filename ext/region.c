@@ -162,6 +162,7 @@ division_block(const struct division *division, int64_t column, int64_t row)
                                         (double)top * division->downsample),
                    region->level, right - left, bottom - top, region->is_exact,
                    region->column + left, region->row + top},
+        .whole = region,
         .column = left,
         .row = top,
     };

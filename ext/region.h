@@ -31,7 +31,8 @@ bool region_is_large(const struct region *region);
 /* A part of a region. */
 struct block {
     struct region source;
-    int64_t column, row; /* of its top left pixel within the region */
+    const struct region *whole; /* that it is a part of */
+    int64_t column, row;        /* of its top left pixel within the region */
 };
 
 /* How a region is divided: into `rows` rows of `columns` blocks. */

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from PIL import Image as Images
 from PIL.Image import Image
 
-from openslide import OpenSlide, OpenSlideError
+from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.damage.fields import integers
 from tests.slides import (
     SlideFacts,
@@ -248,6 +248,28 @@ def test_regions_over_a_background(
     must_be_direct(two.direct)
 
 
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    name=any_slide,
+    wish=wishes(),
+    capacity=st.sampled_from([0, 200_000, 1_000_000]),
+    mode=st.sampled_from(["RGB", "RGBA"]),
+)
+def test_regions_that_do_not_fit_the_cache(
+    pairs: Mapping[str, Two], name: str, wish: Wish, capacity: int, mode: Any
+) -> None:
+    """Their tiles are decoded where they show."""
+    plain = pairs[name].plain
+    location, level, size = wish.of(plain)
+    read = partial(OpenSlide.read_array, location=location, level=level, size=size)
+    read = partial(read, mode=mode, background="teal")
+    with OpenSlide(str(plain._filename)) as slide:
+        slide.set_cache(OpenSlideCache(capacity))
+        ours = without_libopenslide(slide, read)
+        np.testing.assert_array_equal(ours, read(plain))
+        must_be_direct(slide)
+
+
 @hypothesis.settings(deadline=None, max_examples=25)
 @hypothesis.given(
     name=any_slide,
@@ -337,6 +359,20 @@ def test_large_regions(large: tuple[Path, Path]) -> None:
             ours = without_libopenslide(slide, partial(read_region, region))
             assert ours.tobytes() == plain.read_region(*region).tobytes()
         must_be_direct(slide)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files in use are locked")
+def test_a_region_that_does_not_fit_the_cache_leaves_it_alone(tmp_path: Path) -> None:
+    image = np.tile(reference(), (2, 3, 1))[:2400, :4800]
+    path = write_generic(tmp_path, image=image, factors=(1,)).path
+    with OpenSlide(path) as slide:
+        before = slide.read_region(*tile(0)).tobytes()
+        assert 4 * image.shape[0] * image.shape[1] > 32 << 20
+        slide.read_region((0, 0), 0, image.shape[1::-1])
+        os.truncate(path, 100)
+        assert slide.read_region(*tile(0)).tobytes() == before
+        with pytest.raises(OpenSlideError):
+            slide.read_region((2700, 1400), 0, (10, 10))
 
 
 def test_large_regions_in_level_coordinates(large: tuple[Path, Path]) -> None:

@@ -184,45 +184,6 @@ shows_tiles(const struct view *view)
            view->y.first_tile < view->y.end_tile;
 }
 
-/* Tiles */
-
-struct decoding {
-    const struct tile_supply *supply;
-    const struct image *image;
-    uint64_t number;
-};
-
-static bool
-decode(uint32_t *words, void *argument)
-{
-    struct decoding *decoding = argument;
-    const struct tile_supply *supply = decoding->supply;
-    return supply->is_intact(supply->argument) &&
-           image_decode_tile(decoding->image, decoding->number, words);
-}
-
-/* The tile, to be released, or NULL where there is a hole; false where there
-   is anything odd. */
-static bool
-get_tile(const struct view *view, int64_t column, int64_t row,
-         const struct tile **tile)
-{
-    const struct tile_supply *supply = view->supply;
-    const struct image *image = &view->placement->image;
-    uint64_t number = (uint64_t)row * image->tiles_across + (uint64_t)column;
-    struct decoding decoding = {supply, image, number};
-    bool is_hole = false;
-    *tile = NULL;
-    if (image->has_holes &&
-        (!image_is_hole(image, number, &is_hole) || is_hole)) {
-        return is_hole;
-    }
-    struct tile_key key = {supply->slide, view->placement->number, number};
-    *tile = tile_cache_get(supply->cache, &key, image_tile_pixels(image),
-                           decode, &decoding);
-    return *tile != NULL;
-}
-
 /* Chunks on the pixels of the image: copies, of what lies on top last */
 
 /* One axis of the part of a tile that shows in a chunk. */
@@ -242,21 +203,67 @@ overlap_of(const struct span *span, const struct axis *axis, int64_t tile)
                             larger(end - start, 0)};
 }
 
+/* The part of a tile that shows in a chunk. */
+struct part {
+    struct overlap x, y;
+};
+
+static struct part
+part_of(const struct view *view, int64_t column, int64_t row)
+{
+    return (struct part){overlap_of(&view->x, &view->chunk->x, column),
+                         overlap_of(&view->y, &view->chunk->y, row)};
+}
+
+static bool
+is_whole_tile(const struct part *part, const struct view *view)
+{
+    return part->x.length == view->x.tile_side &&
+           part->y.length == view->y.tile_side;
+}
+
+/* Convert what shows of the tile, and release it. */
+static void
+show_tile(const struct view *view, const struct part *part,
+          const struct tile *tile, const struct pixels *pixels)
+{
+    int64_t stride = view->x.tile_side;
+    pixels_convert(pixels, part->x.in_region, part->y.in_region,
+                   part->x.length, part->y.length,
+                   tile->words + part->y.in_tile * stride + part->x.in_tile,
+                   stride);
+    tile_release(tile);
+}
+
+/* Get a tile to show, or have it decoded where it shows: then there is none to
+   show any more. */
+static bool
+take_tile(const struct view *view, int64_t column, int64_t row,
+          const struct part *part, const struct pixels *pixels,
+          const struct tile **tile)
+{
+    if (!view->supply->spares_cache || !is_whole_tile(part, view)) {
+        return tile_supply_get(view->supply, view->placement, column, row,
+                               tile);
+    }
+    const struct jpeg_rows rows = {
+        pixels_at(pixels, part->x.in_region, part->y.in_region),
+        pixels->row_stride, pixels->channels == 3 ? JPEG_RGB : JPEG_RGBA};
+    return tile_supply_put(view->supply, view->placement, column, row, &rows,
+                           tile);
+}
+
 static bool
 copy_tile(const struct view *view, int64_t column, int64_t row,
           const struct pixels *pixels)
 {
     const struct tile *tile;
-    if (!get_tile(view, column, row, &tile)) {
+    struct part part = part_of(view, column, row);
+    if (!take_tile(view, column, row, &part, pixels, &tile)) {
         return false;
     }
     if (tile != NULL) {
-        int64_t stride = view->x.tile_side;
-        struct overlap x = overlap_of(&view->x, &view->chunk->x, column);
-        struct overlap y = overlap_of(&view->y, &view->chunk->y, row);
-        pixels_convert(pixels, x.in_region, y.in_region, x.length, y.length,
-                       tile->words + y.in_tile * stride + x.in_tile, stride);
-        tile_release(tile);
+        show_tile(view, &part, tile, pixels);
     }
     return true;
 }
@@ -304,7 +311,7 @@ paint_tile(const struct view *view, int64_t column, int64_t row,
            const struct paint_canvas *canvas)
 {
     const struct tile *tile;
-    if (!get_tile(view, column, row, &tile)) {
+    if (!tile_supply_get(view->supply, view->placement, column, row, &tile)) {
         return false;
     }
     if (tile != NULL) {

@@ -354,12 +354,20 @@ is_near(int64_t position)
     return position > -FARTHEST && position < FARTHEST;
 }
 
+/* Whether a region shows more than the cache can keep. */
+static bool
+exceeds(const struct region *region, const struct tile_cache *cache)
+{
+    size_t pixels = tile_cache_capacity(cache) / sizeof(uint32_t);
+    return (uint64_t)region->height > pixels / (uint64_t)region->width;
+}
+
 bool
-direct_slide_read(const struct slide_handle *handle,
-                  const struct region *region, const struct pixels *pixels,
-                  struct scratch *scratch)
+direct_slide_read(const struct slide_handle *handle, const struct block *block,
+                  const struct pixels *pixels, struct scratch *scratch)
 {
     struct direct_slide *direct = handle->direct;
+    const struct region *region = &block->source;
     if (direct == NULL || region->level < 0 ||
         region->level >= handle->level_count || region->width <= 0 ||
         region->height <= 0 || !is_near(region->x) || !is_near(region->y) ||
@@ -379,6 +387,7 @@ direct_slide_read(const struct slide_handle *handle,
         .is_snapped = level->images.is_snapped,
         .downsample = handle->levels[region->level].downsample,
         .cache = cache,
+        .spares_cache = exceeds(block->whole, cache),
         .slide = direct->number,
         .is_intact = is_intact,
         .argument = &witness,

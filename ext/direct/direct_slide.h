@@ -35,15 +35,15 @@ const char *direct_slide_refusal(const struct slide_handle *handle,
 void direct_slide_trust(const struct slide_handle *handle);
 
 /*
- * Read a region, or leave it to libopenslide: then the answer is false, and
- * the pixels are undefined.
+ * Read a part of a region, or leave it to libopenslide: then the answer is
+ * false, and the pixels are undefined.
  *
  * What a level has not been seen to do right is compared with libopenslide
  * first, on the user's own pixels.  After a difference the level is left to it
  * for good.
  */
 bool direct_slide_read(const struct slide_handle *handle,
-                       const struct region *region,
-                       const struct pixels *pixels, struct scratch *scratch);
+                       const struct block *block, const struct pixels *pixels,
+                       struct scratch *scratch);
 
 #endif

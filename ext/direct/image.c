@@ -247,12 +247,13 @@ read_tile(const struct image *image, uint64_t tile, size_t *size)
 }
 
 bool
-image_decode_tile(const struct image *image, uint64_t tile, uint32_t *words)
+image_decode_tile(const struct image *image, uint64_t tile,
+                  const struct jpeg_rows *rows)
 {
     size_t size;
     uint8_t *bytes = read_tile(image, tile, &size);
     bool decoded =
-        bytes != NULL && jpeg_decode(&image->format, bytes, size, words);
+        bytes != NULL && jpeg_decode(&image->format, bytes, size, rows);
     free(bytes);
     return decoded;
 }

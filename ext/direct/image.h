@@ -66,8 +66,8 @@ bool image_is_hole(const struct image *image, uint64_t tile, bool *is_hole);
 
 size_t image_tile_pixels(const struct image *image);
 
-/* The words of a tile; false where libopenslide may make other ones. */
+/* Decode a tile; false where libopenslide may make other pixels of it. */
 bool image_decode_tile(const struct image *image, uint64_t tile,
-                       uint32_t *words);
+                       const struct jpeg_rows *rows);
 
 #endif

@@ -129,8 +129,21 @@ colours_of_words(void)
     return first == 0 ? JCS_EXT_BGRA : JCS_EXT_ARGB;
 }
 
+static J_COLOR_SPACE
+colours_of(enum jpeg_order order)
+{
+    switch (order) {
+    case JPEG_RGBA:
+        return JCS_EXT_RGBA;
+    case JPEG_RGB:
+        return JCS_EXT_RGB;
+    default:
+        return colours_of_words();
+    }
+}
+
 static bool
-read_lines(struct decoder *decoder, uint32_t *words)
+read_lines(struct decoder *decoder, const struct jpeg_rows *rows)
 {
     struct jpeg_decompress_struct *info = &decoder->info;
     while (info->output_scanline < info->output_height) {
@@ -138,8 +151,8 @@ read_lines(struct decoder *decoder, uint32_t *words)
         JDIMENSION count = info->output_height - info->output_scanline;
         count = count < LINES_AT_ONCE ? count : LINES_AT_ONCE;
         for (JDIMENSION i = 0; i < count; i++) {
-            size_t line = (size_t)info->output_scanline + i;
-            lines[i] = (JSAMPROW)(words + line * info->output_width);
+            ptrdiff_t line = (ptrdiff_t)info->output_scanline + i;
+            lines[i] = rows->first + line * rows->stride;
         }
         if (jpeg_read_scanlines(info, lines, count) == 0) {
             return false;
@@ -151,7 +164,7 @@ read_lines(struct decoder *decoder, uint32_t *words)
 /* What comes after the last line is not read, so it may be anything. */
 static bool
 read_tile(struct decoder *decoder, const struct jpeg_format *format,
-          const uint8_t *bytes, size_t size, uint32_t *words)
+          const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
 {
     set_input(decoder, bytes, size);
     if (jpeg_read_header(&decoder->info, TRUE) != JPEG_HEADER_OK ||
@@ -159,31 +172,31 @@ read_tile(struct decoder *decoder, const struct jpeg_format *format,
         return false;
     }
     decoder->info.jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
-    decoder->info.out_color_space = colours_of_words();
-    return jpeg_start_decompress(&decoder->info) && read_lines(decoder, words);
+    decoder->info.out_color_space = colours_of(rows->order);
+    return jpeg_start_decompress(&decoder->info) && read_lines(decoder, rows);
 }
 
 /* Nothing of it is lost by longjmp(), for the decoder is the caller's. */
 static bool
 decode(struct decoder *decoder, const struct jpeg_format *format,
-       const uint8_t *bytes, size_t size, uint32_t *words)
+       const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
 {
     if (setjmp(decoder->refusal) != 0) {
         return false;
     }
     create(decoder);
     return read_tables(decoder, format) &&
-           read_tile(decoder, format, bytes, size, words);
+           read_tile(decoder, format, bytes, size, rows);
 }
 
 bool
 jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
-            size_t size, uint32_t *words)
+            size_t size, const struct jpeg_rows *rows)
 {
     struct decoder decoder;
     /* So that it can be destroyed when it could not be created. */
     memset(&decoder.info, 0, sizeof decoder.info);
-    bool decoded = decode(&decoder, format, bytes, size, words);
+    bool decoded = decode(&decoder, format, bytes, size, rows);
     jpeg_destroy_decompress(&decoder.info);
     return decoded;
 }
@@ -207,12 +220,12 @@ jpeg_version(void)
 
 bool
 jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
-            size_t size, uint32_t *words)
+            size_t size, const struct jpeg_rows *rows)
 {
     (void)format;
     (void)bytes;
     (void)size;
-    (void)words;
+    (void)rows;
     return false;
 }
 

@@ -21,12 +21,26 @@ struct jpeg_format {
     size_t tables_size;
 };
 
+/* What the pixels of a tile become. */
+enum jpeg_order {
+    JPEG_WORDS, /* 0xffRRGGBB */
+    JPEG_RGBA,  /* four bytes, the last of them 255 */
+    JPEG_RGB,   /* three bytes */
+};
+
+/* Where they go. */
+struct jpeg_rows {
+    uint8_t *first;
+    ptrdiff_t stride; /* bytes; may be negative */
+    enum jpeg_order order;
+};
+
 /*
- * Decode a tile into width * height words 0xffRRGGBB.  False where it is
- * refused, which leaves the words undefined.
+ * Decode a tile of `height` rows of `width` pixels.  False where it is
+ * refused, which leaves them undefined.
  */
 bool jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
-                 size_t size, uint32_t *words);
+                 size_t size, const struct jpeg_rows *rows);
 
 /* Whether it can decode anything. */
 bool jpeg_is_available(void);

@@ -205,6 +205,15 @@ shrink(struct tile_cache *cache, size_t first)
     }
 }
 
+/* Give out another reference to an entry. */
+static void
+use(struct shard *shard, struct entry *entry)
+{
+    atomic_fetch_add(&entry->references, 1);
+    unlink_from_list(shard, entry);
+    make_newest(shard, entry);
+}
+
 /*
  * The entry that has the key, new where there was none: then `is_new`, and the
  * caller decodes it.  NULL where there is no memory.
@@ -222,9 +231,7 @@ find_or_add(struct tile_cache *cache, struct shard *shard,
             add(cache, shard, entry);
         }
     } else {
-        atomic_fetch_add(&entry->references, 1);
-        unlink_from_list(shard, entry);
-        make_newest(shard, entry);
+        use(shard, entry);
     }
     return entry;
 }
@@ -281,10 +288,31 @@ tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
     return entry == NULL ? NULL : &entry->tile;
 }
 
+const struct tile *
+tile_cache_find(struct tile_cache *cache, const struct tile_key *key)
+{
+    struct shard *shard = &cache->shards[hash_key(key) % SHARDS];
+    platform_mutex_lock(&shard->mutex);
+    struct entry *entry = find(cache, shard, key);
+    if (entry != NULL && entry->state == DECODED) {
+        use(shard, entry);
+    } else {
+        entry = NULL;
+    }
+    platform_mutex_unlock(&shard->mutex);
+    return entry == NULL ? NULL : &entry->tile;
+}
+
 void
 tile_release(const struct tile *tile)
 {
     release_entry(entry_of(tile));
+}
+
+size_t
+tile_cache_capacity(const struct tile_cache *cache)
+{
+    return cache->capacity;
 }
 
 size_t

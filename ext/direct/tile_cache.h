@@ -48,6 +48,13 @@ const struct tile *tile_cache_get(struct tile_cache *cache,
                                   tile_decoder *decode, void *argument);
 void tile_release(const struct tile *tile);
 
+/* The same, but NULL where it is not there, decoded. */
+const struct tile *tile_cache_find(struct tile_cache *cache,
+                                   const struct tile_key *key);
+
+/* How many bytes of tiles it keeps. */
+size_t tile_cache_capacity(const struct tile_cache *cache);
+
 /* How many bytes the cached tiles take. */
 size_t tile_cache_size(struct tile_cache *cache);
 

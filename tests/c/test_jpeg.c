@@ -161,8 +161,9 @@ decode(const struct jpeg_format *format, const unsigned char *bytes,
     struct guarded output = guarded_alloc(sizeof decoded.words);
     uint8_t *words = output.end - sizeof decoded.words;
     memcpy(input.end - size, bytes, size);
-    decoded.accepted =
-        jpeg_decode(format, input.end - size, size, (uint32_t *)words);
+    const struct jpeg_rows rows = {words, WIDTH * sizeof(uint32_t),
+                                   JPEG_WORDS};
+    decoded.accepted = jpeg_decode(format, input.end - size, size, &rows);
     memcpy(decoded.words, words, sizeof decoded.words);
     guarded_free(input);
     guarded_free(output);
@@ -226,6 +227,45 @@ test_what_is_decoded(void)
         CHECK(is_decoded(words), "%s as RGB", encodings[i].name);
         free(stream.bytes);
     }
+}
+
+/* From the last row to the first, with bytes between that stay. */
+static void
+check_order(enum jpeg_order order, int pixel_size, const char *name)
+{
+    enum { STRIDE = WIDTH * 4 + 7, KEPT = 0x5a };
+    static uint8_t pixels[HEIGHT * STRIDE];
+    struct stream stream = encode(&plain, false);
+    uint32_t words[PIXELS];
+    reference(&stream, false, words);
+    memset(pixels, KEPT, sizeof pixels);
+    const struct jpeg_rows rows = {pixels + (HEIGHT - 1) * STRIDE, -STRIDE,
+                                   order};
+    CHECK(jpeg_decode(&ycbcr, stream.bytes, stream.size, &rows), "%s: refused",
+          name);
+    int wrong = 0;
+    for (int y = 0; y < HEIGHT; y++) {
+        const uint8_t *row = rows.first + y * rows.stride;
+        for (int x = 0; x < WIDTH; x++) {
+            uint32_t word = words[y * WIDTH + x];
+            const uint8_t bytes[] = {(uint8_t)(word >> 16),
+                                     (uint8_t)(word >> 8), (uint8_t)word, 255};
+            wrong +=
+                memcmp(row + x * pixel_size, bytes, (size_t)pixel_size) != 0;
+        }
+        for (int i = WIDTH * pixel_size; i < STRIDE; i++) {
+            wrong += row[i] != KEPT;
+        }
+    }
+    CHECK(wrong == 0, "%s: %d pixels, or bytes between rows", name, wrong);
+    free(stream.bytes);
+}
+
+static void
+test_orders(void)
+{
+    check_order(JPEG_RGBA, 4, "RGBA");
+    check_order(JPEG_RGB, 3, "RGB");
 }
 
 static void
@@ -472,6 +512,7 @@ int
 main(void)
 {
     check_run("what is decoded", test_what_is_decoded);
+    check_run("orders", test_orders);
     check_run("what is refused", test_what_is_refused);
     check_run("other sizes are refused", test_other_sizes_are_refused);
     check_run("odd headers are refused", test_odd_headers_are_refused);

@@ -6,9 +6,10 @@ static void
 test_everything_is_refused(void)
 {
     const struct jpeg_format format = {8, 8, false, NULL, 0};
-    uint32_t words[64];
+    uint8_t pixels[64 * 3];
+    const struct jpeg_rows rows = {pixels, 8 * 3, JPEG_RGB};
     CHECK(!jpeg_is_available() && jpeg_version() == NULL, "there is one");
-    CHECK(!jpeg_decode(&format, (const uint8_t *)"\xff\xd8", 2, words),
+    CHECK(!jpeg_decode(&format, (const uint8_t *)"\xff\xd8", 2, &rows),
           "decoded");
 }
 

@@ -97,6 +97,21 @@ test_decodes_once(void)
 }
 
 static void
+test_finds_what_is_there(void)
+{
+    struct tile_cache *cache = tile_cache_new(100 * TILE_BYTES);
+    const struct tile_key key = {1, 0, 4};
+    CHECK(tile_cache_find(cache, &key) == NULL, "a tile out of nothing");
+    use(cache, 4);
+    const struct tile *tile = tile_cache_find(cache, &key);
+    tile_cache_release(cache);
+    if (CHECK(tile != NULL, "not found")) {
+        CHECK(is_right(tile), "another tile, or one that has gone");
+        tile_release(tile);
+    }
+}
+
+static void
 test_tells_tiles_apart(void)
 {
     struct tile_cache *cache = tile_cache_new(1 << 20);
@@ -287,6 +302,38 @@ test_one_decodes_for_all(void)
 }
 
 static void
+look_for_it(void *argument)
+{
+    struct party *party = argument;
+    if (atomic_fetch_add(&party->waiting, 1) == 0) {
+        tile_release(get_of(party->cache, party->decoding));
+        return;
+    }
+    for (int i = 0; i < 200; i++) {
+        const struct tile *tile =
+            tile_cache_find(party->cache, &party->decoding.key);
+        if (tile != NULL) {
+            atomic_fetch_add(&party->wrong, !is_right(tile));
+            tile_release(tile);
+        }
+    }
+}
+
+static void
+test_finds_nothing_half_decoded(void)
+{
+    for (uint64_t round = 0; round < 10; round++) {
+        struct party party = {
+            .cache = tile_cache_new(1 << 20),
+            .decoding = {{1, 0, round}, PIXELS, .seconds = 0.0005},
+        };
+        run_party(&party, look_for_it);
+        CHECK(atomic_load(&party.wrong) == 0, "another tile");
+        tile_cache_release(party.cache);
+    }
+}
+
+static void
 test_all_learn_of_a_failure(void)
 {
     for (uint64_t round = 0; round < 10; round++) {
@@ -350,6 +397,7 @@ main(void)
 {
     platform_watch_forks();
     check_run("decodes once", test_decodes_once);
+    check_run("finds what is there", test_finds_what_is_there);
     check_run("tells tiles apart", test_tells_tiles_apart);
     check_run("keeps its capacity", test_keeps_its_capacity);
     check_run("drops what was not used for longest",
@@ -363,6 +411,7 @@ main(void)
     check_run("is abandoned by a forked child",
               test_is_abandoned_by_a_forked_child);
     check_run("one decodes for all", test_one_decodes_for_all);
+    check_run("finds nothing half decoded", test_finds_nothing_half_decoded);
     check_run("all learn of a failure", test_all_learn_of_a_failure);
     check_run("many threads", test_many_threads);
     return check_finish();

@@ -102,24 +102,52 @@ decode_ordinarily(const struct jpeg_format *format, const uint8_t *bytes,
 
 /* What must hold */
 
+/* Decode into memory that was filled with a byte. */
+static bool
+decode_over(const struct jpeg_format *format, const uint8_t *bytes,
+            size_t size, uint8_t *pixels, int pixel_size,
+            enum jpeg_order order, int filling)
+{
+    ptrdiff_t stride = (ptrdiff_t)format->width * pixel_size;
+    const struct jpeg_rows rows = {pixels, stride, order};
+    memset(pixels, filling, (size_t)stride * format->height);
+    return jpeg_decode(format, bytes, size, &rows);
+}
+
+static void
+require_bytes(const uint32_t *words, size_t count, const uint8_t *bytes,
+              int pixel_size)
+{
+    for (size_t i = 0; i < count; i++, bytes += pixel_size) {
+        REQUIRE(bytes[0] == (words[i] >> 16 & 0xff));
+        REQUIRE(bytes[1] == (words[i] >> 8 & 0xff));
+        REQUIRE(bytes[2] == (words[i] & 0xff));
+        REQUIRE(pixel_size == 3 || bytes[3] == words[i] >> 24);
+    }
+}
+
 static void
 check(const struct jpeg_format *format, const uint8_t *bytes, size_t size)
 {
     size_t area = (size_t)format->width * format->height;
     uint32_t *words = malloc(area * sizeof *words);
     uint32_t *others = malloc(area * sizeof *others);
-    REQUIRE(words != NULL && others != NULL);
-    memset(words, 0x55, area * sizeof *words);
-    memset(others, 0xaa, area * sizeof *others);
-    bool decoded = jpeg_decode(format, bytes, size, words);
-    REQUIRE(jpeg_decode(format, bytes, size, others) == decoded);
+    uint8_t *pixels = malloc(area * 4);
+    REQUIRE(words != NULL && others != NULL && pixels != NULL);
+    bool decoded = decode_over(format, bytes, size, (uint8_t *)words, 4,
+                               JPEG_WORDS, 0x55);
+    REQUIRE(decode_over(format, bytes, size, pixels, 4, JPEG_RGBA, 0xaa) ==
+            decoded);
     if (decoded) {
-        REQUIRE(memcmp(words, others, area * sizeof *words) == 0);
         REQUIRE(decode_ordinarily(format, bytes, size, others));
         REQUIRE(memcmp(words, others, area * sizeof *words) == 0);
+        require_bytes(words, area, pixels, 4);
+        REQUIRE(decode_over(format, bytes, size, pixels, 3, JPEG_RGB, 0xaa));
+        require_bytes(words, area, pixels, 3);
     }
     free(words);
     free(others);
+    free(pixels);
 }
 
 int

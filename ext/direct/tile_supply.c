@@ -1,0 +1,86 @@
+#include "tile_supply.h"
+
+/* A place in the grid of an image, and what is asked for there. */
+struct request {
+    const struct tile_supply *supply;
+    const struct image *image;
+    struct tile_key key;
+};
+
+static struct request
+request_of(const struct tile_supply *supply, const struct placement *placement,
+           int64_t column, int64_t row)
+{
+    const struct image *image = &placement->image;
+    uint64_t number = (uint64_t)row * image->tiles_across + (uint64_t)column;
+    return (struct request){
+        supply, image, {supply->slide, placement->number, number}};
+}
+
+/* What is there. */
+enum content {
+    SOMETHING_ODD,
+    A_HOLE,
+    A_TILE,
+};
+
+static enum content
+content_of(const struct request *request)
+{
+    const struct image *image = request->image;
+    bool is_hole = false;
+    if (image->has_holes &&
+        !image_is_hole(image, request->key.tile, &is_hole)) {
+        return SOMETHING_ODD;
+    }
+    return is_hole ? A_HOLE : A_TILE;
+}
+
+static bool
+decode(const struct request *request, const struct jpeg_rows *rows)
+{
+    const struct tile_supply *supply = request->supply;
+    return supply->is_intact(supply->argument) &&
+           image_decode_tile(request->image, request->key.tile, rows);
+}
+
+/* For the cache. */
+static bool
+decode_words(uint32_t *words, void *argument)
+{
+    const struct request *request = argument;
+    size_t stride = request->image->tile_width * sizeof *words;
+    const struct jpeg_rows rows = {(uint8_t *)words, (ptrdiff_t)stride,
+                                   JPEG_WORDS};
+    return decode(request, &rows);
+}
+
+bool
+tile_supply_get(const struct tile_supply *supply,
+                const struct placement *placement, int64_t column, int64_t row,
+                const struct tile **tile)
+{
+    struct request request = request_of(supply, placement, column, row);
+    enum content content = content_of(&request);
+    *tile = NULL;
+    if (content == A_TILE) {
+        *tile = tile_cache_get(supply->cache, &request.key,
+                               image_tile_pixels(request.image), decode_words,
+                               &request);
+    }
+    return content == A_HOLE || *tile != NULL;
+}
+
+bool
+tile_supply_put(const struct tile_supply *supply,
+                const struct placement *placement, int64_t column, int64_t row,
+                const struct jpeg_rows *rows, const struct tile **tile)
+{
+    struct request request = request_of(supply, placement, column, row);
+    *tile = tile_cache_find(supply->cache, &request.key);
+    if (*tile != NULL) {
+        return true;
+    }
+    enum content content = content_of(&request);
+    return content == A_HOLE || (content == A_TILE && decode(&request, rows));
+}
