@@ -19,7 +19,8 @@ enum {
     LINE_BYTES = 1 << 17,
     MAX_POSITIONS = 1 << 13,
     MAX_WORKERS = 64,
-    CACHE_BYTES = 256 << 20, /* as in worker.py */
+    USUAL_CACHE_BYTES = 32 << 20, /* as in worker.py */
+    HOT_CACHE_BYTES = 256 << 20,
 };
 
 struct position {
@@ -242,9 +243,9 @@ read_group(const struct reading *reading, const struct position *positions,
 
 /* Go on with an empty cache; release what it returns. */
 static openslide_cache_t *
-forget_tiles(void)
+forget_tiles(size_t capacity)
 {
-    openslide_cache_t *cache = openslide.cache_create(CACHE_BYTES);
+    openslide_cache_t *cache = openslide.cache_create(capacity);
     openslide.set_cache(slide, cache);
     return cache;
 }
@@ -254,7 +255,8 @@ static openslide_cache_t *
 warm_up(const struct reading *reading, bool hot,
         const struct position *positions, long samples, long each)
 {
-    openslide_cache_t *cache = forget_tiles();
+    openslide_cache_t *cache =
+        forget_tiles(hot ? HOT_CACHE_BYTES : USUAL_CACHE_BYTES);
     if (hot) {
         for (long i = 0; i < samples; i++) {
             read_group(reading, positions + i * each, each);
@@ -263,7 +265,7 @@ warm_up(const struct reading *reading, bool hot,
     }
     read_group(reading, positions, each);
     openslide.cache_release(cache);
-    cache = forget_tiles();
+    cache = forget_tiles(USUAL_CACHE_BYTES);
     read_group(reading, positions, each);
     return cache;
 }
@@ -275,7 +277,7 @@ time_reads(const struct reading *reading, bool hot,
     openslide_cache_t *kept = warm_up(reading, hot, positions, samples, each);
     for (long i = 0; i < samples; i++) {
         if (!hot) {
-            openslide.cache_release(forget_tiles());
+            openslide.cache_release(forget_tiles(USUAL_CACHE_BYTES));
         }
         double start = seconds_now();
         read_group(reading, positions + i * each, each);

@@ -31,8 +31,10 @@ from typing import Any
 
 import numpy as np
 
+# What a slide has by default.
+_USUAL_CACHE_BYTES = 32 << 20
 # Everything that one measurement reads fits, so that hot is hot.
-_CACHE_BYTES = 256 << 20
+_HOT_CACHE_BYTES = 256 << 20
 
 Clock = Callable[[], float]
 Position = tuple[int, int]
@@ -66,11 +68,11 @@ class Reader:
     def close(self) -> None:
         self.slide.close()
 
-    def forget_tiles(self) -> object:
-        """Go on with an empty cache, and return it."""
+    def forget_tiles(self, capacity: int = _USUAL_CACHE_BYTES) -> object:
+        """Go on with an empty cache of so many bytes, and return it."""
         import openslide
 
-        cache = openslide.OpenSlideCache(_CACHE_BYTES)
+        cache = openslide.OpenSlideCache(capacity)
         self.slide.set_cache(cache)
         return cache
 
@@ -141,7 +143,7 @@ class CucimReader(Reader):
     def versions() -> dict[str, str]:
         return {}
 
-    def forget_tiles(self) -> object:
+    def forget_tiles(self, capacity: int = 0) -> object:
         return None
 
     def array(self, position: Position, level: int, side: int) -> Any:
@@ -286,11 +288,12 @@ class Worker:
         memory is free when the samples begin, and then some that stay, because an
         allocator would give memory at the end of the heap back to the system.
         """
-        self._reader.forget_tiles()
         if state == "hot":
+            self._reader.forget_tiles(_HOT_CACHE_BYTES)
             for group in groups * self._reader.passes:
                 read(group)
             return None
+        self._reader.forget_tiles()
         read(groups[0])
         kept = self._reader.forget_tiles()
         read(groups[0])
