@@ -5,7 +5,8 @@
 Both write the slide `jpeg` as tiles of 224 x 224 pixels, JPEG of quality 80, to the
 shards of a WebDataset; they take turns.  Times are those of whole programs, start
 included.  Memory is the proportional set size (PSS) of all processes of a program
-together, the greatest of samples.
+together, the greatest of samples, in a run of its own: the kernel takes a tenth of a
+core to tell it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,8 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -39,18 +43,27 @@ _INTERVAL = 0.1  # seconds between samples of memory
 _MASK_ROWS = 4000
 
 
+class Result(NamedTuple):
+    """What was found of a program: medians, and its peak memory in MB, PSS."""
+
+    run: Run
+    memory: float
+
+    @property
+    def facts(self) -> dict[str, float]:
+        return {**self.run._asdict(), "memory": self.memory}
+
+
 class Run(NamedTuple):
     """One run of a program.
 
     Attributes:
         rate: tiles per second.
-        memory: in MB, PSS.
         use: of the cores that it may use, 0 to 1.
         cpu: processor's time for each tile, in milliseconds.
     """
 
     rate: float
-    memory: float
     use: float
     cpu: float
 
@@ -105,23 +118,38 @@ def _rows(slide: Slide, mpp: float, tiles: int) -> int:
     return math.ceil(tiles / columns)
 
 
-def _run(command: Sequence[str], workers: int, folder: Path) -> Run:
-    start = perf_counter()
-    process = subprocess.Popen(
+def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    sampler = _Sampler(process.pid)
-    sampler.start()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    sampler.stop()
     if process.returncode != 0:
-        raise SystemExit(f"failed: {' '.join(command)}")
+        raise SystemExit(f"failed: {process.args!r}")
+    return usage
+
+
+def _time(command: Sequence[str], workers: int, folder: Path) -> Run:
+    start = perf_counter()
+    usage = _wait(_start(command))
+    seconds = perf_counter() - start
     tiles = _count_tiles(folder / "out")
     cpu = usage.ru_utime + usage.ru_stime
     use = cpu / seconds / min(workers, len(os.sched_getaffinity(0)))
-    return Run(tiles / seconds, sampler.peak / 1e6, use, 1000 * cpu / tiles)
+    return Run(tiles / seconds, use, 1000 * cpu / tiles)
+
+
+def _peak_memory(command: Sequence[str]) -> float:
+    """In MB."""
+    process = _start(command)
+    sampler = _Sampler(process.pid)
+    sampler.start()
+    _wait(process)
+    sampler.stop()
+    return sampler.peak / 1e6
 
 
 class _Sampler(threading.Thread):
@@ -169,27 +197,36 @@ def _count_tiles(out: Path) -> int:
     return count
 
 
-def _measure(arguments: argparse.Namespace, slide: Slide, mpp: float) -> dict[str, Run]:
-    """The medians of each program."""
-    rows = _rows(slide, mpp, arguments.tiles)
-    runs: dict[str, list[Run]] = {}
+def _measure(
+    arguments: argparse.Namespace, slide: Slide, mpp: float
+) -> dict[str, Result]:
+    """What is found of each program."""
+    plan = (slide, mpp, _rows(slide, mpp, arguments.tiles), arguments.workers)
+    commands = {"ours": partial(_ours, *plan)}
+    if arguments.peer_python:
+        commands["openslide-python"] = partial(_theirs, arguments.peer_python, *plan)
+    peaks = {}
+    for name, command in commands.items():
+        with _folder() as folder:
+            peaks[name] = _peak_memory(command(folder))
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(arguments.rounds):
-        for name in ("ours", "openslide-python")[: 2 if arguments.peer_python else 1]:
-            folder = Path(tempfile.mkdtemp(prefix="bench-tiles-"))
-            plan = (slide, mpp, rows, arguments.workers, folder)
-            command = (
-                _ours(*plan)
-                if name == "ours"
-                else _theirs(arguments.peer_python, *plan)
-            )
-            try:
-                run = _run(command, arguments.workers, folder)
-            finally:
-                shutil.rmtree(folder)
-            runs.setdefault(name, []).append(run)
+        for name, command in commands.items():
+            with _folder() as folder:
+                runs[name].append(_time(command(folder), arguments.workers, folder))
     return {
-        name: Run(*map(median, zip(*each, strict=True))) for name, each in runs.items()
+        name: Result(Run(*map(median, zip(*each, strict=True))), peaks[name])
+        for name, each in runs.items()
     }
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="bench-tiles-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def main() -> None:
@@ -201,15 +238,15 @@ def main() -> None:
     for mpp in arguments.mpp:
         found = _measure(arguments, slide, mpp)
         print(f"\n{mpp} microns per pixel")
-        for name, run in found.items():
+        for name, (run, memory) in found.items():
             print(
-                f"  {name:17}{run.rate:7.0f} tiles/s {run.memory:6.0f} MB PSS "
+                f"  {name:17}{run.rate:7.0f} tiles/s {memory:6.0f} MB PSS "
                 f"{run.use:6.0%} of the cores {run.cpu:7.3f} ms CPU/tile"
             )
         if len(found) == 2:
-            ratio = found["ours"].rate / found["openslide-python"].rate
+            ratio = found["ours"].run.rate / found["openslide-python"].run.rate
             print(f"  {ratio:.2f} times as fast")
-        everything[str(mpp)] = {name: run._asdict() for name, run in found.items()}
+        everything[str(mpp)] = {name: result.facts for name, result in found.items()}
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(everything, indent=1) + "\n")
     print(f"\nwritten to {arguments.json}")
