@@ -17,11 +17,20 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 
 
 def encode(pixels: NDArray[np.uint8], options: TileOptions) -> bytes:
-    """The file of a tile."""
+    """The file of a tile; RGBX is for JPEG only."""
     buffer = BytesIO()
-    image = Image.fromarray(pixels)
+    image = picture(pixels)
     if options.format == "jpeg":
         image.save(buffer, "JPEG", quality=options.quality)
     else:
         image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def picture(pixels: NDArray[np.uint8]) -> Image.Image:
+    """The pixels of a tile, RGB, or RGBX, which shares the memory."""
+    height, width, channels = pixels.shape
+    if channels == 4:
+        size = (width, height)
+        return Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)
+    return Image.fromarray(pixels)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,7 +114,7 @@ def begun_options(job: Job) -> dict[str, Any] | None:
 
 def check_options(job: Job, found: dict[str, Any]) -> None:
     """Raise ValueError where options are not those of an earlier run."""
-    _check(job, found, asdict(job.options))
+    _check(job, found, job.options._asdict())
 
 
 def has_journal(job: Job) -> bool:
@@ -143,7 +142,7 @@ def _header(job: Job) -> dict[str, Any]:
     return {
         "slide": str(job.path),
         "bytes": os.stat(job.path).st_size,
-        "options": asdict(job.options),
+        "options": job.options._asdict(),
     }
 
 

@@ -50,7 +50,7 @@ def export_part(part: Part) -> PartResult:
 def _batches(part: Part) -> Iterator[TileGrid]:
     tiles = grid_of(part.job, part.cells)
     width, height = level_size(tiles)
-    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (3 * width * height))))
+    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (4 * width * height))))
     return (tiles[start : start + step] for start in range(0, len(tiles), step))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -25,8 +24,7 @@ ImageFormat: TypeAlias = Literal["jpeg", "png"]
 _STRIP_WIDTH = 8192
 
 
-@dataclass(frozen=True)
-class TileOptions:
+class TileOptions(NamedTuple):
     """What tiles shall be and where they go; what it means is said at TileGrid.
 
     Attributes:
@@ -59,11 +57,13 @@ class TileOptions:
             slide_mpp=self.slide_mpp,
             min_tissue=self.min_tissue,
             mask=self.mask,
+            # Pillow makes JPEG of RGBX without copying.
+            mode="RGBX" if self.format == "jpeg" and self.to != "zarr" else "RGB",
         )
 
     def without_mask(self) -> TileOptions:
         """The same for those who know which tiles are wanted."""
-        return TileOptions(**asdict(self) | {"mask": None, "min_tissue": None})
+        return self._replace(mask=None, min_tissue=None)
 
 
 def _open(path: str | os.PathLike[str]) -> AbstractSlide:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from .._arrays import numpy
 from .folders import FoundSlide
 from .journal import (
     Journal,
@@ -226,6 +229,7 @@ def export_tiles(
     for job in jobs:
         _check_begun(job, resume)
     export = _Export(jobs, report)
+    Thread(target=_import_numpy).start()
     with Workers[_Task, _Result](workers, _work_off) as pool:
         for outcome in pool.run(export.next_task):
             export.take(outcome)
@@ -236,6 +240,12 @@ def export_tiles(
         {path: result.damaged for path, result in results.items() if result.damaged},
         export.failures,
     )
+
+
+def _import_numpy() -> None:
+    """Have it ready when the processes answer, while they begin."""
+    with suppress(ImportError):  # which they will report
+        numpy()
 
 
 def _check_begun(job: Job, resume: bool) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: What all headers have in common: time 0, owner nobody.
 _HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
+#: Its checksum, without name and size; the checksum itself counts as spaces.
+_SUM = sum(_HEADER[_NAME.stop : _SIZE.start] + _HEADER[_SIZE.stop : _CHECKSUM.start])
+_SUM += sum(b" " * 8 + _HEADER[_CHECKSUM.stop :])
 
 
 @contextmanager
@@ -58,12 +61,17 @@ class ShardWriter:
         for i in good.nonzero()[0]:
             key = sample_key(self._job.name, *cells[i])
             told = f'{self._facts}, "cell": {cells[i]}, "location": {locations[i]}}}'
-            self._add(f"{key}.json", told.encode())
-            self._add(f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options))
+            self._file.write(
+                _member(f"{key}.json", told.encode())
+                + _member(
+                    f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options)
+                )
+            )
 
-    def _add(self, name: str, content: bytes) -> None:
-        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
-        self._file.write(b"".join((_header(name, len(content)), content, padding)))
+
+def _member(name: str, content: bytes) -> bytes:
+    padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+    return _header(name, len(content)) + content + padding
 
 
 def _header(name: str, size: int) -> bytes:
@@ -75,6 +83,6 @@ def _header(name: str, size: int) -> bytes:
     header = bytearray(_HEADER)
     header[_NAME] = name.encode().ljust(100, b"\0")
     header[_SIZE] = b"%011o\0" % size
-    header[_CHECKSUM] = b" " * 8
-    header[_CHECKSUM] = b"%06o\0 " % sum(header)
+    total = _SUM + sum(name.encode()) + sum(header[_SIZE])
+    header[_CHECKSUM] = b"%06o\0 " % total
     return bytes(header)

@@ -6,6 +6,7 @@ task it had, and only that.  libopenslide dies of some damaged slides.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -36,6 +37,7 @@ class Outcome(NamedTuple, Generic[Task, Result]):
 class Workers(Generic[Task, Result]):
     """Up to `count` processes that call function(task), begun when there are tasks.
 
+    One more than is busy is begun, so that it is ready when the next task comes.
     They are spawned, so that they inherit nothing, and end at once when the program
     does, however it ends.
     """
@@ -79,6 +81,8 @@ class Workers(Generic[Task, Result]):
                 worker.send(task)
             if not self._busy:
                 return
+            if not self._idle and len(self._busy) < self._count:
+                self._idle.append(_Worker(self._function))
             yield from self._wait()
 
     def _wait(self) -> Iterator[Outcome[Task, Result]]:
@@ -150,6 +154,7 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
     Thread(target=_end_with_the_program, daemon=True).start()
     # NumPy, not imported yet, would start threads that wait for work in vain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.freeze()  # what was imported stays
     while True:
         try:
             task = connection.recv()
