@@ -110,7 +110,7 @@ bool
 region_is_large(const struct region *region)
 {
     return region->width > 0 &&
-           region->height > 2 * BLOCK_PIXELS / region->width;
+           region->height > BLOCK_PIXELS / region->width;
 }
 
 struct division
