@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from .. import (
     AbstractSlide,
     ImageSlide,
     OpenSlide,
+    OpenSlideCache,
     OpenSlideUnsupportedFormatError,
+    OpenSlideVersionError,
     get_num_threads,
 )
 from . import _pictures
@@ -111,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
         out = out.with_suffix("")
     tree = _tree_options(options)
     with _pictures.opened(options.slide, _open) as slide, Progress() as progress:
+        if tree.method == "shrink":
+            _do_without_cache(slide)
         summary = write_tree(
             slide,
             out,
@@ -130,6 +135,13 @@ def _open(path: str) -> AbstractSlide:
         return OpenSlide(path, on_error="reopen")
     except OpenSlideUnsupportedFormatError:
         return ImageSlide(path)
+
+
+def _do_without_cache(slide: AbstractSlide) -> None:
+    """Spare the memory where each stored tile is read once, and as a whole."""
+    if isinstance(slide, OpenSlide) and 0 in slide.direct_levels:
+        with suppress(OpenSlideVersionError):
+            slide.set_cache(OpenSlideCache(0))
 
 
 def _tell_damage(summary: TreeSummary) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 #: Tiles of so many strips may wait while another strip is read.
-_ROUNDS = 1
+_ROUNDS = 2
 
 
 def write_shrunk(strips: Iterable[Image], layout: Layout, writer: TileWriter) -> None:
