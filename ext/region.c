@@ -44,8 +44,11 @@ is_near(int64_t position)
 static bool
 starts_on_a_pixel(const struct region *region, const struct slide_level *level)
 {
+    if (!level->divisible) {
+        return false;
+    }
     int64_t step = (int64_t)level->downsample;
-    return level->divisible && region->x % step == 0 && region->y % step == 0;
+    return region->x % step == 0 && region->y % step == 0;
 }
 
 /* Blocks of whole tiles: as wide as the region where that is not too much, for
@@ -109,8 +112,7 @@ block_count(int64_t length, int64_t skipped, int64_t block)
 bool
 region_is_large(const struct region *region)
 {
-    return region->width > 0 &&
-           region->height > BLOCK_PIXELS / region->width;
+    return region->width > 0 && region->height > BLOCK_PIXELS / region->width;
 }
 
 struct division

@@ -31,6 +31,9 @@ places_tiles_between_pixels(openslide_t *osr, const struct slide_level *level)
            (strcmp(vendor, "ventana") == 0 && level->tile_width == 0);
 }
 
+/* Those of damaged slides may be infinite. */
+static const double MAX_DOWNSAMPLE = 1 << 30;
+
 static void
 describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
 {
@@ -39,6 +42,7 @@ describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
     level->tile_height = level_property(osr, number, "tile-height");
     level->divisible =
         number == 0 || (level->downsample == floor(level->downsample) &&
+                        level->downsample <= MAX_DOWNSAMPLE &&
                         !places_tiles_between_pixels(osr, level));
 }
 

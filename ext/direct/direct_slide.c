@@ -117,18 +117,21 @@ find_levels(struct direct_slide *direct, const struct slide_handle *handle)
     free(images);
 }
 
-static void
+/* Whether it is known what the levels are made of. */
+static bool
 prepare(struct direct_slide *direct, const struct slide_handle *handle)
 {
     if (atomic_load(&direct->is_prepared)) {
-        return;
+        return true;
     }
     platform_mutex_lock(&direct->mutex);
-    if (!atomic_load(&direct->is_prepared)) {
+    if (!atomic_load(&direct->is_prepared) &&
+        slide_file_can_be_read(direct->file)) {
         find_levels(direct, handle);
         atomic_store(&direct->is_prepared, true);
     }
     platform_mutex_unlock(&direct->mutex);
+    return atomic_load(&direct->is_prepared);
 }
 
 /* Apart from the preparation, for it may take long, and only some of the
@@ -154,7 +157,9 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
     if (direct == NULL) {
         return "direct reads are turned off";
     }
-    prepare(direct, handle);
+    if (!prepare(direct, handle)) {
+        return "the file cannot be opened now";
+    }
     if (level >= direct->level_count) {
         return "there was no memory";
     }
@@ -166,8 +171,7 @@ void
 direct_slide_trust(const struct slide_handle *handle)
 {
     struct direct_slide *direct = handle->direct;
-    if (direct != NULL) {
-        prepare(direct, handle);
+    if (direct != NULL && prepare(direct, handle)) {
         for (int32_t i = 0; i < direct->level_count; i++) {
             atomic_store(&direct->levels[i].compared, ~0u);
         }

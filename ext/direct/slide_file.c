@@ -174,6 +174,17 @@ read_file(const struct source *source, int64_t offset, void *bytes,
     return complete;
 }
 
+bool
+slide_file_can_be_read(const struct slide_file *file)
+{
+    struct pool *pool = own_pool();
+    struct slot *slot = pool == NULL ? NULL : acquire_slot(pool, file);
+    if (slot != NULL) {
+        release_slot(pool, slot);
+    }
+    return slot != NULL;
+}
+
 struct slide_file *
 slide_file_new(const char *path)
 {

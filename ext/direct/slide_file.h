@@ -20,6 +20,9 @@ struct slide_file {
 /* The file that has this path now; NULL where there is none or no memory. */
 struct slide_file *slide_file_new(const char *path);
 
+/* Whether it can be opened now: that may fail for a while. */
+bool slide_file_can_be_read(const struct slide_file *file);
+
 /* Nobody may be reading from it. */
 void slide_file_free(struct slide_file *file);
 

@@ -101,6 +101,10 @@ def scarce_descriptors(path: str) -> None:
                     check(read(slide, place) == expected[place], "other pixels")
             for place in others:
                 check(read(slide, place) == expected[place], "other pixels later")
+    with OpenSlide(path) as slide:
+        with room_for(0):
+            check(slide.direct_levels == (), "direct without a descriptor")
+        check(slide.direct_levels == (0, 1), "indirect for good")
     with OpenSlide(path) as slide, room_for(0):
         try:
             read(slide, first)
