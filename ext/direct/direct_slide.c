@@ -246,16 +246,22 @@ seam_window(int64_t start, double downsample, int64_t length,
     return window < 0 ? 0 : window < last ? window : last;
 }
 
-/* Whether libopenslide reads the same.  Should it fail, then the region would
-   have failed as well. */
-static bool
-is_same(const struct slide_handle *handle, const struct tile_supply *supply,
-        const struct region *window)
+/* What a comparison says of the pixels that were read directly. */
+enum verdict {
+    SAME,
+    DIFFERENT,
+    UNDECIDED, /* one could not be read, or there was no memory */
+};
+
+/* Should libopenslide fail, then the region would have failed as well. */
+static enum verdict
+compare_window(const struct slide_handle *handle,
+               const struct tile_supply *supply, const struct region *window)
 {
     size_t count = (size_t)(window->width * window->height);
     uint32_t *words = malloc(2 * count * sizeof *words);
     if (words == NULL) {
-        return false;
+        return UNDECIDED;
     }
     struct pixels expected = {.start = (uint8_t *)words,
                               .row_stride = (ptrdiff_t)(4 * window->width),
@@ -268,43 +274,49 @@ is_same(const struct slide_handle *handle, const struct tile_supply *supply,
     pixels_convert(&expected, 0, 0, window->width, window->height, words,
                    (ptrdiff_t)window->width);
     struct scratch scratch = {0};
-    bool same = openslide.get_error(handle->osr) == NULL &&
-                assembly_read(supply, window, &ours, &scratch) &&
-                memcmp(expected.start, ours.start, 4 * count) == 0;
+    enum verdict verdict = UNDECIDED;
+    if (openslide.get_error(handle->osr) == NULL &&
+        assembly_read(supply, window, &ours, &scratch)) {
+        verdict = memcmp(expected.start, ours.start, 4 * count) == 0
+                      ? SAME
+                      : DIFFERENT;
+    }
     scratch_give_up(&scratch);
     free(words);
-    return same;
+    return verdict;
 }
 
-static bool
-is_same_at(const struct slide_handle *handle, const struct tile_supply *supply,
+static enum verdict
+compare_at(const struct slide_handle *handle, const struct tile_supply *supply,
            const struct region *region, int64_t column, int64_t row)
 {
     struct region window = window_of(region, supply->downsample, column, row);
-    return is_same(handle, supply, &window);
+    return compare_window(handle, supply, &window);
 }
 
-static bool
+static enum verdict
 compare(const struct slide_handle *handle, const struct tile_supply *supply,
         const struct region *region)
 {
     double downsample = supply->downsample;
     int64_t width = region->width, height = region->height;
-    bool same = is_same_at(handle, supply, region, 0, 0);
+    enum verdict verdict = compare_at(handle, supply, region, 0, 0);
     if (width <= WINDOW_SIDE && height <= WINDOW_SIDE) {
-        return same;
+        return verdict;
     }
-    same = same && is_same_at(handle, supply, region, last_window(width),
-                              last_window(height));
-    for (size_t i = 0; same && i < supply->count; i++) {
+    if (verdict == SAME) {
+        verdict = compare_at(handle, supply, region, last_window(width),
+                             last_window(height));
+    }
+    for (size_t i = 0; verdict == SAME && i < supply->count; i++) {
         const struct placement *image = &supply->placements[i];
-        same = is_same_at(handle, supply, region,
-                          seam_window(region->x, downsample, width, image->x,
-                                      image->advance_x),
-                          seam_window(region->y, downsample, height, image->y,
-                                      image->advance_y));
+        verdict = compare_at(handle, supply, region,
+                             seam_window(region->x, downsample, width,
+                                         image->x, image->advance_x),
+                             seam_window(region->y, downsample, height,
+                                         image->y, image->advance_y));
     }
-    return same;
+    return verdict;
 }
 
 /* Reading */
@@ -339,17 +351,16 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
     if (!assembly_read(supply, region, pixels, scratch)) {
         return false;
     }
-    if ((parts & ~atomic_load(&level->compared)) != 0) {
-        if (!compare(handle, supply, &shown)) {
-            if (openslide.get_error(handle->osr) == NULL) {
-                atomic_store(&level->refusal,
-                             "libopenslide gave other pixels");
-            }
-            return false;
-        }
-        atomic_fetch_or(&level->compared, parts);
+    if ((parts & ~atomic_load(&level->compared)) == 0) {
+        return true;
     }
-    return true;
+    enum verdict verdict = compare(handle, supply, &shown);
+    if (verdict == SAME) {
+        atomic_fetch_or(&level->compared, parts);
+    } else if (verdict == DIFFERENT) {
+        atomic_store(&level->refusal, "libopenslide gave other pixels");
+    }
+    return verdict == SAME;
 }
 
 static bool
