@@ -34,6 +34,7 @@ _OVERFLOW = re.compile("GLib-ERROR .*overflow allocating [0-9*]+ bytes")
 _ABSURD_SIZE = 2**28
 _WIDE_JPEG = "openslide-vendor-hamamatsu.c:[0-9]+:read_jpeg_tile: assertion failed"
 _EMPTY_WORD = re.compile(rb'"DICOM_DERIVATION_DESCRIPTION"[^>]*>([^<]*-)?-')
+_PER_FRAME_GROUPS = b"\x00\x52\x30\x92"
 _SAKURA_VALUES = (
     "SELECT SlideId, Date, Description, Creator, DiagnosisCode, Keywords"
     " FROM SVSlideDataXPO",
@@ -111,6 +112,20 @@ def _empty_word(damage: Damage, log: str) -> bool:
     )
 
 
+def _no_positions(damage: Damage, log: str) -> bool:
+    """A file with sparse tiles, none of which says where it belongs."""
+    return (
+        _SEGMENTATION_FAULT.search(log) is not None
+        and _WHILE_OPENING.search(log) is not None
+        and any(
+            isinstance(content, bytes)
+            and b"TILED_SPARSE" in content
+            and _PER_FRAME_GROUPS not in content
+            for content in damage.files.values()
+        )
+    )
+
+
 def _absurd_size(damage: Damage, log: str) -> bool:
     """A single allocation beyond any reason, which GLib was refused."""
     match = _OUT_OF_MEMORY.search(log)
@@ -126,6 +141,7 @@ KNOWN = (
     KnownCrash(
         "An empty word in the description of a Philips slide", "philips$", _empty_word
     ),
+    KnownCrash("A sparse DICOM slide without positions", "dicom", _no_positions),
     KnownCrash("A size beyond the memory", "", _absurd_size),
 )
 
