@@ -61,11 +61,10 @@ class ShardWriter:
         for i in good.nonzero()[0]:
             key = sample_key(self._job.name, *cells[i])
             told = f'{self._facts}, "cell": {cells[i]}, "location": {locations[i]}}}'
+            image = encode(pixels[i], options)
             self._file.write(
                 _member(f"{key}.json", told.encode())
-                + _member(
-                    f"{key}.{EXTENSIONS[options.format]}", encode(pixels[i], options)
-                )
+                + _member(f"{key}.{EXTENSIONS[options.format]}", image)
             )
 
 
