@@ -1,36 +1,20 @@
 #include "scratch.h"
 
-#include <stdatomic.h>
+#include "shelf.h"
+
 #include <stdlib.h>
 
-/* So much is kept, in so many places. */
-enum { KEPT_WORDS = 1 << 20, KEPT_PLACES = 16 };
+/* So much is kept, and on a shelf. */
+enum { KEPT_WORDS = 1 << 20 };
 
-static _Atomic(uint32_t *) kept[KEPT_PLACES];
-
-/* KEPT_WORDS that nobody uses; NULL where there are none. */
-static uint32_t *
-take_kept(void)
-{
-    for (int i = 0; i < KEPT_PLACES; i++) {
-        uint32_t *words = atomic_exchange(&kept[i], NULL);
-        if (words != NULL) {
-            return words;
-        }
-    }
-    return NULL;
-}
+static struct shelf kept;
 
 void
 scratch_give_up(struct scratch *scratch)
 {
-    for (int i = 0; i < KEPT_PLACES && scratch->size == KEPT_WORDS; i++) {
-        uint32_t *empty = NULL;
-        if (atomic_compare_exchange_strong(&kept[i], &empty, scratch->words)) {
-            *scratch = (struct scratch){0};
-        }
+    if (scratch->size != KEPT_WORDS || !shelf_put(&kept, scratch->words)) {
+        free(scratch->words);
     }
-    free(scratch->words);
     *scratch = (struct scratch){0};
 }
 
@@ -43,7 +27,7 @@ scratch_reserve(struct scratch *scratch, size_t size)
     scratch_give_up(scratch);
     if (size <= KEPT_WORDS) {
         size = KEPT_WORDS;
-        scratch->words = take_kept();
+        scratch->words = shelf_take(&kept);
     }
     if (scratch->words == NULL && size <= SIZE_MAX / sizeof(uint32_t)) {
         scratch->words = malloc(size * sizeof(uint32_t));

@@ -1,6 +1,7 @@
 #include "tile_memory.h"
 
 #include "platform.h"
+#include "shelf.h"
 
 #include <stdlib.h>
 
@@ -10,11 +11,10 @@ static const size_t PIECE_BYTES = (size_t)2 << 20;
 /* As many as there are bits to mark them. */
 enum { MAX_BLOCKS = 64 };
 
-/* As much memory as a slide's cache has, for the next slide: to clear fresh
-   pages takes a tenth of the time that decoding into them does. */
-enum { KEPT_PIECES = 16 };
-
-static _Atomic(uint32_t *) kept[KEPT_PIECES]; /* of PIECE_BYTES each */
+/* Pages of PIECE_BYTES each, as many as a slide's cache has, for the next
+   slide: to clear fresh ones takes a tenth of the time that decoding into them
+   does. */
+static struct shelf kept;
 
 struct tile_piece {
     uint32_t *words;
@@ -83,31 +83,6 @@ make_unavailable(struct tile_memory *memory, struct tile_piece *piece)
     }
 }
 
-/* Pages of a whole piece that nobody uses; NULL where there are none. */
-static uint32_t *
-take_kept(void)
-{
-    for (int i = 0; i < KEPT_PIECES; i++) {
-        uint32_t *words = atomic_exchange(&kept[i], NULL);
-        if (words != NULL) {
-            return words;
-        }
-    }
-    return NULL;
-}
-
-static bool
-keep(uint32_t *words)
-{
-    for (int i = 0; i < KEPT_PIECES; i++) {
-        uint32_t *none = NULL;
-        if (atomic_compare_exchange_strong(&kept[i], &none, words)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static size_t
 fitting_blocks(size_t words)
 {
@@ -133,7 +108,7 @@ fill_piece(struct tile_piece *piece, const struct tile_memory *memory)
     size_t fitting = fitting_blocks(piece->block_words);
     piece->block_count = (unsigned)fitting;
     if (fitting * piece->block_words * sizeof(uint32_t) == PIECE_BYTES) {
-        piece->words = take_kept();
+        piece->words = shelf_take(&kept);
     }
     if (piece->words == NULL) {
         piece->block_count = next_block_count(memory, piece->block_words);
@@ -161,7 +136,7 @@ new_piece(struct tile_memory *memory, size_t words)
 static void
 free_piece(struct tile_piece *piece)
 {
-    if (piece_bytes(piece) != PIECE_BYTES || !keep(piece->words)) {
+    if (piece_bytes(piece) != PIECE_BYTES || !shelf_put(&kept, piece->words)) {
         platform_pages_free(piece->words, piece_bytes(piece));
     }
     free(piece);
