@@ -46,11 +46,12 @@ typedef bool tile_decoder(uint32_t *words, void *argument);
 const struct tile *tile_cache_get(struct tile_cache *cache,
                                   const struct tile_key *key, size_t pixels,
                                   tile_decoder *decode, void *argument);
-void tile_release(const struct tile *tile);
 
 /* The same, but NULL where it is not there, decoded. */
 const struct tile *tile_cache_find(struct tile_cache *cache,
                                    const struct tile_key *key);
+
+void tile_release(const struct tile *tile);
 
 /* How many bytes of tiles it keeps. */
 size_t tile_cache_capacity(const struct tile_cache *cache);

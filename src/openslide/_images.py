@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 # Where Pillow keeps an ICC profile; images without one lack the key.
@@ -15,7 +17,9 @@ _ICC_PROFILE = "icc_profile"
 
 
 def from_rgba(
-    pixels: bytearray, size: tuple[int, int], mode: Literal["RGBA", "RGBX"] = "RGBA"
+    pixels: bytearray | NDArray[np.uint8],
+    size: tuple[int, int],
+    mode: Literal["RGBA", "RGBX"] = "RGBA",
 ) -> Image:
     """An image that takes over a private buffer of RGBA bytes.
 
@@ -24,7 +28,7 @@ def from_rgba(
     """
     from PIL import Image
 
-    if not pixels:  # Pillow has no buffer for an image without pixels
+    if len(pixels) == 0:  # Pillow has no buffer for an image without pixels
         return Image.new(mode, size)
     return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
 

@@ -51,7 +51,7 @@ class _Request(NamedTuple):
     location: tuple[int, int]
     level: int
     background: tuple[int, int, int]
-    is_opaque: bool  # over the background; so are arrays of three channels
+    is_opaque: bool  # over the background
     in_level_pixels: bool
 
 
@@ -355,7 +355,7 @@ class AbstractSlide(metaclass=ABCMeta):
             x, y = math.floor(x * scale + 0.5), math.floor(y * scale + 0.5)
         height, width, channels = pixels.shape
         image = self.read_region((x, y), level, (width, height))
-        if channels == 3 or is_opaque:
+        if is_opaque:
             image = flatten(image, background)
         if image.mode == "RGB" and channels == 4:
             image = image.convert("RGBA")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from .._images import from_rgba
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -31,6 +33,5 @@ def picture(pixels: NDArray[np.uint8]) -> Image.Image:
     """The pixels of a tile, RGB, or RGBX, which shares the memory."""
     height, width, channels = pixels.shape
     if channels == 4:
-        size = (width, height)
-        return Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)
+        return from_rgba(pixels, (width, height), "RGBX")
     return Image.fromarray(pixels)

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 #: What all headers have in common: time 0, owner nobody.
-_HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
+_HEADER = bytearray(tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT))
 _NAME, _SIZE, _CHECKSUM = slice(0, 100), slice(124, 136), slice(148, 156)
-#: Its checksum, without name and size; the checksum itself counts as spaces.
-_SUM = sum(_HEADER[_NAME.stop : _SIZE.start] + _HEADER[_SIZE.stop : _CHECKSUM.start])
-_SUM += sum(b" " * 8 + _HEADER[_CHECKSUM.stop :])
+_HEADER[_SIZE] = bytes(12)
+_HEADER[_CHECKSUM] = b" " * 8  # as which it counts itself
+_SUM = sum(_HEADER)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def _header(name: str, size: int) -> bytes:
         member = tarfile.TarInfo(name)
         member.size = size
         return member.tobuf(tarfile.PAX_FORMAT)
-    header = bytearray(_HEADER)
+    header = _HEADER.copy()
     header[_NAME] = name.encode().ljust(100, b"\0")
     header[_SIZE] = b"%011o\0" % size
     total = _SUM + sum(name.encode()) + sum(header[_SIZE])
