@@ -128,6 +128,15 @@ module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
                                : Py_NewRef(Py_None);
 }
 
+PyDoc_STRVAR(encode_jpeg_doc,
+             "encode_jpeg($module, pixels, quality, /)\n--\n\n"
+             "The bytes of a JPEG file, those that Pillow makes at the same "
+             "quality.\n\n"
+             "pixels: a C-contiguous buffer of bytes (height, width, 3 or 4), "
+             "RGB or\n    RGBX.\n"
+             "quality: 1 to 100.\n\n"
+             "Raises NotImplementedError where jpeg_version() is None.");
+
 static PyMethodDef module_functions[] = {
     {"load", module_load, METH_O, load_doc},
     {"library_path", module_library_path, METH_NOARGS, library_path_doc},
@@ -139,6 +148,8 @@ static PyMethodDef module_functions[] = {
     {"conversion_kernel", module_conversion_kernel, METH_NOARGS,
      conversion_kernel_doc},
     {"jpeg_version", module_jpeg_version, METH_NOARGS, jpeg_version_doc},
+    {"encode_jpeg", (PyCFunction)(void (*)(void))module_encode_jpeg,
+     METH_FASTCALL, encode_jpeg_doc},
     {NULL, NULL, 0, NULL},
 };
 

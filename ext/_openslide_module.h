@@ -119,6 +119,11 @@ PyObject *slide_read_associated_image(PyObject *self, PyObject *name);
 PyObject *slide_read_associated_image_raw(PyObject *self, PyObject *name);
 PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);
 
+/* encode.c */
+
+PyObject *module_encode_jpeg(PyObject *module, PyObject *const *args,
+                             Py_ssize_t nargs);
+
 /* errors.c */
 
 /* What is wrong with an argument; each is a ctypes.ArgumentError as well. */

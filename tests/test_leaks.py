@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from openslide import _openslide
 from tests.slides import reference, write_aperio
 from tests.slides.stored import blank_tile
 
@@ -32,6 +33,13 @@ def test_opening(
 @pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
 def test_reading(run_isolated: Callable[..., str], damaged: Path) -> None:
     run_isolated("leak_reading", damaged)
+
+
+@pytest.mark.skipif(
+    _openslide.jpeg_version() is None, reason="built without libjpeg-turbo"
+)
+def test_encoding(run_isolated: Callable[..., str]) -> None:
+    run_isolated("leak_encoding")
 
 
 @pytest.mark.parametrize("kept", ["objects", "heap", "memory", "files", "threads"])

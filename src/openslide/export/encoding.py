@@ -5,9 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
-from .._images import from_rgba
+from .._openslide import encode_jpeg, jpeg_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,19 +17,17 @@ EXTENSIONS = {"jpeg": "jpg", "png": "png"}
 
 
 def encode(pixels: NDArray[np.uint8], options: TileOptions) -> bytes:
-    """The file of a tile; RGBX is for JPEG only."""
+    """The file of a tile, RGB."""
+    if options.format == "png":
+        return _by_pillow(pixels, "PNG")
+    if jpeg_version() is None:  # the same bytes, in one and a half times the time
+        return _by_pillow(pixels, "JPEG", quality=options.quality)
+    return encode_jpeg(pixels.data, options.quality)
+
+
+def _by_pillow(pixels: NDArray[np.uint8], format: str, **how: int) -> bytes:
+    from PIL import Image
+
     buffer = BytesIO()
-    image = picture(pixels)
-    if options.format == "jpeg":
-        image.save(buffer, "JPEG", quality=options.quality)
-    else:
-        image.save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, format, **how)
     return buffer.getvalue()
-
-
-def picture(pixels: NDArray[np.uint8]) -> Image.Image:
-    """The pixels of a tile, RGB, or RGBX, which shares the memory."""
-    height, width, channels = pixels.shape
-    if channels == 4:
-        return from_rgba(pixels, (width, height), "RGBX")
-    return Image.fromarray(pixels)

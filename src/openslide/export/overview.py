@@ -12,7 +12,6 @@ from PIL.Image import Resampling
 
 from .. import AbstractSlide, OpenSlideError
 from .._aside import written_aside
-from .encoding import picture
 from .plan import Job, grid_of
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _sheet(grid: TileGrid) -> Image.Image:
     sheet = Image.new("RGB", (columns * pitch, rows * pitch), "white")
     for i in range(len(chosen)):  # one after another, for tiles may be large
         pixels, _ = chosen[i : i + 1].read_masked()
-        image = picture(pixels[0])
+        image = Image.fromarray(pixels[0])
         image.thumbnail((_SHEET_TILE_SIDE, _SHEET_TILE_SIDE), Resampling.HAMMING)
         sheet.paste(image, (i % columns * pitch, i // columns * pitch))
     return sheet

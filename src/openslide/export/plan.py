@@ -57,8 +57,6 @@ class TileOptions(NamedTuple):
             slide_mpp=self.slide_mpp,
             min_tissue=self.min_tissue,
             mask=self.mask,
-            # Pillow makes JPEG of RGBX without copying.
-            mode="RGBX" if self.format == "jpeg" and self.to != "zarr" else "RGB",
         )
 
     def without_mask(self) -> TileOptions:
