@@ -128,14 +128,14 @@ module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
                                : Py_NewRef(Py_None);
 }
 
-PyDoc_STRVAR(encode_jpeg_doc,
-             "encode_jpeg($module, pixels, quality, /)\n--\n\n"
-             "The bytes of a JPEG file, those that Pillow makes at the same "
-             "quality.\n\n"
-             "pixels: a C-contiguous buffer of bytes (height, width, 3 or 4), "
-             "RGB or\n    RGBX.\n"
-             "quality: 1 to 100.\n\n"
-             "Raises NotImplementedError where jpeg_version() is None.");
+PyDoc_STRVAR(
+    encode_jpeg_doc,
+    "encode_jpeg($module, pixels, quality, /)\n--\n\n"
+    "The bytes of a JPEG file, those that Pillow makes at the same "
+    "quality.\n\n"
+    "pixels: a C-contiguous buffer of bytes (height, width, 3), RGB.\n"
+    "quality: 1 to 100.\n\n"
+    "Raises NotImplementedError where jpeg_version() is None.");
 
 static PyMethodDef module_functions[] = {
     {"load", module_load, METH_O, load_doc},

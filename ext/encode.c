@@ -15,10 +15,9 @@ is_side(Py_ssize_t side)
 static bool
 describe(const Py_buffer *pixels, struct jpeg_picture *picture)
 {
-    Py_ssize_t channels = pixels->ndim == 3 ? pixels->shape[2] : 0;
-    if (pixels->itemsize != 1 || (channels != 3 && channels != 4)) {
+    if (pixels->itemsize != 1 || pixels->ndim != 3 || pixels->shape[2] != 3) {
         PyErr_SetString(PyExc_ValueError,
-                        "pixels must be bytes (height, width, 3 or 4)");
+                        "pixels must be bytes (height, width, 3)");
         return false;
     }
     if (!is_side(pixels->shape[0]) || !is_side(pixels->shape[1])) {
@@ -31,7 +30,6 @@ describe(const Py_buffer *pixels, struct jpeg_picture *picture)
         .pixels = pixels->buf,
         .width = (uint32_t)pixels->shape[1],
         .height = (uint32_t)pixels->shape[0],
-        .channels = (int)channels,
     };
     return true;
 }

@@ -9,8 +9,11 @@
 
 #    include <jpeglib.h>
 
-/* What a file has at first; most tiles fit.  Then it doubles. */
-enum { FIRST_CAPACITY = 1 << 14 };
+enum {
+    CHANNELS = 3,
+    /* What a file has at first; most tiles fit.  Then it doubles. */
+    FIRST_CAPACITY = 1 << 14,
+};
 
 struct encoder {
     struct jpeg_compress_struct info;
@@ -97,8 +100,8 @@ describe(struct encoder *encoder, const struct jpeg_picture *picture,
     struct jpeg_compress_struct *info = &encoder->info;
     info->image_width = picture->width;
     info->image_height = picture->height;
-    info->input_components = picture->channels;
-    info->in_color_space = picture->channels == 4 ? JCS_EXT_RGBX : JCS_RGB;
+    info->input_components = CHANNELS;
+    info->in_color_space = JCS_RGB;
     jpeg_set_defaults(info);
     jpeg_set_quality(info, quality, TRUE);
 }
@@ -109,7 +112,7 @@ write_lines(struct encoder *encoder, const struct jpeg_picture *picture)
     /* So many are subsampled and transformed together. */
     enum { LINES_AT_ONCE = 16 };
     struct jpeg_compress_struct *info = &encoder->info;
-    size_t stride = (size_t)picture->width * (size_t)picture->channels;
+    size_t stride = CHANNELS * (size_t)picture->width;
     while (info->next_scanline < info->image_height) {
         JSAMPROW lines[LINES_AT_ONCE];
         JDIMENSION count = info->image_height - info->next_scanline;

@@ -12,11 +12,10 @@
 /* The longest side that libjpeg takes; the shortest is 1. */
 enum { JPEG_LONGEST_SIDE = 65500 };
 
-/* Rows of pixels without gaps; the fourth channel is ignored. */
+/* Rows of RGB pixels without gaps. */
 struct jpeg_picture {
     const uint8_t *pixels;
     uint32_t width, height;
-    int channels; /* 3 or 4 */
 };
 
 /* A file in memory; its bytes are to be freed. */

@@ -466,16 +466,10 @@ get_pixels(PyObject *object, int axes, Py_buffer *pixels)
     return contiguous || refuse("the pixels of a row must be contiguous");
 }
 
-/* What becomes of pixels that are not opaque. */
-struct backdrop {
-    int64_t background; /* 0xRRGGBB */
-    bool is_opaque;     /* all pixels are over it, else only those of RGB */
-};
-
 /* A batch that fills `pixels`, (..., height, width, channels). */
 static struct batch
 batch_into(const Py_buffer *pixels, const struct region *regions,
-           int64_t count, uint8_t *states, struct backdrop backdrop)
+           int64_t count, uint8_t *states, uint32_t background)
 {
     int axes = pixels->ndim;
     return (struct batch){
@@ -484,8 +478,7 @@ batch_into(const Py_buffer *pixels, const struct region *regions,
         .first = {.start = pixels->buf,
                   .row_stride = pixels->strides[axes - 3],
                   .channels = (int)pixels->shape[axes - 1],
-                  .is_opaque = backdrop.is_opaque,
-                  .background = (uint32_t)backdrop.background},
+                  .background = background},
         .region_stride = axes > 3 ? pixels->strides[0] : 0,
         .states = states,
     };
@@ -544,32 +537,21 @@ place_region(SlideObject *slide, const int64_t location[2], int64_t level,
 struct single_request {
     Py_buffer pixels;
     int64_t location[2];
-    int64_t level;
-    struct backdrop backdrop;
+    int64_t level, background;
     bool in_level_pixels;
 };
-
-/* Of two arguments. */
-static bool
-parse_backdrop(PyObject *const *args, struct backdrop *backdrop)
-{
-    int is_opaque = PyObject_IsTrue(args[1]);
-    backdrop->is_opaque = is_opaque > 0;
-    return is_opaque >= 0 &&
-           integer_argument(args[0], "background", &backdrop->background);
-}
 
 static bool
 parse_single_request(PyObject *const *args, struct single_request *request)
 {
-    int in_level_pixels = PyObject_IsTrue(args[5]);
+    int in_level_pixels = PyObject_IsTrue(args[4]);
     request->in_level_pixels = in_level_pixels != 0;
     return in_level_pixels >= 0 && get_pixels(args[0], 3, &request->pixels) &&
            parse_pair(
                args[1], &location_names,
                (int64_t *[2]){&request->location[0], &request->location[1]}) &&
            integer_argument(args[2], "level", &request->level) &&
-           parse_backdrop(&args[3], &request->backdrop);
+           integer_argument(args[3], "background", &request->background);
 }
 
 static bool
@@ -583,8 +565,8 @@ read_single_request(SlideObject *slide, const struct single_request *request)
         !plan_single(slide, &region, &plan)) {
         return false;
     }
-    struct batch batch =
-        batch_into(&request->pixels, &region, 1, &state, request->backdrop);
+    struct batch batch = batch_into(&request->pixels, &region, 1, &state,
+                                    (uint32_t)request->background);
     return read_batch(slide, &batch, &plan);
 }
 
@@ -592,8 +574,8 @@ PyObject *
 slide_read_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
     struct single_request request = {.level = -1};
-    if (nargs != 6) {
-        return raise_argument_count("read_into", 6, nargs);
+    if (nargs != 5) {
+        return raise_argument_count("read_into", 5, nargs);
     }
     bool complete = parse_single_request(args, &request) &&
                     read_single_request((SlideObject *)self, &request);
@@ -677,7 +659,7 @@ parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
 
 static PyObject *
 read_request(SlideObject *slide, const struct request *request,
-             struct backdrop backdrop, bool masks, int workers)
+             uint32_t background, bool masks, int workers)
 {
     struct thread_plan plan;
     PyObject *states =
@@ -690,7 +672,7 @@ read_request(SlideObject *slide, const struct request *request,
            (size_t)request->count);
     struct batch batch =
         batch_into(&request->pixels, request->regions, request->count,
-                   (uint8_t *)PyByteArray_AsString(states), backdrop);
+                   (uint8_t *)PyByteArray_AsString(states), background);
     batch.masks = masks;
     batch.workers = workers;
     if (!read_batch(slide, &batch, &plan)) {
@@ -702,16 +684,15 @@ read_request(SlideObject *slide, const struct request *request,
 PyObject *
 slide_read_all_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    int64_t workers;
-    struct backdrop backdrop;
-    if (nargs != 8) {
-        return raise_argument_count("read_all_into", 8, nargs);
+    int64_t background, workers;
+    if (nargs != 7) {
+        return raise_argument_count("read_all_into", 7, nargs);
     }
-    int in_level_pixels = PyObject_IsTrue(args[5]);
-    int masks = PyObject_IsTrue(args[6]);
+    int in_level_pixels = PyObject_IsTrue(args[4]);
+    int masks = PyObject_IsTrue(args[5]);
     if (in_level_pixels < 0 || masks < 0 ||
-        !parse_backdrop(&args[3], &backdrop) ||
-        !integer_argument(args[7], "workers", &workers)) {
+        !integer_argument(args[3], "background", &background) ||
+        !integer_argument(args[6], "workers", &workers)) {
         return NULL;
     }
     PyObject *states = NULL;
@@ -719,8 +700,8 @@ slide_read_all_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     if (parse_request((SlideObject *)self, args, in_level_pixels != 0,
                       &request)) {
         workers = workers > MAX_WORKERS ? MAX_WORKERS : workers;
-        states = read_request((SlideObject *)self, &request, backdrop,
-                              masks != 0, (int)workers);
+        states = read_request((SlideObject *)self, &request,
+                              (uint32_t)background, masks != 0, (int)workers);
     }
     release_request(&request);
     return states;

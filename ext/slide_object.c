@@ -791,19 +791,18 @@ PyDoc_STRVAR(read_opaque_region_doc,
 
 PyDoc_STRVAR(read_into_doc,
              "read_into($self, pixels, location, level, background, "
-             "is_opaque, in_level_pixels, /)\n--\n\n"
+             "in_level_pixels, /)\n--\n\n"
              "Read a region into a uint8 array (height, width, 3 or 4).\n\n"
-             "background is 0xRRGGBB; is_opaque: alpha is 255 throughout;\n"
-             "in_level_pixels: location is in pixels of the level.");
+             "background is 0xRRGGBB; in_level_pixels: location is in pixels "
+             "of the level.");
 
 PyDoc_STRVAR(read_all_into_doc,
              "read_all_into($self, pixels, locations, levels, background, "
-             "is_opaque, in_level_pixels, masks, workers, /)\n--\n\n"
+             "in_level_pixels, masks, workers, /)\n--\n\n"
              "Read regions of one size into a uint8 array (count, height, "
              "width, 3 or 4).\n\n"
              "locations and levels are int64 (count, 2) and (count,); "
-             "background, is_opaque and in_level_pixels are as for "
-             "read_into().\n"
+             "background is 0xRRGGBB.\n"
              "masks: fill what cannot be read with background instead of "
              "raising.\n"
              "Returns a byte for each region: 1 where it was read.");

@@ -84,9 +84,6 @@ def test_batches_are_regions(
         )
         one = slide.read_array(location, level, size, background=background)
         np.testing.assert_array_equal(one, rgb[i])
-    rgbx = slide.read_batch(locations, level, size, mode="RGBX", **options)  # type: ignore[call-overload]
-    np.testing.assert_array_equal(rgbx[..., :3], rgb)
-    assert (rgbx[..., 3] == 255).all()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -350,7 +347,7 @@ def test_an_error_names_the_region(
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "RGBX"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
 def test_masked_errors(
     damaged: tuple[Path, list[int]], workers: int, mode: Any
 ) -> None:
@@ -455,11 +452,6 @@ def test_other_slides_have_the_methods() -> None:
             np.testing.assert_array_equal(pixels, over(region, "red"))
             rgba = slide.read_array(location, 0, (16, 12), mode="RGBA")
             np.testing.assert_array_equal(rgba, np.asarray(region))
-            rgbx = slide.read_array(
-                location, 0, (16, 12), mode="RGBX", background="red"
-            )
-            np.testing.assert_array_equal(rgbx[..., :3], pixels)
-            assert (rgbx[..., 3] == 255).all()
         assert slide.bounds == (0, 0, 80, 60)
         assert slide.mpp is None
         with pytest.raises(ValueError, match="level 1"):

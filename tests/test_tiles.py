@@ -123,18 +123,6 @@ def test_tiles_with_alpha(slide: openslide.OpenSlide) -> None:
     assert not pixels[536:].any()
 
 
-@pytest.mark.parametrize("mpp", [0.5, 1.3])
-def test_tiles_for_pillow(slide: openslide.OpenSlide, mpp: float) -> None:
-    """Resampled or not, over the background where the slide ends."""
-    grid, padded = (
-        TileGrid(slide, 300, mpp=mpp, mode=mode, background="teal")[-7:]
-        for mode in ("RGB", "RGBX")
-    )
-    pixels = padded.read()
-    np.testing.assert_array_equal(pixels[..., :3], grid.read())
-    assert (pixels[..., 3] == 255).all()
-
-
 # Resolutions
 
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import index
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from ._properties import background_color
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Mode: TypeAlias = Literal["RGB", "RGBA", "RGBX"]
+Mode: TypeAlias = Literal["RGB", "RGBA"]
 Coordinates: TypeAlias = Literal["level0", "level"]
 ErrorPolicy: TypeAlias = Literal["raise", "mask"]
 Color: TypeAlias = str | tuple[int, int, int]
@@ -46,33 +46,9 @@ def is_second(name: str, value: str, allowed: tuple[str, str]) -> bool:
     return value == allowed[1]
 
 
-class PixelFormat(NamedTuple):
-    """What the pixels of an array are.
-
-    Attributes:
-        channels: bytes of a pixel.
-        is_opaque: whether they are over a background; a fourth byte is 255 then.
-    """
-
-    channels: int
-    is_opaque: bool
-
-
-_PIXEL_FORMATS = {
-    "RGB": PixelFormat(3, True),
-    "RGBA": PixelFormat(4, False),
-    "RGBX": PixelFormat(4, True),
-}
-
-
-def pixel_format(mode: str) -> PixelFormat:
-    """What a mode stands for; ValueError where there is no such mode."""
-    try:
-        return _PIXEL_FORMATS[mode]
-    except (KeyError, TypeError):
-        raise ValueError(
-            f"mode must be 'RGB', 'RGBA' or 'RGBX', not {mode!r}"
-        ) from None
+def channels(mode: str) -> int:
+    """Bytes of a pixel: 3 for "RGB", 4 for "RGBA"."""
+    return 4 if is_second("mode", mode, ("RGB", "RGBA")) else 3
 
 
 def rgb(

@@ -51,7 +51,6 @@ class Slide:
         location: tuple[int, int],
         level: SupportsIndex,
         background: SupportsIndex,
-        is_opaque: object,
         in_level_pixels: object,
         /,
     ) -> None: ...
@@ -61,7 +60,6 @@ class Slide:
         locations: object,
         levels: object,
         background: SupportsIndex,
-        is_opaque: object,
         in_level_pixels: object,
         masks: object,
         workers: SupportsIndex,

@@ -51,7 +51,6 @@ class _Request(NamedTuple):
     location: tuple[int, int]
     level: int
     background: tuple[int, int, int]
-    is_opaque: bool  # over the background
     in_level_pixels: bool
 
 
@@ -61,7 +60,6 @@ class _Requests(NamedTuple):
     locations: NDArray[np.int64]  # (n, 2)
     levels: NDArray[np.int64]  # (n,)
     background: tuple[int, int, int]
-    is_opaque: bool
     in_level_pixels: bool
     masks: bool
     workers: int  # 0: as many as there may be
@@ -212,9 +210,7 @@ class AbstractSlide(metaclass=ABCMeta):
         location:    (x, y) of the top left corner; may be negative.
         level:       the level to read.
         size:        (width, height), in pixels of that level.
-        mode:        "RGB" over the background, "RGBA" with straight alpha, or "RGBX":
-                     over the background, with a fourth byte that is 255, as Pillow
-                     takes without copying (`Image.frombuffer`).
+        mode:        "RGB" over the background, or "RGBA" with straight alpha.
         background:  (red, green, blue), or a colour that Pillow can name; by
                      default the slide's background colour, else white.
         coordinates: "level0": location is in level-0 pixels.  "level": it is in
@@ -226,15 +222,14 @@ class AbstractSlide(metaclass=ABCMeta):
         read_region() raises.
         """
         width, height = _arrays.sides(size)
-        channels, is_opaque = _arrays.pixel_format(mode)
+        shape = (height, width, _arrays.channels(mode))
         request = _Request(
             _arrays.pair(location, "location"),
             _arrays.one_level(level, self.level_count),
             _arrays.rgb(background, self.properties),
-            is_opaque,
             _arrays.is_second("coordinates", coordinates, ("level0", "level")),
         )
-        out, pixels = _arrays.destination(out, (height, width, channels))
+        out, pixels = _arrays.destination(out, shape)
         self._read_into(pixels, request)
         return out  # type: ignore[no-any-return]
 
@@ -296,7 +291,7 @@ class AbstractSlide(metaclass=ABCMeta):
         in the order that suits the file and returned in that of `locations`.
         """
         width, height = _arrays.sides(size)
-        channels, is_opaque = _arrays.pixel_format(mode)
+        depth = _arrays.channels(mode)
         masks = _arrays.is_second("errors", errors, ("raise", "mask"))
         if workers is not None and workers < 1:
             raise ValueError(f"workers must be positive, not {workers!r}")
@@ -305,12 +300,11 @@ class AbstractSlide(metaclass=ABCMeta):
             positions,
             _arrays.levels(level, len(positions), self.level_count),
             _arrays.rgb(background, self.properties),
-            is_opaque,
             _arrays.is_second("coordinates", coordinates, ("level0", "level")),
             masks,
             workers or 0,
         )
-        shape = (len(positions), height, width, channels)
+        shape = (len(positions), height, width, depth)
         out, pixels = _arrays.destination(out, shape)
         good = self._read_all_into(pixels, requests)
         return (out, good) if masks else out
@@ -349,16 +343,14 @@ class AbstractSlide(metaclass=ABCMeta):
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
-        (x, y), level, background, is_opaque, in_level_pixels = request
+        (x, y), level, background, in_level_pixels = request
         if in_level_pixels:
             scale = self.level_downsamples[level]
             x, y = math.floor(x * scale + 0.5), math.floor(y * scale + 0.5)
         height, width, channels = pixels.shape
         image = self.read_region((x, y), level, (width, height))
-        if is_opaque:
+        if channels == 3:
             image = flatten(image, background)
-        if image.mode == "RGB" and channels == 4:
-            image = image.convert("RGBA")
         pixels[...] = _arrays.numpy().asarray(image)
 
     def _read_all_into(
@@ -366,11 +358,11 @@ class AbstractSlide(metaclass=ABCMeta):
     ) -> NDArray[np.bool_]:
         """Fill `pixels` (n, height, width, channels), and tell which regions are good."""
         good = _arrays.numpy().ones(len(pixels), bool)
-        locations, levels, background, is_opaque, in_level_pixels, masks, _ = requests
+        locations, levels, background, in_level_pixels, masks, _ = requests
         for i, ((x, y), level) in enumerate(
             zip(locations.tolist(), levels.tolist(), strict=True)
         ):
-            request = _Request((x, y), level, background, is_opaque, in_level_pixels)
+            request = _Request((x, y), level, background, in_level_pixels)
             try:
                 self._read_into(pixels[i], request)
             except (OpenSlideError, OSError) as error:
@@ -597,14 +589,9 @@ class OpenSlide(AbstractSlide):
         if self._overrides_read_region():
             super()._read_into(pixels, request)
         else:
-            location, level, background, is_opaque, in_level_pixels = request
+            location, level, background, in_level_pixels = request
             self._osr.read_into(
-                pixels,
-                location,
-                level,
-                _arrays.packed(background),
-                is_opaque,
-                in_level_pixels,
+                pixels, location, level, _arrays.packed(background), in_level_pixels
             )
 
     def _read_all_into(
@@ -612,9 +599,15 @@ class OpenSlide(AbstractSlide):
     ) -> NDArray[np.bool_]:
         if self._overrides_read_region():
             return super()._read_all_into(pixels, requests)
-        locations, levels, background, *options = requests
+        locations, levels, background, in_level_pixels, masks, workers = requests
         good = self._osr.read_all_into(
-            pixels, locations, levels, _arrays.packed(background), *options
+            pixels,
+            locations,
+            levels,
+            _arrays.packed(background),
+            in_level_pixels,
+            masks,
+            workers,
         )
         array: NDArray[np.bool_] = _arrays.numpy().frombuffer(good, "uint8") == 1
         return array

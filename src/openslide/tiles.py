@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 from . import _arrays
 from ._arrays import Color, Mode, numpy
-from ._images import from_opaque_rgba
 from ._open import open_slide
 from ._sampling import choose_sampling, slide_resolution
 from ._slide import AbstractSlide, OpenSlide
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-    from PIL.Image import Image
 
     from .tissue import MaskLike
 
@@ -71,8 +69,7 @@ class TileGrid(Sequence[Tile]):
                 of polygons or pixels, see TissueMask.of().
     min_tissue: how much of a tile must be wanted, 0 to 1; by default anything, where
                 there is a mask.  Without a mask, tissue is looked for.
-    mode:       "RGB" or "RGBX" over the background, or "RGBA"; see
-                slide.read_array().
+    mode:       "RGB" over the background, or "RGBA".
     background: as for slide.read_array().  Tiles at the right and lower edge are
                 filled up with it.
 
@@ -105,7 +102,7 @@ class TileGrid(Sequence[Tile]):
             )
         self._overlap = overlap
         self._mode = mode
-        self._channels, _ = _arrays.pixel_format(mode)
+        self._channels = _arrays.channels(mode)
         self._owns_slide = isinstance(slide, (str, os.PathLike))
         self._slide = slide if isinstance(slide, AbstractSlide) else open_slide(slide)
         try:
@@ -401,15 +398,16 @@ class TileGrid(Sequence[Tile]):
         workers: int | None,
     ) -> NDArray[np.uint8]:
         """Tiles out of larger regions, in which they begin at these positions."""
+        from PIL import Image
+
         np = numpy()
         width, height = self._size
         result = np.empty((len(pixels), height, width, self._channels), np.uint8)
 
         def resample(i: int) -> None:
+            source = Image.fromarray(pixels[i])
             corner = _pair(starts[i])
-            source = self._to_image(pixels[i])
-            tile = self._sampling.resample(source, corner, (width, height))
-            result[i] = self._to_array(tile)
+            result[i] = self._sampling.resample(source, corner, (width, height))
 
         threads = workers or get_num_threads()
         if threads == 1 or len(pixels) == 1:
@@ -421,23 +419,6 @@ class TileGrid(Sequence[Tile]):
             with ThreadPoolExecutor(threads) as pool:
                 deque(pool.map(resample, range(len(pixels))), maxlen=0)
         return result  # type: ignore[no-any-return]
-
-    def _to_image(self, pixels: NDArray[np.uint8]) -> Image:
-        """An image that can be resampled: Pillow takes longer for four bands."""
-        from PIL import Image
-
-        if self._mode == "RGBX":
-            height, width, _ = pixels.shape
-            return from_opaque_rgba(pixels.data, (width, height))
-        return Image.fromarray(pixels)
-
-    def _to_array(self, image: Image) -> NDArray[np.uint8]:
-        np = numpy()
-        if self._mode != "RGBX":
-            return np.asarray(image)  # type: ignore[no-any-return]
-        padded = image.tobytes("raw", "RGBX")  # Pillow leaves 0 in the fourth byte
-        words = np.frombuffer(padded, "<u4") | np.uint32(0xFF000000)
-        return words.view(np.uint8).reshape(image.height, image.width, 4)  # type: ignore[no-any-return]
 
 
 def _pair(values: NDArray[Any]) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ test_everything_is_refused(void)
     CHECK(!jpeg_is_available() && jpeg_version() == NULL, "there is one");
     CHECK(!jpeg_decode(&format, (const uint8_t *)"\xff\xd8", 2, &rows),
           "decoded");
-    const struct jpeg_picture picture = {pixels, 8, 8, 3};
+    const struct jpeg_picture picture = {pixels, 8, 8};
     struct jpeg_file file;
     CHECK(!jpeg_encode(&picture, 80, &file), "encoded");
 }

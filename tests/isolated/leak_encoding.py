@@ -7,7 +7,7 @@ from tests.isolated.leak_measure import check
 from tests.isolated.leak_opening import refused
 
 #: More than the encoder has room for at first.
-_LARGE = memoryview(bytes(1200 * 900 * 4)).cast("B", (1200, 900, 4))
+_LARGE = memoryview(bytes(1200 * 900 * 3)).cast("B", (1200, 900, 3))
 _FLAT = memoryview(bytes(64))
 _LONG = memoryview(bytes(65_501 * 3)).cast("B", (65_501, 1, 3))
 
