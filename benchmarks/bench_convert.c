@@ -8,11 +8,10 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "_convert.h"
+#include "timing.h"
 
 #define PIXELS (64 * 1024)
 #define BYTES (4 * PIXELS)
@@ -25,6 +24,7 @@ struct content {
 };
 
 struct bench_case {
+    const char *kernel_name;
     const struct convert_kernel *kernel; /* NULL: memcpy */
     const struct content *content;
     const char *target;
@@ -120,15 +120,6 @@ run_memcpy(const struct convert_kernel *kernel)
 }
 
 static double
-now(void)
-{
-    struct timespec t;
-
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double
 measure(const struct bench_case *c)
 {
     enum { PASSES = 8 };
@@ -143,19 +134,10 @@ measure(const struct bench_case *c)
     return (now() - start) / PASSES;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double
 median_rate(struct bench_case *c)
 {
-    qsort(c->seconds, ROUNDS, sizeof(double), compare_doubles);
-    return BYTES / c->seconds[ROUNDS / 2] / 1e9;
+    return BYTES / median(c->seconds, ROUNDS) / 1e9;
 }
 
 static size_t
@@ -163,21 +145,24 @@ list_cases(struct bench_case *cases)
 {
     size_t n = 0;
 
-    cases[n++] = (struct bench_case){
-        .content = &contents[0], .target = "copy", .run = run_memcpy};
-    for (size_t k = 0; k < convert_kernel_count; k++) {
-        const struct convert_kernel *kernel = &convert_kernels[k];
+    cases[n++] = (struct bench_case){.kernel_name = "memcpy",
+                                     .content = &contents[0],
+                                     .target = "copy",
+                                     .run = run_memcpy};
+    for (enum instruction_set set = 0; set < INSTRUCTION_SET_COUNT; set++) {
+        const char *name = instruction_set_name(set);
+        const struct convert_kernel *kernel = &convert_kernels[set];
 
-        if (convert_kernel_unsupported(kernel)) {
-            printf("%s: skipped, %s\n", kernel->name,
-                   convert_kernel_unsupported(kernel));
+        if (instruction_set_missing(set)) {
+            printf("%s: skipped, %s\n", name, instruction_set_missing(set));
             continue;
         }
         for (size_t i = 0; i < sizeof(contents) / sizeof(*contents); i++) {
             cases[n++] = (struct bench_case){
-                kernel, &contents[i], "rgba in place", run_rgba_in_place, {0}};
-            cases[n++] =
-                (struct bench_case){kernel, &contents[i], "rgb", run_rgb, {0}};
+                name, kernel, &contents[i], "rgba in place", run_rgba_in_place,
+                {0}};
+            cases[n++] = (struct bench_case){name,  kernel,  &contents[i],
+                                             "rgb", run_rgb, {0}};
         }
     }
     return n;
@@ -202,9 +187,8 @@ main(void)
         const struct bench_case *c = &cases[i];
         double rate = i == 0 ? copy_rate : median_rate(&cases[i]);
 
-        printf("%-8s %-17s %-14s %8.1f %8.2f\n",
-               c->kernel ? c->kernel->name : "memcpy", c->content->name,
-               c->target, rate, rate / copy_rate);
+        printf("%-8s %-17s %-14s %8.1f %8.2f\n", c->kernel_name,
+               c->content->name, c->target, rate, rate / copy_rate);
     }
     return 0;
 }

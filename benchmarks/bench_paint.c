@@ -9,11 +9,10 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "direct/paint.h"
+#include "timing.h"
 
 #define SIDE 256
 #define PIXELS (SIDE * SIDE)
@@ -35,7 +34,7 @@ static const struct place places[] = {
 };
 
 struct bench_case {
-    const struct paint_kernel *kernel;
+    enum instruction_set set;
     const struct place *place;
     double seconds[ROUNDS];
 };
@@ -71,17 +70,8 @@ paint_region(const struct bench_case *c)
         double x = c->place->x - (i % 2 == 0 ? SIDE : 0);
         double y = c->place->y - (i / 2 == 0 ? SIDE : 0);
 
-        paint_tile_with(c->kernel, &canvas, &tile, x, y);
+        paint_tile_with(&paint_kernels[c->set], &canvas, &tile, x, y);
     }
-}
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static double
@@ -98,36 +88,19 @@ measure(const struct bench_case *c)
     return (now() - start) / PASSES;
 }
 
-static int
-compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median_seconds(struct bench_case *c)
-{
-    qsort(c->seconds, ROUNDS, sizeof(double), compare_doubles);
-    return c->seconds[ROUNDS / 2];
-}
-
 static size_t
 list_cases(struct bench_case *cases)
 {
     size_t n = 0;
 
-    for (size_t k = 0; k < paint_kernel_count; k++) {
-        const struct paint_kernel *kernel = &paint_kernels[k];
-
-        if (paint_kernel_unsupported(kernel)) {
-            printf("%s: skipped, %s\n", kernel->name,
-                   paint_kernel_unsupported(kernel));
+    for (enum instruction_set set = 0; set < INSTRUCTION_SET_COUNT; set++) {
+        if (instruction_set_missing(set)) {
+            printf("%s: skipped, %s\n", instruction_set_name(set),
+                   instruction_set_missing(set));
             continue;
         }
         for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-            cases[n++] = (struct bench_case){kernel, &places[i], {0}};
+            cases[n++] = (struct bench_case){set, &places[i], {0}};
         }
     }
     return n;
@@ -147,9 +120,9 @@ main(void)
     }
     printf("%-8s %-22s %9s %9s\n", "kernel", "region", "ns/pixel", "us");
     for (size_t i = 0; i < n; i++) {
-        double seconds = median_seconds(&cases[i]);
+        double seconds = median(cases[i].seconds, ROUNDS);
 
-        printf("%-8s %-22s %9.3f %9.1f\n", cases[i].kernel->name,
+        printf("%-8s %-22s %9.3f %9.1f\n", instruction_set_name(cases[i].set),
                cases[i].place->name, 1e9 * seconds / PIXELS, 1e6 * seconds);
     }
     return 0;

@@ -3,8 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cpu_features.h"
-#include "instruction_sets.h"
+#include "vectors.h"
 
 #define ALPHA_MASK UINT32_C(0xff000000)
 
@@ -166,71 +165,25 @@ pack_neon(uint8x16_t v)
 
 const struct convert_kernel convert_kernels[] = {
 #ifdef HAVE_X86_KERNELS
-    {
-        .name = "avx512",
-        .requirement = "needs AVX-512 F, BW and VBMI",
-        .features = CPU_AVX512_VBMI,
-        .to_rgba = argb_to_rgba_avx512,
-        .to_rgb = argb_to_rgb_avx512,
-    },
-    {
-        .name = "avx2",
-        .requirement = "needs AVX2",
-        .features = CPU_AVX2,
-        .to_rgba = argb_to_rgba_avx2,
-        .to_rgb = argb_to_rgb_avx2,
-    },
+    [AVX512] = {argb_to_rgba_avx512, argb_to_rgb_avx512},
+    [AVX2] = {argb_to_rgba_avx2, argb_to_rgb_avx2},
 #endif
 #ifdef HAVE_NEON_KERNEL
-    {
-        .name = "neon",
-        .to_rgba = argb_to_rgba_neon,
-        .to_rgb = argb_to_rgb_neon,
-    },
+    [NEON] = {argb_to_rgba_neon, argb_to_rgb_neon},
 #endif
-    {
-        .name = "scalar",
-        .to_rgba = argb_to_rgba_scalar,
-        .to_rgb = argb_to_rgb_scalar,
-    },
+    [SCALAR] = {argb_to_rgba_scalar, argb_to_rgb_scalar},
 };
-
-const size_t convert_kernel_count =
-    sizeof(convert_kernels) / sizeof(convert_kernels[0]);
-
-const char *
-convert_kernel_unsupported(const struct convert_kernel *kernel)
-{
-    return kernel->features & ~cpu_features() ? kernel->requirement : NULL;
-}
-
-/* The first that runs here; "scalar", the last, does everywhere. */
-static const struct convert_kernel *
-best_kernel(void)
-{
-    const struct convert_kernel *kernel = convert_kernels;
-
-    while (convert_kernel_unsupported(kernel)) {
-        kernel++;
-    }
-    return kernel;
-}
-
-const char *
-convert_kernel_in_use(void)
-{
-    return best_kernel()->name;
-}
 
 void
 convert_argb_to_rgba(const uint32_t *argb, uint8_t *rgba, size_t count)
 {
-    best_kernel()->to_rgba(argb, rgba, count);
+    convert_kernels[instruction_set_in_use()].to_rgba(argb, rgba, count);
 }
 
 void
 convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
                     uint32_t background)
 {
-    best_kernel()->to_rgb(argb, rgb, count, background);
+    convert_kernels[instruction_set_in_use()].to_rgb(argb, rgb, count,
+                                                     background);
 }

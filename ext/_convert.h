@@ -1,6 +1,8 @@
 #ifndef CONVERT_H
 #define CONVERT_H
 
+#include "instruction_sets.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,25 +41,15 @@ void convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
                          uint32_t background);
 
 /*
- * The implementations that this build has, best first and "scalar" last, for
- * tests and benchmarks. Call one only if convert_kernel_unsupported() is NULL.
+ * The implementations, for tests and benchmarks. Call one only if
+ * instruction_set_missing() is NULL.
  */
 struct convert_kernel {
-    const char *name;
-    const char *requirement; /* what features stands for, in words */
-    uint32_t features;       /* CPU_ bits, see cpu_features.h */
     void (*to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count);
     void (*to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
                    uint32_t background);
 };
 
-extern const struct convert_kernel convert_kernels[];
-extern const size_t convert_kernel_count;
-
-/* NULL if the kernel runs on this CPU, else what the CPU would need. */
-const char *convert_kernel_unsupported(const struct convert_kernel *kernel);
-
-/* The name of the kernel behind the two functions above. */
-const char *convert_kernel_in_use(void);
+extern const struct convert_kernel convert_kernels[INSTRUCTION_SET_COUNT];
 
 #endif

@@ -113,7 +113,8 @@ static PyObject *
 module_conversion_kernel(PyObject *Py_UNUSED(module),
                          PyObject *Py_UNUSED(unused))
 {
-    return PyUnicode_FromString(convert_kernel_in_use());
+    return PyUnicode_FromString(
+        instruction_set_name(instruction_set_in_use()));
 }
 
 PyDoc_STRVAR(jpeg_version_doc,

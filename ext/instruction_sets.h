@@ -1,15 +1,13 @@
 #ifndef INSTRUCTION_SETS_H
 #define INSTRUCTION_SETS_H
 
-#include <stdbool.h>
-
 /*
- * The instruction sets that vector kernels are compiled for, each with the
- * functions that GNU C's vector arithmetic lacks.
+ * The instruction sets that this build has kernels for, and which of them
+ * this machine has.
  *
- * They need GNU C: vector arithmetic, and instruction sets per function. GCC
- * for Windows is left out because it does not align vectors on the stack
- * (GCC bug 54412).
+ * Vector kernels need GNU C: vector arithmetic, and instruction sets per
+ * function. GCC for Windows is left out because it does not align vectors on
+ * the stack (GCC bug 54412).
  */
 
 #if defined(__clang__) || (defined(__GNUC__) && !defined(_WIN32))
@@ -20,62 +18,25 @@
 #    endif
 #endif
 
+/* Best first. Tables of kernels are indexed by them. */
+enum instruction_set {
 #ifdef HAVE_X86_KERNELS
-
-#    include <immintrin.h>
-
-#    define TARGET_AVX2 __attribute__((target("avx2")))
-
-static inline TARGET_AVX2 bool
-is_zero_avx2(__m256i v)
-{
-    return _mm256_testz_si256(v, v);
-}
-
-static inline TARGET_AVX2 __m256
-minimum_avx2(__m256 a, __m256 b)
-{
-    return _mm256_min_ps(a, b);
-}
-
-/*
- * VBMI marks the CPUs on which 512-bit vectors are worth having: the ones
- * before it lower their clock for them, which slows the decoder that runs
- * before and after as well.
- */
-#    define TARGET_AVX512                                                     \
-        __attribute__((target("avx512f,avx512bw,avx512vbmi")))
-
-static inline TARGET_AVX512 bool
-is_zero_avx512(__m512i v)
-{
-    return _mm512_test_epi32_mask(v, v) == 0;
-}
-
-static inline TARGET_AVX512 __m512
-minimum_avx512(__m512 a, __m512 b)
-{
-    return _mm512_min_ps(a, b);
-}
-
+    AVX512,
+    AVX2,
 #endif
-
 #ifdef HAVE_NEON_KERNEL
-
-#    include <arm_neon.h>
-
-static inline bool
-is_zero_neon(uint8x16_t v)
-{
-    return vmaxvq_u8(v) == 0;
-}
-
-static inline float32x4_t
-minimum_neon(float32x4_t a, float32x4_t b)
-{
-    return vminq_f32(a, b);
-}
-
+    NEON,
 #endif
+    SCALAR, /* which every machine has */
+    INSTRUCTION_SET_COUNT,
+};
+
+const char *instruction_set_name(enum instruction_set set);
+
+/* NULL if this machine has it, else what it would need. */
+const char *instruction_set_missing(enum instruction_set set);
+
+/* The best that this machine has. */
+enum instruction_set instruction_set_in_use(void);
 
 #endif

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "cpu_features.h"
-#include "instruction_sets.h"
+#include "vectors.h"
 
 /* Clang knows the standard's pragma, GCC the option alone. */
 #ifdef __clang__
@@ -193,55 +192,14 @@ blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
 
 const struct paint_kernel paint_kernels[] = {
 #ifdef HAVE_X86_KERNELS
-    {
-        .name = "avx512",
-        .requirement = "needs AVX-512 F, BW and VBMI",
-        .features = CPU_AVX512_VBMI,
-        .unpack = unpack_avx512,
-        .blend = blend_avx512,
-    },
-    {
-        .name = "avx2",
-        .requirement = "needs AVX2",
-        .features = CPU_AVX2,
-        .unpack = unpack_avx2,
-        .blend = blend_avx2,
-    },
+    [AVX512] = {unpack_avx512, blend_avx512},
+    [AVX2] = {unpack_avx2, blend_avx2},
 #endif
 #ifdef HAVE_NEON_KERNEL
-    {
-        .name = "neon",
-        .unpack = unpack_neon,
-        .blend = blend_neon,
-    },
+    [NEON] = {unpack_neon, blend_neon},
 #endif
-    {
-        .name = "scalar",
-        .unpack = unpack_scalar,
-        .blend = blend_scalar,
-    },
+    [SCALAR] = {unpack_scalar, blend_scalar},
 };
-
-const size_t paint_kernel_count =
-    sizeof(paint_kernels) / sizeof(paint_kernels[0]);
-
-const char *
-paint_kernel_unsupported(const struct paint_kernel *kernel)
-{
-    return kernel->features & ~cpu_features() ? kernel->requirement : NULL;
-}
-
-/* The first that runs here; "scalar", the last, does everywhere. */
-static const struct paint_kernel *
-best_kernel(void)
-{
-    const struct paint_kernel *kernel = paint_kernels;
-
-    while (paint_kernel_unsupported(kernel)) {
-        kernel++;
-    }
-    return kernel;
-}
 
 /* ---- positions ---- */
 
@@ -532,5 +490,6 @@ void
 paint_tile_at(const struct paint_canvas *canvas, const struct paint_tile *tile,
               double x, double y)
 {
-    paint_tile_with(best_kernel(), canvas, tile, x, y);
+    paint_tile_with(&paint_kernels[instruction_set_in_use()], canvas, tile, x,
+                    y);
 }

@@ -1,6 +1,8 @@
 #ifndef DIRECT_PAINT_H
 #define DIRECT_PAINT_H
 
+#include "instruction_sets.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,27 +50,20 @@ void paint_tile_at(const struct paint_canvas *canvas,
                    const struct paint_tile *tile, double x, double y);
 
 /*
- * The implementations that this build has, best first and "scalar" last, for
- * tests and benchmarks. Call one only if paint_kernel_unsupported() is NULL.
+ * The implementations, for tests and benchmarks. Call one only if
+ * instruction_set_missing() is NULL.
  */
 struct paint_row;
 struct paint_span;
 
 struct paint_kernel {
-    const char *name;
-    const char *requirement; /* what features stands for, in words */
-    uint32_t features;       /* CPU_ bits, see cpu_features.h */
     void (*unpack)(const uint32_t *words, size_t count, struct paint_row *row,
                    size_t column);
     void (*blend)(uint32_t *words, size_t count,
                   const struct paint_span *span);
 };
 
-extern const struct paint_kernel paint_kernels[];
-extern const size_t paint_kernel_count;
-
-/* NULL if the kernel runs on this CPU, else what the CPU would need. */
-const char *paint_kernel_unsupported(const struct paint_kernel *kernel);
+extern const struct paint_kernel paint_kernels[INSTRUCTION_SET_COUNT];
 
 void paint_tile_with(const struct paint_kernel *kernel,
                      const struct paint_canvas *canvas,

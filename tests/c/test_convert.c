@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
 #include "guard_page.h"
-#include "wide_registers.h"
+#include "kernel_tests.h"
 
 /* Several of the largest blocks, 64 pixels. */
 #define MAX_COUNT 300
@@ -22,13 +21,13 @@ static const uint32_t backgrounds[] = {0x000000, 0xffffff, 0x123456, 0xfe01c8};
 
 #define BACKGROUNDS (sizeof(backgrounds) / sizeof(*backgrounds))
 
-/* The kernel under test. */
-static const struct convert_kernel *kernel;
+static const struct convert_kernel *const scalar = &convert_kernels[SCALAR];
 
+/* The one under test. */
 static const struct convert_kernel *
-scalar(void)
+kernel(void)
 {
-    return &convert_kernels[convert_kernel_count - 1];
+    return &convert_kernels[tested];
 }
 
 /* A mode is the index of a background, or this. */
@@ -157,7 +156,7 @@ check_same(const uint8_t *got, const uint8_t *expected, const uint32_t *argb,
         if (!CHECK(got[i] == expected[i],
                    "%s, %zu bytes a pixel: byte %zu of pixel %zu of %zu "
                    "(%08x) is %d, not %d",
-                   kernel->name, size, i % size, i / size, count,
+                   tested_name(), size, i % size, i / size, count,
                    (unsigned)argb[i / size], got[i], expected[i])) {
             return;
         }
@@ -169,7 +168,7 @@ check_canaries(const uint8_t *bytes, size_t count, const char *where)
 {
     for (size_t i = 0; i < count; i++) {
         if (!CHECK(bytes[i] == CANARY, "%s: byte %zu %s the result changed",
-                   kernel->name, i, where)) {
+                   tested_name(), i, where)) {
             return;
         }
     }
@@ -205,7 +204,7 @@ test_all_pairs(void)
         for (unsigned shift = 0; shift < 24; shift += 8) {
             fill_pairs(argb, shift, order == 0);
             for (size_t mode = 0; mode <= TO_RGBA; mode++) {
-                convert(kernel, mode, argb, got, 65536);
+                convert(kernel(), mode, argb, got, 65536);
                 formula(mode, argb, expected, 65536);
                 check_same(got, expected, argb, mode, 65536);
             }
@@ -229,7 +228,7 @@ test_all_backgrounds(void)
         for (uint32_t alpha = 0; alpha < 256; alpha++) {
             argb[alpha] = alpha << 24 | (next_random() & 0xffffff);
         }
-        kernel->to_rgb(argb, got, 256, background | next_random() << 24);
+        kernel()->to_rgb(argb, got, 256, background | next_random() << 24);
         for (size_t i = 0; i < 256; i++) {
             formula_rgb(argb[i], background, expected + 3 * i);
         }
@@ -251,8 +250,8 @@ check_placed(size_t mode, const uint32_t *source, uint8_t *destination,
     after = after < CANARY_BYTES ? after : CANARY_BYTES;
     memset(destination - before, CANARY, before);
     memset(end, CANARY, after);
-    convert(scalar(), mode, source, expected, count);
-    convert(kernel, mode, source, destination, count);
+    convert(scalar, mode, source, expected, count);
+    convert(kernel(), mode, source, destination, count);
     check_same(destination, expected, source, mode, count);
     check_canaries(destination - before, before, "before");
     check_canaries(end, after, "after");
@@ -264,8 +263,8 @@ check_in_place(const uint32_t *argb, uint8_t *place, size_t count)
     static uint8_t expected[4 * MAX_COUNT];
 
     memcpy(place, argb, 4 * count);
-    scalar()->to_rgba(argb, expected, count);
-    kernel->to_rgba((const uint32_t *)(void *)place, place, count);
+    scalar->to_rgba(argb, expected, count);
+    kernel()->to_rgba((const uint32_t *)(void *)place, place, count);
     check_same(place, expected, argb, TO_RGBA, count);
 }
 
@@ -335,16 +334,16 @@ test_long(void)
             uint8_t *out = target.end - pixel_bytes(mode) * count;
 
             fill_runs(argb, count, 300);
-            convert(scalar(), mode, argb, expected, count);
-            convert(kernel, mode, argb, out, count);
+            convert(scalar, mode, argb, expected, count);
+            convert(kernel(), mode, argb, out, count);
             check_same(out, expected, argb, mode, count);
             out = target.start + missing;
-            convert(kernel, mode, argb, out, count);
+            convert(kernel(), mode, argb, out, count);
             check_same(out, expected, argb, mode, count);
         }
-        scalar()->to_rgba(argb, expected, count);
+        scalar->to_rgba(argb, expected, count);
         memcpy(target.start, argb, 4 * count);
-        kernel->to_rgba(argb, in_place, count);
+        kernel()->to_rgba(argb, in_place, count);
         check_same(in_place, expected, (uint32_t *)(void *)target.start,
                    TO_RGBA, count);
     }
@@ -401,28 +400,24 @@ test_first_use_by_threads(void)
 static void
 test_best_is_in_use(void)
 {
-    const struct convert_kernel *best = convert_kernels;
+    enum instruction_set best = 0;
 
-    while (convert_kernel_unsupported(best)) {
+    while (instruction_set_missing(best)) {
         best++;
     }
-    CHECK(strcmp(convert_kernel_in_use(), best->name) == 0, "%s, not %s",
-          convert_kernel_in_use(), best->name);
-    CHECK(strcmp(scalar()->name, "scalar") == 0, "%s is the last kernel",
-          scalar()->name);
+    CHECK(instruction_set_in_use() == best, "%s, not %s",
+          instruction_set_name(instruction_set_in_use()),
+          instruction_set_name(best));
 }
 
 static void
 test_nothing_to_convert(void)
 {
-    kernel->to_rgba(NULL, NULL, 0);
-    kernel->to_rgb(NULL, NULL, 0, 0xffffff);
+    kernel()->to_rgba(NULL, NULL, 0);
+    kernel()->to_rgb(NULL, NULL, 0, 0xffffff);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} kernel_tests[] = {
+static const struct kernel_test kernel_tests[] = {
     {"every alpha and channel", test_all_pairs},
     {"every alpha and background", test_all_backgrounds},
     {"every length, against unmapped pages", test_lengths},
@@ -442,32 +437,8 @@ test_registers(void)
         argb[i] = i < 100 ? 0 : i < 200 ? 0xff000000 : i << 24;
     }
     for (size_t mode = 0; mode <= TO_RGBA; mode++) {
-        convert(kernel, mode, argb, out, MAX_COUNT);
+        convert(kernel(), mode, argb, out, MAX_COUNT);
         CHECK(wide_registers_are_clean(), "dirty after mode %zu", mode);
-    }
-}
-
-static void
-run_kernel_tests(void)
-{
-    const char *reason = convert_kernel_unsupported(kernel);
-
-    for (size_t i = 0; i < sizeof(kernel_tests) / sizeof(*kernel_tests); i++) {
-        char name[100];
-
-        snprintf(name, sizeof(name), "%s: %s", kernel->name,
-                 kernel_tests[i].name);
-        if (reason) {
-            check_skip(name, reason);
-        } else {
-            check_run(name, kernel_tests[i].run);
-        }
-    }
-    reason = reason ? reason : wide_registers_unknown();
-    if (reason) {
-        check_skip("no wide register left dirty", reason);
-    } else {
-        check_run("no wide register left dirty", test_registers);
     }
 }
 
@@ -475,10 +446,9 @@ int
 main(void)
 {
     check_run("first use by several threads", test_first_use_by_threads);
-    check_run("the best kernel is in use", test_best_is_in_use);
-    for (size_t i = 0; i < convert_kernel_count; i++) {
-        kernel = &convert_kernels[i];
-        run_kernel_tests();
-    }
+    check_run("the best instruction set is in use", test_best_is_in_use);
+    kernel_tests_run(kernel_tests,
+                     sizeof(kernel_tests) / sizeof(*kernel_tests),
+                     test_registers);
     return check_finish();
 }

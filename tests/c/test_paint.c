@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
 #include "guard_page.h"
-#include "wide_registers.h"
+#include "kernel_tests.h"
 
 /* More than two of the spans that a wide tile is painted in. */
 #define MAX_WIDTH 600
@@ -15,8 +14,12 @@
 
 #define CANARY UINT32_C(0xa5a5a5a5)
 
-/* The kernel under test. */
-static const struct paint_kernel *kernel;
+/* The one under test. */
+static const struct paint_kernel *
+kernel(void)
+{
+    return &paint_kernels[tested];
+}
 
 /* ---- random numbers ---- */
 
@@ -279,10 +282,10 @@ test_known_answers(void)
         struct paint_canvas canvas = {
             .words = &word, .stride = 1, .width = 1, .height = 1};
 
-        paint_tile_with(kernel, &canvas, &tile, known[i].dx / -65536.0,
+        paint_tile_with(kernel(), &canvas, &tile, known[i].dx / -65536.0,
                         known[i].dy / -65536.0);
         CHECK(word == known[i].after, "%s, case %zu: %08x, not %08x",
-              kernel->name, i, (unsigned)word, (unsigned)known[i].after);
+              tested_name(), i, (unsigned)word, (unsigned)known[i].after);
     }
 }
 
@@ -336,7 +339,7 @@ check_same(const struct paint_canvas *canvas, const uint32_t *expected)
             uint32_t right = expected[y * canvas->width + x];
 
             if (!CHECK(got == right, "%s: (%d, %d) is %08x, not %08x",
-                       kernel->name, (int)x, (int)y, (unsigned)got,
+                       tested_name(), (int)x, (int)y, (unsigned)got,
                        (unsigned)right)) {
                 return;
             }
@@ -352,7 +355,7 @@ check_canaries(const struct paint_canvas *canvas)
 
         for (int64_t x = canvas->width; x < canvas->stride; x++) {
             CHECK(row[x] == CANARY, "%s: painted beside the canvas",
-                  kernel->name);
+                  tested_name());
         }
     }
 }
@@ -384,7 +387,7 @@ paint_in_windows(const struct paint_canvas *canvas,
             window_of(canvas, across[i % 2], down[i / 2], across[i % 2 + 1],
                       down[i / 2 + 1]);
 
-        paint_tile_with(kernel, &window, tile, x, y);
+        paint_tile_with(kernel(), &window, tile, x, y);
     }
 }
 
@@ -509,7 +512,7 @@ check_random_painting(const struct arena *arena)
 
         formula_paint(&copy, &tile, x, y);
         if (next_random() % 2) {
-            paint_tile_with(kernel, &canvas, &tile, x, y);
+            paint_tile_with(kernel(), &canvas, &tile, x, y);
         } else {
             paint_in_windows(&canvas, &tile, x, y);
         }
@@ -542,7 +545,7 @@ test_seams_are_opaque(void)
     memset(white, 0xff, sizeof(white));
     for (int row = 4; row >= 0; row--) {
         for (int column = 4; column >= 0; column--) {
-            paint_tile_with(kernel, &canvas, &tile, 32 * column - 10.25,
+            paint_tile_with(kernel(), &canvas, &tile, 32 * column - 10.25,
                             16 * row - 5.5);
         }
     }
@@ -565,16 +568,16 @@ test_nothing_to_paint(void)
     struct paint_tile no_tile = {NULL, 0, 0, 0};
 
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
-        paint_tile_with(kernel, &canvas, &tile, nowhere[i], 0.5);
-        paint_tile_with(kernel, &canvas, &tile, 0, nowhere[i]);
+        paint_tile_with(kernel(), &canvas, &tile, nowhere[i], 0.5);
+        paint_tile_with(kernel(), &canvas, &tile, 0, nowhere[i]);
     }
-    paint_tile_with(kernel, &canvas, &tile, 1, 0);
-    paint_tile_with(kernel, &canvas, &tile, 0, -2);
-    paint_tile_with(kernel, &canvas, &no_tile, 0, 0);
-    paint_tile_with(kernel, &canvas, &no_tile, 0.5, 0.5);
-    paint_tile_with(kernel, &none, &tile, 0, 0);
-    paint_tile_with(kernel, &none, &tile, 0.5, 0.5);
-    CHECK(word == 0, "%s: %08x", kernel->name, (unsigned)word);
+    paint_tile_with(kernel(), &canvas, &tile, 1, 0);
+    paint_tile_with(kernel(), &canvas, &tile, 0, -2);
+    paint_tile_with(kernel(), &canvas, &no_tile, 0, 0);
+    paint_tile_with(kernel(), &canvas, &no_tile, 0.5, 0.5);
+    paint_tile_with(kernel(), &none, &tile, 0, 0);
+    paint_tile_with(kernel(), &none, &tile, 0.5, 0.5);
+    CHECK(word == 0, "%s: %08x", tested_name(), (unsigned)word);
 }
 
 static void
@@ -589,15 +592,15 @@ test_registers(void)
     for (size_t i = 0; i < SIDE * SIDE; i++) {
         tile_words[i] = random_opaque();
     }
-    paint_tile_with(kernel, &canvas, &tile, -40.3, 20.6); /* on nothing */
-    paint_tile_with(kernel, &canvas, &tile, -20.3, 10.6); /* over the first */
+    paint_tile_with(kernel(), &canvas, &tile, -40.3, 20.6); /* on nothing */
+    paint_tile_with(kernel(), &canvas, &tile, -20.3,
+                    10.6); /* over the first */
     CHECK(wide_registers_are_clean(), "dirty");
 }
 
 static void
-test_best_is_in_use(void)
+test_known_answer_of_the_best(void)
 {
-    const struct paint_kernel *last = &paint_kernels[paint_kernel_count - 1];
     uint32_t word = known[0].before;
     struct paint_tile tile = {known[0].tile, 2, 2, 2};
     struct paint_canvas canvas = {
@@ -606,53 +609,23 @@ test_best_is_in_use(void)
     paint_tile_at(&canvas, &tile, known[0].dx / -65536.0,
                   known[0].dy / -65536.0);
     CHECK(word == known[0].after, "%08x", (unsigned)word);
-    CHECK(strcmp(last->name, "scalar") == 0, "%s is the last kernel",
-          last->name);
 }
 
-static const struct {
-    const char *name;
-    void (*run)(void);
-} kernel_tests[] = {
+static const struct kernel_test kernel_tests[] = {
     {"known answers", test_known_answers},
     {"random tiles, positions, canvases and windows", test_random_paintings},
     {"seams are opaque", test_seams_are_opaque},
     {"nothing to paint", test_nothing_to_paint},
 };
 
-static void
-run_kernel_tests(void)
-{
-    const char *reason = paint_kernel_unsupported(kernel);
-
-    for (size_t i = 0; i < sizeof(kernel_tests) / sizeof(*kernel_tests); i++) {
-        char name[100];
-
-        snprintf(name, sizeof(name), "%s: %s", kernel->name,
-                 kernel_tests[i].name);
-        if (reason) {
-            check_skip(name, reason);
-        } else {
-            check_run(name, kernel_tests[i].run);
-        }
-    }
-    reason = reason ? reason : wide_registers_unknown();
-    if (reason) {
-        check_skip("no wide register left dirty", reason);
-    } else {
-        check_run("no wide register left dirty", test_registers);
-    }
-}
-
 int
 main(void)
 {
     check_run("the weights leave room for the source",
               test_weights_leave_room);
-    check_run("the best kernel is in use", test_best_is_in_use);
-    for (size_t i = 0; i < paint_kernel_count; i++) {
-        kernel = &paint_kernels[i];
-        run_kernel_tests();
-    }
+    check_run("a known answer of the best", test_known_answer_of_the_best);
+    kernel_tests_run(kernel_tests,
+                     sizeof(kernel_tests) / sizeof(*kernel_tests),
+                     test_registers);
     return check_finish();
 }
