@@ -5,21 +5,21 @@ Pillow is imported by the first picture, not with the package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL.Image import Image
+
+#: What an image over a background may be.  The fourth byte of RGBX means nothing; as
+#: Pillow keeps RGB in four bytes too, it costs no memory, and spares a copy.
+FlatMode: TypeAlias = Literal["RGB", "RGBX"]
 
 # Where Pillow keeps an ICC profile; images without one lack the key.
 _ICC_PROFILE = "icc_profile"
 
 
 def from_rgba(
-    pixels: bytearray | NDArray[np.uint8],
-    size: tuple[int, int],
-    mode: Literal["RGBA", "RGBX"] = "RGBA",
+    pixels: bytearray, size: tuple[int, int], mode: Literal["RGBA", "RGBX"] = "RGBA"
 ) -> Image:
     """An image that takes over a private buffer of RGBA bytes.
 
@@ -28,7 +28,7 @@ def from_rgba(
     """
     from PIL import Image
 
-    if len(pixels) == 0:  # Pillow has no buffer for an image without pixels
+    if not pixels:  # Pillow has no buffer for an image without pixels
         return Image.new(mode, size)
     return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
 

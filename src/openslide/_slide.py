@@ -15,6 +15,7 @@ from ._cache import OpenSlideCache
 from ._errors import OpenSlideError
 from ._files import Filename
 from ._images import (
+    FlatMode,
     flatten,
     from_opaque_rgba,
     from_rgba,
@@ -315,10 +316,14 @@ class AbstractSlide(metaclass=ABCMeta):
         level: int,
         size: tuple[int, int],
         background: str,
+        mode: FlatMode = "RGB",
     ) -> Image:
-        """An RGB image of a region over a background, by way of read_region()."""
+        """An image of a region over a background, by way of read_region()."""
         region = self.read_region(location, level, size)
-        return with_profile(flatten(region, background), profile_of(region))
+        image = flatten(region, background)
+        if image.mode != mode:
+            image = image.convert(mode)
+        return with_profile(image, profile_of(region))
 
     def _read_thumbnail(
         self, level: int, limit: tuple[int, int], background: str
@@ -329,17 +334,6 @@ class AbstractSlide(metaclass=ABCMeta):
         image = self._read_flat((0, 0), level, self.level_dimensions[level], background)
         image.thumbnail(limit, Resampling.LANCZOS)
         return image
-
-    def _read_padded(
-        self,
-        location: tuple[int, int],
-        level: int,
-        size: tuple[int, int],
-        background: str,
-    ) -> Image:
-        """The same as RGBX, whose fourth byte means nothing."""
-        image = self._read_flat(location, level, size, background)
-        return with_profile(image.convert("RGBX"), profile_of(image))
 
     def _read_into(self, pixels: NDArray[np.uint8], request: _Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
@@ -531,11 +525,16 @@ class OpenSlide(AbstractSlide):
         level: int,
         size: tuple[int, int],
         background: str,
+        mode: FlatMode = "RGB",
     ) -> Image:
         if self._overrides_read_region():
-            return super()._read_flat(location, level, size, background)
+            return super()._read_flat(location, level, size, background, mode)
         pixels = self._read_opaque(location, level, size, background)
-        image = from_opaque_rgba(pixels, (size[0], size[1]))
+        sides = (size[0], size[1])
+        if mode == "RGBX":
+            image = from_rgba(pixels, sides, mode)
+        else:
+            image = from_opaque_rgba(pixels, sides)
         return with_profile(image, self._profile)
 
     def _read_thumbnail(
@@ -560,19 +559,6 @@ class OpenSlide(AbstractSlide):
             )
 
         return thumbnail(read_rows, size, limit, threads, _THUMBNAIL_STRIP)
-
-    def _read_padded(
-        self,
-        location: tuple[int, int],
-        level: int,
-        size: tuple[int, int],
-        background: str,
-    ) -> Image:
-        if self._overrides_read_region():
-            return super()._read_padded(location, level, size, background)
-        pixels = self._read_opaque(location, level, size, background)
-        image = from_rgba(pixels, (size[0], size[1]), "RGBX")
-        return with_profile(image, self._profile)
 
     def _read_opaque(
         self,

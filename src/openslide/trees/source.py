@@ -92,8 +92,8 @@ class Source:
     def _read(self, box: Box) -> Image:
         """A part over the slide's background colour."""
         location = (box.x + self._offset[0], box.y + self._offset[1])
-        return self._slide._read_padded(
-            location, 0, (box.width, box.height), self._background
+        return self._slide._read_flat(
+            location, 0, (box.width, box.height), self._background, "RGBX"
         )
 
 
