@@ -179,3 +179,10 @@ def run_isolated() -> Callable[..., str]:
     Returns what the script prints; its complaints fail the test.
     """
     return _run_isolated
+
+
+@pytest.fixture(params=["", "hello", "[1, 2]", "3", "null", "{} {}", "\xff"])
+def foreign(request: pytest.FixtureRequest) -> bytes:
+    """A line of text that is no note of a program's work."""
+    text: str = request.param
+    return text.encode("latin-1") + b"\n"

@@ -372,6 +372,53 @@ def test_a_second_run(
     assert contents(out) == before
 
 
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+@pytest.mark.parametrize("name", [f"{NAME}.json", f".{NAME}/journal"])
+def test_notes_of_something_else(
+    tissue: SlideFacts,
+    out: Path,
+    name: str,
+    foreign: bytes,
+    resume: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = out / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(foreign)
+    assert cut(out, tissue.path, *resume) == 1
+    assert f"{path} has not been written by this program" in capsys.readouterr().err
+    assert contents(out) == {name: foreign}
+
+
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+@pytest.mark.parametrize(
+    ("to", "name"),
+    [
+        ("images", f"{NAME}/mine.dat"),
+        ("webdataset", f"{NAME}-000000.tar"),
+        ("zarr", f"{NAME}.zarr/zarr.json"),
+        ("zarr", f"{NAME}-overlay.jpg"),
+        ("images", f"{NAME}-sheet.jpg"),
+    ],
+)
+def test_what_somebody_else_wrote_is_left_alone(
+    tissue: SlideFacts,
+    out: Path,
+    to: str,
+    name: str,
+    resume: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mine = out / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert cut(out, tissue.path, f"--to={to}", *resume) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert contents(out) == {name: b"mine"}
+    mine.unlink()
+    assert cut(out, tissue.path, "--to=images", *resume) == 0
+
+
 @pytest.mark.parametrize(
     ("option", "name"),
     [

@@ -765,10 +765,15 @@ def test_what_somebody_else_wrote_is_left_alone(
     write(slide, tmp_path / "tree", layout=layout, overlap=0, resume=resume)
 
 
-def test_a_summary_of_something_else(tmp_path: Path) -> None:
-    (tmp_path / "tree.json").write_text("not JSON")
-    with pytest.raises(ValueError, match=r"tree\.json does not come from a tree"):
+@pytest.mark.parametrize("name", ["tree.json", ".tree.begun/journal"])
+def test_notes_of_something_else(tmp_path: Path, name: str, foreign: bytes) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(foreign)
+    with pytest.raises(ValueError, match="not been written by this program") as raised:
         write(ImageSlide(noise(9, 9)), tmp_path / "tree", resume=True)
+    assert str(path) in str(raised.value)
+    assert files(tmp_path) == {name: foreign}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from .._aside import written_aside
 from .encoding import EXTENSIONS, encode
-from .plan import sample_key
+from .plan import sample_key, target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,7 @@ class ImagesWriter:
 
     def __init__(self, part: Part) -> None:
         self._job = part.job
-        self._folder = part.job.out / part.job.name
+        self._folder = target(part.job)
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def write(

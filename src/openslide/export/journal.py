@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._aside import written_aside
-from .plan import Job
+from .._journal import add_line, read_lines, take_up, understood
+from .plan import Job, overview_path, target
 
 
 class PartResult(NamedTuple):
@@ -42,31 +43,19 @@ class Journal:
         self._job = job
         self._path = _journal_path(job)
         self._header = _header(job) | facts
-        self.parts: dict[int, PartResult] = {}
-        lines = self._lines()
-        if lines:
-            _check(job, lines[0], self._header)
-            for line in lines[1:]:
-                self.parts[line["part"]] = _part_result(line)
-        else:
-            self._path.write_text(json.dumps(self._header) + "\n")
-
-    def _lines(self) -> list[Any]:
-        """All lines but one that was cut off."""
-        if not self._path.exists():
-            return []
-        text = self._path.read_text()
-        complete = text[: text.rfind("\n") + 1]
-        if complete != text:
-            os.truncate(self._path, len(complete))
-        return [json.loads(line) for line in complete.splitlines()]
+        lines = take_up(self._path)
+        if not lines:
+            lines = [self._header]
+            add_line(self._path, self._header)
+        with understood(self._path):
+            found, *done = map(dict, lines)
+            self.parts = {line["part"]: _part_result(line) for line in done}
+        _check(job, found, self._header)
 
     def add(self, number: int, result: PartResult) -> None:
         """Note that a part is complete."""
         self.parts[number] = result
-        line = {"part": number, **result._asdict()}
-        with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        add_line(self._path, {"part": number, **result._asdict()})
 
     @property
     def tiles(self) -> int:
@@ -98,18 +87,40 @@ def read_summary(job: Job) -> PartResult | None:
     path = summary_path(job)
     if not path.exists():
         return None
-    summary = json.loads(path.read_text())
+    with understood(path):
+        summary = dict(json.loads(path.read_text()))
+        result = _part_result(summary)
     _check(job, summary, _header(job))
-    return _part_result(summary)
+    return result
 
 
 def begun_options(job: Job) -> dict[str, Any] | None:
-    """The options of an earlier run with a slide, None where there was none."""
-    for path in (summary_path(job), _journal_path(job)):
+    """The options of an earlier run with a slide, None where there was none.
+
+    Raises ValueError where there is a file of somebody else's in the summary's place.
+    """
+    path = summary_path(job)
+    with understood(path):
         if path.exists():
-            header = _first_value(path.read_text())
-            return header and dict(header["options"])
-    return None
+            return dict(json.loads(path.read_text())["options"])
+    path = _journal_path(job)
+    with understood(path):
+        return next((dict(line["options"]) for line in read_lines(path)), None)
+
+
+def require_free(job: Job) -> None:
+    """Raise FileExistsError where somebody else has what would be written."""
+    for path in (
+        target(job),
+        overview_path(job, "overlay"),
+        overview_path(job, "sheet"),
+    ):
+        # A folder that somebody made to be filled is welcome.
+        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            raise FileExistsError(
+                f"{path} is there already, and {summary_path(job).name} is not; choose "
+                "another folder"
+            )
 
 
 def check_options(job: Job, found: dict[str, Any]) -> None:
@@ -146,17 +157,9 @@ def _header(job: Job) -> dict[str, Any]:
     }
 
 
-def _first_value(text: str) -> Any:
-    """The first value of JSON in a text, None where it was cut off."""
-    try:
-        return json.JSONDecoder().raw_decode(text)[0]
-    except ValueError:
-        return None
-
-
 def _part_result(found: dict[str, Any]) -> PartResult:
     return PartResult(
-        found["tiles"], [(column, row) for column, row in found["damaged"]]
+        int(found["tiles"]), [(column, row) for column, row in found["damaged"]]
     )
 
 

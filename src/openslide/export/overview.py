@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 
 from .. import AbstractSlide, OpenSlideError
 from .._aside import written_aside
-from .plan import Job, grid_of
+from .plan import Job, grid_of, overview_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +37,10 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
         _save(job, "sheet", _sheet(grid))
 
 
-def _save(job: Job, kind: str, image: Image.Image) -> None:
+def _save(job: Job, kind: Literal["overlay", "sheet"], image: Image.Image) -> None:
     buffer = BytesIO()  # Pillow does not notice when a disk is full
     image.save(buffer, "JPEG", quality=85)
-    with written_aside(job.out / f"{job.name}-{kind}.jpg", job.workspace) as aside:
+    with written_aside(overview_path(job, kind), job.workspace) as aside:
         aside.write_bytes(buffer.getvalue())
 
 

@@ -86,6 +86,27 @@ class Job(NamedTuple):
         return self.out / f".{self.name}"
 
 
+def target(job: Job) -> Path:
+    """Where the tiles of a slide go, or the first of them."""
+    match job.options.to:
+        case "images":
+            return job.out / job.name
+        case "webdataset":
+            return shard_path(job, 0)
+        case "zarr":
+            return job.out / f"{job.name}.zarr"
+
+
+def shard_path(job: Job, number: int) -> Path:
+    """Of a WebDataset."""
+    return job.out / f"{job.name}-{number:06}.tar"
+
+
+def overview_path(job: Job, kind: Literal["overlay", "sheet"]) -> Path:
+    """Of a picture to look at."""
+    return job.out / f"{job.name}-{kind}.jpg"
+
+
 class Part(NamedTuple):
     """Tiles of a slide that are worked off together.
 

@@ -19,6 +19,7 @@ from .journal import (
     read_summary,
     remove_leftovers,
     remove_workspace,
+    require_free,
 )
 from .part import export_part
 from .plan import Job, Part, TileOptions, parts
@@ -221,7 +222,8 @@ def export_tiles(
     on; so does one at which a process dies.
 
     Raises FileExistsError where there are tiles of a slide already, and they shall
-    not be gone on with, and ValueError where they were made with other options.
+    not be gone on with, or something else in their place, and ValueError where they
+    were made with other options.
     """
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
@@ -251,6 +253,7 @@ def _import_numpy() -> None:
 def _check_begun(job: Job, resume: bool) -> None:
     options = begun_options(job)
     if options is None:
+        require_free(job)
         return
     if not resume:
         raise FileExistsError(

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .._aside import written_aside
 from .encoding import EXTENSIONS, encode
-from .plan import facts_of, grid_of, sample_key
+from .plan import facts_of, grid_of, sample_key, shard_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ _SUM = sum(_HEADER)
 def shard_writer(part: Part) -> Iterator[ShardWriter]:
     """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
     facts = facts_of(part.job, grid_of(part.job, part.cells))
-    path = part.job.out / f"{part.job.name}-{part.number:06}.tar"
+    path = shard_path(part.job, part.number)
     with written_aside(path, part.job.workspace) as aside, aside.open("wb") as file:
         yield ShardWriter(part.job, file, facts)
         file.write(bytes(2 * tarfile.BLOCKSIZE))

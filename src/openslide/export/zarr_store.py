@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __library_version__, __version__
-from .plan import facts_of, grid_of
+from .plan import facts_of, grid_of, target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def remove_incomplete_shards(job: Job, complete: Collection[int]) -> None:
 
 def finish_store(job: Job, damaged: list[tuple[int, int]]) -> None:
     """Give the store its name, now that all tiles are there."""
-    store, path = _unfinished(job), job.out / f"{job.name}.zarr"
+    store = _unfinished(job)
     if not store.exists():
         return  # it has got it, just before the program was killed
     group = _zarr().open_group(store, mode="r+")
@@ -84,9 +84,7 @@ def finish_store(job: Job, damaged: list[tuple[int, int]]) -> None:
     skipped = set(damaged)
     good = [(column, row) not in skipped for column, row in cells]
     group.create_array("good", data=_bools(good), overwrite=True)
-    if path.exists():
-        shutil.rmtree(path)
-    store.rename(path)
+    store.rename(target(job))
 
 
 def _bools(values: list[bool]) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from threading import Lock
 from typing import Any
 
 from .._aside import written_aside
+from .._journal import add_line, take_up, understood
 from .layouts import Address, Layout
 
 
@@ -53,11 +54,16 @@ class TreeState:
                 "another name"
             )
         if not self._summary.exists():
-            self._take_up(self._lines())
+            self._take_up(self._journal, take_up(self._journal))
+            # What a killed run was writing goes; the journal stays.
+            for path in self.parts.glob("**/*.part"):
+                path.unlink()
             return None
-        text = self._summary.read_text(encoding="utf-8")
-        facts: dict[str, Any] = _parsed(self._summary, text)
-        self._take_up([facts.get("tree", {}), *facts.get("damaged", ())])
+        with understood(self._summary):
+            text = self._summary.read_text(encoding="utf-8")
+            facts: dict[str, Any] = dict(json.loads(text))
+            lines = [facts["tree"], *facts["damaged"]]
+        self._take_up(self._summary, lines)
         self._remove_parts()
         return facts
 
@@ -70,8 +76,7 @@ class TreeState:
             if tile in self.damaged:
                 return
             self.damaged.add(tile)
-            with self._journal.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(tile) + "\n")
+            add_line(self._journal, tile)
 
     def finish(self, facts: dict[str, Any]) -> None:
         """All files are in place."""
@@ -95,26 +100,18 @@ class TreeState:
         self.parts.mkdir(parents=True, exist_ok=True)
         self.write_text(self._journal, json.dumps(self._header) + "\n")
 
-    def _lines(self) -> list[Any]:
-        """What the journal says, but for a line that was cut off."""
-        text = self._journal.read_text(encoding="utf-8")
-        complete = text[: text.rfind("\n") + 1]
-        if complete != text:
-            self.write_text(self._journal, complete)
-        return [_parsed(self._journal, line) for line in complete.splitlines()]
-
-    def _take_up(self, lines: list[Any]) -> None:
-        found, *damaged = lines
+    def _take_up(self, path: Path, lines: list[Any]) -> None:
+        """Go on with what a file says: a header, and tiles that are damaged."""
+        with understood(path):
+            header, *damaged = lines
+            found = dict(header)
+            self.damaged = {(level, column, row) for level, column, row in damaged}
         for name, value in self._header.items():
             if name not in found or found[name] != value:
                 raise ValueError(
                     f"{self._out} was begun with {name} {found.get(name)!r}, not "
                     f"{value!r}; choose another name"
                 )
-        self.damaged = {(level, column, row) for level, column, row in damaged}
-        # What a killed run was writing goes; the journal stays.
-        for path in self.parts.glob("**/*.part"):
-            path.unlink()
 
     def _remove_parts(self) -> None:
         if self.parts.exists():
@@ -126,12 +123,3 @@ def file_facts(path: bytes | None) -> dict[str, Any]:
     if path is None:
         return {}
     return {"slide": os.fsdecode(path), "bytes": os.stat(path).st_size}
-
-
-def _parsed(path: Path, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(
-            f"{path} does not come from a tree; choose another name"
-        ) from error
