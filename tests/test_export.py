@@ -78,6 +78,15 @@ def test_jpeg_images(tissue: SlideFacts, out: Path, quality: int) -> None:
     np.testing.assert_array_equal(pixels(out / NAME / f"{NAME}_0_0.jpg"), expected)
 
 
+def test_sides_that_jpeg_has_not(
+    tissue: SlideFacts, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cut(out, tissue.path, "--size=65501")
+    assert "make --size 65501 smaller" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_an_image_is_a_slide_too(tmp_path: Path, out: Path) -> None:
     path = tmp_path / "picture.tif"
     Image.fromarray(np.ascontiguousarray(TISSUE)).save(path)

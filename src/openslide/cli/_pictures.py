@@ -31,7 +31,8 @@ _FORMATS = {
 }
 
 # The longest side in pixels.  Pillow's errors do not say it.
-_LIMITS = {_JPEG: 65500, _WEBP: 16383}
+JPEG_LIMIT = 65500
+_LIMITS = {_JPEG: JPEG_LIMIT, _WEBP: 16383}
 
 
 class Target(NamedTuple):

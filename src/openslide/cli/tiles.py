@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._threads import get_num_threads
+from ._pictures import JPEG_LIMIT
 from ._progress import Progress
 from ._types import microns, not_negative, percent, positive, share
 
@@ -33,7 +34,7 @@ def add_parser(subcommands: Subcommands) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="DIR", type=Path)
     _add_tile_arguments(parser)
     _add_output_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +125,12 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
+    makes_jpeg = options.format == "jpeg" and options.to != "zarr"
+    if makes_jpeg and options.size > JPEG_LIMIT:
+        options.usage_error(
+            f"JPEG has {JPEG_LIMIT} pixels at most on a side; make --size {options.size} "
+            "smaller, or choose --format png"
+        )
     slides = find_slides(options.slides, without=options.output.absolute())
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
