@@ -24,7 +24,7 @@ struct encoder {
     size_t capacity;
 };
 
-/* libjpeg calls these, and must not come back from the first two. */
+/* libjpeg calls these, and must not come back from the first. */
 
 static void
 fail(j_common_ptr info)
