@@ -233,7 +233,7 @@ def test_formats(facts: SlideFacts, tmp_path: Path, format: str, method: str) ->
         address = (tiles.level_count - 1, 3, 2)
         expected = BytesIO()
         tile = tiles.get_tile(address[0], address[1:])
-        del tile.info["icc_profile"]
+        tile.info.pop("icc_profile", None)  # earlier libopenslide has none
         tile.save(expected, format, **({} if format == "png" else {"quality": 40}))
     found = tmp_path / "tree_files" / str(address[0]) / f"3_2.{format}"
     assert found.read_bytes() == expected.getvalue()
@@ -615,6 +615,7 @@ def test_the_command_goes_on_after_damage(
         assert "(9, 2, 2)" not in message
 
 
+@pytest.mark.requires_openslide("4.0.1")  # earlier ones know no label of this slide
 def test_a_damaged_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = write_aperio(tmp_path, image=tissue(300, 200))
     blank(facts.path, stored_label(facts.path))
