@@ -18,16 +18,16 @@ def read_lines(path: Path) -> list[Any]:
 
     Raises ValueError that names the file where it is no journal.
     """
-    with understood(path):
-        return [json.loads(line) for line in _complete_lines(path).splitlines()]
+    return _values(path, _complete_lines(path))
 
 
 def take_up(path: Path) -> list[Any]:
     """The same, and make the file ready for further lines."""
-    lines = read_lines(path)
+    complete = _complete_lines(path)
+    values = _values(path, complete)
     if path.exists():
-        os.truncate(path, len(_complete_lines(path)))
-    return lines
+        os.truncate(path, len(complete))
+    return values
 
 
 def add_line(path: Path, value: object) -> None:
@@ -49,6 +49,24 @@ def understood(path: Path) -> Iterator[None]:
             f"{path} has not been written by this program, or was changed; move it "
             "away, or choose another name"
         ) from error
+
+
+def require_free(path: Path, summary: Path, choice: str) -> None:
+    """Raise FileExistsError where somebody else has what work would write.
+
+    summary: what would be there as well, were it our own.
+    choice:  what there may be another one of.
+    """
+    # A folder that somebody made to be filled is welcome.
+    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+        raise FileExistsError(
+            f"{path} is there already, and {summary.name} is not; choose another {choice}"
+        )
+
+
+def _values(path: Path, lines: bytes) -> list[Any]:
+    with understood(path):
+        return [json.loads(line) for line in lines.splitlines()]
 
 
 def _complete_lines(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._aside import written_aside
-from .._journal import add_line, read_lines, take_up, understood
+from .._journal import add_line, read_lines, require_free, take_up, understood
 from .plan import Job, overview_path, target
 
 
@@ -108,19 +108,11 @@ def begun_options(job: Job) -> dict[str, Any] | None:
         return next((dict(line["options"]) for line in read_lines(path)), None)
 
 
-def require_free(job: Job) -> None:
+def require_room(job: Job) -> None:
     """Raise FileExistsError where somebody else has what would be written."""
-    for path in (
-        target(job),
-        overview_path(job, "overlay"),
-        overview_path(job, "sheet"),
-    ):
-        # A folder that somebody made to be filled is welcome.
-        if path.is_file() or (path.is_dir() and any(path.iterdir())):
-            raise FileExistsError(
-                f"{path} is there already, and {summary_path(job).name} is not; choose "
-                "another folder"
-            )
+    overlay, sheet = overview_path(job, "overlay"), overview_path(job, "sheet")
+    for path in (target(job), overlay, sheet):
+        require_free(path, summary_path(job), "folder")
 
 
 def check_options(job: Job, found: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from .journal import (
     read_summary,
     remove_leftovers,
     remove_workspace,
-    require_free,
+    require_room,
 )
 from .part import export_part
 from .plan import Job, Part, TileOptions, parts
@@ -253,7 +253,7 @@ def _import_numpy() -> None:
 def _check_begun(job: Job, resume: bool) -> None:
     options = begun_options(job)
     if options is None:
-        require_free(job)
+        require_room(job)
         return
     if not resume:
         raise FileExistsError(

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any
 
 from .._aside import written_aside
-from .._journal import add_line, take_up, understood
+from .._journal import add_line, require_free, take_up, understood
 from .layouts import Address, Layout
 
 
@@ -91,12 +91,7 @@ class TreeState:
 
     def _begin_anew(self) -> None:
         for path in (self._layout.description, self._layout.folder):
-            # A folder that somebody made to be filled is welcome.
-            if path.is_file() or (path.is_dir() and any(path.iterdir())):
-                raise FileExistsError(
-                    f"{path} is there already, and {self._summary.name} is not; choose "
-                    "another name"
-                )
+            require_free(path, self._summary, "name")
         self.parts.mkdir(parents=True, exist_ok=True)
         self.write_text(self._journal, json.dumps(self._header) + "\n")
 
