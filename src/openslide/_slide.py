@@ -585,15 +585,9 @@ class OpenSlide(AbstractSlide):
     ) -> NDArray[np.bool_]:
         if self._overrides_read_region():
             return super()._read_all_into(pixels, requests)
-        locations, levels, background, in_level_pixels, masks, workers = requests
+        locations, levels, background, *options = requests
         good = self._osr.read_all_into(
-            pixels,
-            locations,
-            levels,
-            _arrays.packed(background),
-            in_level_pixels,
-            masks,
-            workers,
+            pixels, locations, levels, _arrays.packed(background), *options
         )
         array: NDArray[np.bool_] = _arrays.numpy().frombuffer(good, "uint8") == 1
         return array
