@@ -27,6 +27,9 @@ def pytest_configure(config: pytest.Config) -> None:
         'such as requires_openslide("4.0.0")',
     )
     config.addinivalue_line(
+        "markers", "requires_libjpeg_turbo: skip where it is built without"
+    )
+    config.addinivalue_line(
         "markers", "requires_direct_reads: skip where libopenslide reads everything"
     )
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -37,14 +40,21 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("requires_openslide"):
         skip_before_openslide(*marker.args)
+    if item.get_closest_marker("requires_libjpeg_turbo"):
+        skip_without_libjpeg_turbo()
     if item.get_closest_marker("requires_direct_reads"):
         skip_without_direct_reads()
 
 
-def skip_without_direct_reads() -> None:
-    """Skip the test that is running where direct reads are off."""
+def skip_without_libjpeg_turbo() -> None:
+    """Skip the test that is running where the extension module was built without."""
     if openslide._openslide.jpeg_version() is None:
         pytest.skip("built without libjpeg-turbo")
+
+
+def skip_without_direct_reads() -> None:
+    """Skip the test that is running where direct reads are off."""
+    skip_without_libjpeg_turbo()
     if os.environ.get("OPENSLIDE_DIRECT") == "0":
         pytest.skip("OPENSLIDE_DIRECT=0 turns direct reads off")
 

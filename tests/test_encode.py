@@ -18,9 +18,7 @@ from openslide import _openslide
 
 Pixels = npt.NDArray[np.uint8]
 
-pytestmark = pytest.mark.skipif(
-    _openslide.jpeg_version() is None, reason="built without libjpeg-turbo"
-)
+pytestmark = pytest.mark.requires_libjpeg_turbo
 
 # NumPy's arrays are buffers, which its type hints tell newer Pythons only.
 encode_jpeg: Callable[..., bytes] = _openslide.encode_jpeg

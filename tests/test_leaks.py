@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from openslide import _openslide
 from tests.slides import reference, write_aperio
 from tests.slides.stored import blank_tile
 
@@ -35,9 +34,7 @@ def test_reading(run_isolated: Callable[..., str], damaged: Path) -> None:
     run_isolated("leak_reading", damaged)
 
 
-@pytest.mark.skipif(
-    _openslide.jpeg_version() is None, reason="built without libjpeg-turbo"
-)
+@pytest.mark.requires_libjpeg_turbo
 def test_encoding(run_isolated: Callable[..., str]) -> None:
     run_isolated("leak_encoding")
 
