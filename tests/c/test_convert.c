@@ -408,6 +408,9 @@ test_best_is_in_use(void)
     CHECK(instruction_set_in_use() == best, "%s, not %s",
           instruction_set_name(instruction_set_in_use()),
           instruction_set_name(best));
+    CHECK(
+        strcmp(instruction_set_name(INSTRUCTION_SET_COUNT - 1), "scalar") == 0,
+        "%s is the last one", instruction_set_name(INSTRUCTION_SET_COUNT - 1));
 }
 
 static void
