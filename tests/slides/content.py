@@ -42,6 +42,11 @@ def small_reference() -> RgbImage:
     return reference()[:768, :1024]
 
 
+def variant() -> RgbImage:
+    """A part of `reference` for slides that vary others: sides that no tile divides."""
+    return reference()[300:1000, 500:1600]
+
+
 def tissue(width: int, height: int, seed: int = 1) -> RgbImage:
     """Pink stroma with dark nuclei on a bright, slightly noisy background."""
     rng = np.random.default_rng(seed)
@@ -126,12 +131,17 @@ def _placard(
 
 
 @cache
-def icc_profile() -> bytes:
-    """An sRGB profile that is the same whenever it is made."""
+def icc_profile(length: int = 0) -> bytes:
+    """An sRGB profile that is the same whenever it is made.
+
+    Of at least `length` bytes, for those of scanners are large.
+    """
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     data = bytearray(profile.tobytes())
     # ICC.1, 7.2.1: bytes 24 to 35 are the time of creation.
     data[24:36] = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)
+    data += bytes(max(0, length - len(data)))
+    data[:4] = struct.pack(">I", len(data))
     return bytes(data)
 
 
