@@ -23,7 +23,7 @@ from typing import Any
 from . import writers
 from .aperio import write_aperio
 from .argos import write_argos
-from .content import reference, variant
+from .content import reference, variant, whole_tiles
 from .dialect import Dialect
 from .dicom import DicomDialect, write_dicom
 from .facts import Patch, SlideFacts
@@ -126,10 +126,10 @@ _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
     "aperio-gt450": _aperio(writers.GT450),
     "aperio-imagescope": _aperio(writers.IMAGESCOPE),
     "philips-1.0": partial(
-        write_philips, dialect=writers.PHILIPS_1_0, image=variant(), missing=(1,)
+        write_philips, dialect=writers.PHILIPS_1_0, image=whole_tiles(512), missing=(1,)
     ),
     "philips-1.1": partial(
-        write_philips, dialect=writers.PHILIPS_1_1, image=variant(), missing=(1,)
+        write_philips, dialect=writers.PHILIPS_1_1, image=whole_tiles(512), missing=(1,)
     ),
     "generic-vips": _generic(writers.VIPS),
     "generic-asap": _generic(writers.ASAP),

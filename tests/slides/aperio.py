@@ -95,6 +95,7 @@ def write_aperio(
         has_icc=dialect.icc,
         associated_with_icc=frozenset({"thumbnail"} if dialect.icc else ()),
         holes=tile_boxes(image, dialect.tile, missing),
+        is_pyramid=not any(absent),
     )
 
 
@@ -140,8 +141,7 @@ def _write_thumbnail(
     width, height = size_of(image)
     small_width, small_height = size_of(small)
     description = (
-        f"{dialect.software}\r\n{width}x{height} -> "
-        f"{small_width}x{small_height} - {tail}"
+        f"{dialect.software}\n{width}x{height} -> {small_width}x{small_height} - {tail}"
     )
     tags: TagDict = {Tag.NEW_SUBFILE_TYPE: 0, Tag.IMAGE_DESCRIPTION: description}
     tiff.picture("thumbnail", small, tags)
@@ -155,6 +155,6 @@ def _write_label_and_macro(tiff: SlideTiff, dialect: Dialect) -> None:
         width, height = size_of(picture)
         tags: TagDict = {
             Tag.NEW_SUBFILE_TYPE: subfile_type,
-            Tag.IMAGE_DESCRIPTION: f"{dialect.software}\r\n{title} {width}x{height}",
+            Tag.IMAGE_DESCRIPTION: f"{dialect.software}\n{title} {width}x{height}",
         }
         tiff.picture(title, picture, tags)

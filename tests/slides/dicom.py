@@ -267,7 +267,8 @@ def write_dicom(
         path=slide_folder / "level-0.dcm",
         vendor="dicom",
         level_dimensions=level_dimensions(image, dialect.factors),
-        patches=(Patch((0, 0), image),),
+        # What is said to be something else does not show what it is.
+        patches=() if dialect.photometric else (Patch((0, 0), image),),
         associated={key: size_of(picture) for key, picture in associated.items()},
         has_icc=True,
         associated_with_icc=frozenset(associated),

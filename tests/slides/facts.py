@@ -49,7 +49,8 @@ class SlideFacts:
         holes: boxes (x, y, width, height) in level-0 pixels that hold no data
             and read as fully transparent.
         lossless: whether level 0 returns the patches exactly.
-        is_pyramid: whether all levels show the same, the smaller the less of it.
+        is_pyramid: whether every level shows all of level 0, shrunken as scanners
+            shrink.  Else some are masks or padded, or made from others at sight.
     """
 
     path: Path

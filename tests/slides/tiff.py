@@ -458,20 +458,24 @@ class TiffWriter:
 
     def directory(self, tags: Tags) -> None:
         """A directory of exactly these tags."""
-        entries = [
-            self._entry(tag, value)
-            for tag in sorted(tags)
-            for value in _occurrences(tags[tag])
+        values = [
+            (tag, value) for tag in sorted(tags) for value in _occurrences(tags[tag])
         ]
-        start = self.append(b"")
-        self._file.write(self._pack("Q" if self._big else "H", len(entries)))
+        count = self._pack("Q" if self._big else "H", len(values))
+        entry_size, link_size = (20, 8) if self._big else (12, 8 if self._ndpi else 4)
+        size = len(count) + len(values) * entry_size + link_size
+        start = self.append(bytes(size + (4 * len(values) if self._ndpi else 0)))
+        # What does not fit into the entries follows the directory.
+        entries = [self._entry(tag, value) for tag, value in values]
+        end = self._file.tell()
+        self._file.seek(start)
+        self._file.write(count)
         for head, value in entries:
             self._file.write(head + value[: 8 if self._big else 4])
         next_link = self._file.tell()
-        self._file.write(self._pack(self._offset_code, 0))
+        self._file.write(bytes(link_size))
         if self._ndpi:
             self._file.writelines(value[4:] for _, value in entries)
-        end = self._file.tell()
         for link in self._links:
             self._file.seek(link)
             self._file.write(self._pack(self._offset_code, start))
