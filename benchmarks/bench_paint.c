@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "direct/paint.h"
+#include "kernels/paint.h"
 #include "timing.h"
 
 #define SIDE 256

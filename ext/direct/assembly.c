@@ -1,7 +1,7 @@
 #include "assembly.h"
 
-#include "lengths.h"
-#include "paint.h"
+#include "system/lengths.h"
+#include "kernels/paint.h"
 
 #include <math.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 #ifndef DIRECT_DICOM_SERIES_H
 #define DIRECT_DICOM_SERIES_H
 
-#include "dicom.h"
-#include "slide_file.h"
-#include "slide_handle.h"
+#include "formats/dicom.h"
+#include "system/slide_file.h"
+#include "slide/slide_handle.h"
 
 /* What is known of the file of a level. */
 struct dicom_level {

@@ -1,6 +1,6 @@
 #include "direct_slide.h"
 
-#include "lengths.h"
+#include "system/lengths.h"
 #include "level_images.h"
 
 #include <stdlib.h>

@@ -5,9 +5,9 @@
 #ifndef DIRECT_IMAGE_H
 #define DIRECT_IMAGE_H
 
-#include "dicom.h"
-#include "jpeg.h"
-#include "tiff.h"
+#include "formats/dicom.h"
+#include "codecs/jpeg.h"
+#include "formats/tiff.h"
 
 /* Bytes of a source that hold a tile. */
 struct tile_place {

@@ -1,6 +1,6 @@
 #include "layout.h"
 
-#include "leica.h"
+#include "formats/leica.h"
 
 #include <math.h>
 #include <stdio.h>

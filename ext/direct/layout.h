@@ -5,8 +5,8 @@
 #ifndef DIRECT_LAYOUT_H
 #define DIRECT_LAYOUT_H
 
-#include "slide_handle.h"
-#include "tiff.h"
+#include "slide/slide_handle.h"
+#include "formats/tiff.h"
 
 /* What becomes of tiles without bytes. */
 enum layout_holes {

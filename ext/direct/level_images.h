@@ -5,8 +5,8 @@
 #define DIRECT_LEVEL_IMAGES_H
 
 #include "assembly.h"
-#include "slide_file.h"
-#include "slide_handle.h"
+#include "system/slide_file.h"
+#include "slide/slide_handle.h"
 
 struct level_images {
     /* Why they cannot be decoded here, in words; NULL where they can. */

@@ -1,4 +1,4 @@
-#include "direct/dicom.h"
+#include "formats/dicom.h"
 
 #include "check.h"
 #include "guard_page.h"

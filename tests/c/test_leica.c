@@ -1,4 +1,4 @@
-#include "direct/leica.h"
+#include "formats/leica.h"
 
 #include "check.h"
 #include "guard_page.h"

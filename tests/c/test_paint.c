@@ -1,4 +1,4 @@
-#include "direct/paint.h"
+#include "kernels/paint.h"
 
 #include <math.h>
 #include <stdbool.h>

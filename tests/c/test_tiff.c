@@ -1,4 +1,4 @@
-#include "direct/tiff.h"
+#include "formats/tiff.h"
 
 #include "check.h"
 #include "guard_page.h"

@@ -2,7 +2,7 @@
  * Whatever a file holds, it is read or not, twice alike, and the frames that
  * are found lie within it, one behind the other.
  */
-#include "direct/dicom.h"
+#include "formats/dicom.h"
 
 #include "fuzzing.h"
 #include "memory_source.h"

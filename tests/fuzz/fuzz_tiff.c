@@ -2,7 +2,7 @@
  * Whatever a file holds, its directories are read or not, twice alike, and
  * everything that they are said to have lies within the file.
  */
-#include "direct/tiff.h"
+#include "formats/tiff.h"
 
 #include "fuzzing.h"
 #include "memory_source.h"

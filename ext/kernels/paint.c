@@ -1,6 +1,6 @@
 #include "paint.h"
 
-#include "lengths.h"
+#include "system/lengths.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef DIRECT_TIFF_H
 #define DIRECT_TIFF_H
 
-#include "source.h"
+#include "system/source.h"
 
 struct tiff_file {
     const struct source *source;

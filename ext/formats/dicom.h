@@ -9,7 +9,7 @@
 #ifndef DIRECT_DICOM_H
 #define DIRECT_DICOM_H
 
-#include "source.h"
+#include "system/source.h"
 
 /* Enough for four of the longest codes, or an identifier, and a zero. */
 enum { DICOM_TEXT_BYTES = 80 };
