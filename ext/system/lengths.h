@@ -1,4 +1,4 @@
-/* The lesser and the greater of two lengths or positions. */
+/* Arithmetic of lengths and positions. */
 #ifndef LENGTHS_H
 #define LENGTHS_H
 
@@ -14,6 +14,13 @@ static inline int64_t
 larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
+}
+
+/* How many parts of a length cover another one; 0 of those without length. */
+static inline uint64_t
+quotient_up(uint64_t length, uint64_t part)
+{
+    return part == 0 ? 0 : length / part + (length % part != 0);
 }
 
 #endif
