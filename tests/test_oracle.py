@@ -100,6 +100,15 @@ def path(
     return slides[name].path if real == name else real_slides[real]
 
 
+@pytest.fixture(params=["1", "0"], ids=["direct", "plain"])
+def _direct(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether this package reads directly what it can."""
+    monkeypatch.setenv("OPENSLIDE_DIRECT", request.param)
+
+
+with_and_without_direct_reads = pytest.mark.usefixtures("_direct")
+
+
 def test_metadata(alike: Compare, path: Path) -> None:
     alike(
         "slide = OpenSlide(path)",
@@ -167,6 +176,7 @@ def random_reads(slide: openslide.OpenSlide, count: int, seed: str) -> list[str]
     return reads
 
 
+@with_and_without_direct_reads
 def test_random_reads(alike: Compare, path: Path) -> None:
     # The level that is one huge tile is decoded anew by each read.
     count = 4 if path.suffix == ".ndpi" else READS_PER_SLIDE
@@ -175,6 +185,7 @@ def test_random_reads(alike: Compare, path: Path) -> None:
     alike("slide = OpenSlide(path)", *reads, path=path)
 
 
+@with_and_without_direct_reads
 def test_whole_levels(alike: Compare, path: Path) -> None:
     alike(
         "slide = OpenSlide(path)",
@@ -185,6 +196,7 @@ def test_whole_levels(alike: Compare, path: Path) -> None:
     )
 
 
+@with_and_without_direct_reads
 def test_thumbnails(alike: Compare, path: Path) -> None:
     sizes = [(1, 1), (77, 5), (5, 77), (200, 200)]
     alike(
