@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -478,7 +478,7 @@ REASONS = {
     "ndpi": "slides of this vendor are not grids of JPEG tiles",
     "mirax": "slides of this vendor are not grids of JPEG tiles",
     "zeiss-raw": "slides of this vendor are not grids of JPEG tiles",
-    "ventana-bif": "the levels are not grids of tiles as expected",
+    "ventana-bif": "the level is not a grid of tiles as expected",
 }
 
 
@@ -493,34 +493,87 @@ def test_reasons(slides: Mapping[str, SlideFacts], name: str, reason: str) -> No
         )
 
 
+def grid_of(size: Pair) -> Pair:
+    """(columns, rows) of tiles of TILE pixels."""
+    return (-(-size[0] // TILE), -(-size[1] // TILE))
+
+
+def made_of_others(sizes: Sequence[Pair], holes: Sequence[set[int]]) -> list[set[int]]:
+    """The tiles of each level that libopenslide makes of the finer one."""
+    made: list[set[int]] = [set(holes[0])]
+    for finer, size, own in zip(sizes, sizes[1:], holes[1:], strict=False):
+        (finer_columns, finer_rows), (columns, rows) = grid_of(finer), grid_of(size)
+        across, down = round(finer_columns / columns), round(finer_rows / rows)
+        made.append(
+            own
+            | {
+                tile // finer_columns // down * columns + tile % finer_columns // across
+                for tile in made[-1]
+            }
+        )
+    return [set(), *made[1:]]
+
+
 @pytest.mark.parametrize(
-    ("missing", "missing_above", "direct"),
-    [((), (), (0, 1, 2)), ((), (1,), (0,)), ((3,), (), ()), ((2,), (0,), ())],
+    ("size", "factors", "holes"),
+    [
+        ((400, 300), (1, 2, 4), (set(), set(), set())),
+        ((400, 300), (1, 2, 4), (set(), {1}, set())),
+        ((400, 300), (1, 2, 4), ({3, 20}, set(), {0})),
+        ((400, 300), (1, 2, 4), ({2}, {5}, set())),
+        # 17 columns over 5, 10 rows over 3: both ratios are rounded down.
+        ((1088, 640), (1, 4), ({16, 33, 160, 169}, set(), set())),
+    ],
 )
 def test_holes_of_aperio(
-    tmp_path: Path,
-    missing: tuple[int, ...],
-    missing_above: tuple[int, ...],
-    direct: tuple[int, ...],
+    tmp_path: Path, size: Pair, factors: tuple[int, ...], holes: Sequence[set[int]]
 ) -> None:
-    """libopenslide fills them, in every level from the first that has any."""
+    """Level 0 is transparent there; above it libopenslide makes what it doubts of
+    the finer level, which is left to it, and nothing else."""
     facts = write_aperio(
         tmp_path,
-        image=IMAGE,
-        factors=(1, 2, 4),
-        missing=missing,
-        missing_above=missing_above,
+        image=reference()[: size[1], : size[0]],
+        tile=TILE,
+        factors=factors,
+        missing=holes[0],
+        missing_above=holes[1],
+        missing_on_top=holes[2],
     )
-    filled = "some tiles are missing, and made from another level"
     with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
-        for _ in range(2):
-            assert slide.direct_levels == direct
-            assert slide.indirect_levels == {
-                level: filled for level in range(3) if level not in direct
+        for level, level_size in enumerate(plain.level_dimensions):
+            for location in ((0, 0), (1, 0)):
+                whole = (location, level, level_size)
+                expected = plain.read_region(*whole).tobytes()
+                assert slide.read_region(*whole).tobytes() == expected
+        must_be_direct(slide)
+        left = made_of_others(slide.level_dimensions, holes)
+        for level, level_size in enumerate(slide.level_dimensions):
+            columns, rows = grid_of(level_size)
+            assert left_to_libopenslide(facts.path, level, columns, rows) == {
+                tile for tile in left[level] if tile < columns * rows
             }
-            for level, size in enumerate(plain.level_dimensions):
-                ours = slide.read_region((1, 0), level, size).tobytes()
-                assert ours == plain.read_region((1, 0), level, size).tobytes()
+
+
+def left_to_libopenslide(path: Path, level: int, columns: int, rows: int) -> set[int]:
+    """The tiles that cannot be read while libopenslide can read nothing."""
+    left = set()
+    for tile in range(columns * rows):
+        row, column = divmod(tile, columns)
+        place = (column * TILE + 1, row * TILE + 1)
+        read = partial(
+            OpenSlide.read_array,
+            location=place,
+            level=level,
+            size=(1, 1),
+            coordinates="level",
+        )
+        with OpenSlide(path) as slide:
+            slide.set_cache(OpenSlideCache(0))
+            try:
+                without_libopenslide(slide, read)
+            except OpenSlideError:
+                left.add(tile)
+    return left
 
 
 def test_holes_in_a_level_that_is_not_direct(tmp_path: Path) -> None:
@@ -545,7 +598,7 @@ def test_levels_without_pixels(tmp_path: Path) -> None:
     facts.path.write_bytes(b"".join([start, spacing, *rest]))
     with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
         assert slide.level_downsamples == (1, math.inf)
-        assert slide.direct_levels == ()
+        assert slide.direct_levels == (0,)
         for level in (0, 1):
             region = ((30, 40), level, (90, 80))
             assert outcome(slide, region) == outcome(plain, region)

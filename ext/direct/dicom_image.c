@@ -24,6 +24,8 @@ struct part {
 
 struct dicom_store {
     size_t part_count;
+    /* Tiles without a frame are transparent, else libopenslide's business. */
+    bool allows_holes;
     /* The frame of each tile, counted over all parts, or NO_FRAME.  NULL: they
        are in the order of the tiles. */
     uint32_t *map;
@@ -58,7 +60,7 @@ locate(const struct image *image, uint64_t tile, struct tile_place *place)
     uint64_t frame =
         tile < image_tile_count(image) ? frame_of(store, tile) : NO_FRAME;
     if (frame == NO_FRAME) {
-        return TILE_HOLE;
+        return store->allows_holes ? TILE_HOLE : TILE_UNKNOWN;
     }
     const struct part *part = part_of(store, (uint32_t)frame);
     place->source = part->frames.source;
@@ -133,10 +135,15 @@ map_by_position(const struct image *image, const struct part *part,
 }
 
 static bool
+is_said_to_be_full(const struct dicom_file *file)
+{
+    return strcmp(file->organization, "TILED_FULL") == 0;
+}
+
+static bool
 is_full(const struct dicom_file *file)
 {
-    return strcmp(file->organization, "TILED_FULL") == 0 ||
-           file->organization[0] == 0;
+    return is_said_to_be_full(file) || file->organization[0] == 0;
 }
 
 /* NULL, or why a part cannot be put on the map. */
@@ -208,17 +215,18 @@ look_for_holes(struct image *image)
     struct dicom_store *store = image->store;
     uint64_t tiles = image_tile_count(image);
     bool is_in_order = store->map != NULL;
-    image->has_holes = false;
+    bool has_gaps = false;
     for (uint64_t i = 0; store->map != NULL && i < tiles; i++) {
-        image->has_holes |= store->map[i] == NO_FRAME;
+        has_gaps |= store->map[i] == NO_FRAME;
         is_in_order &= store->map[i] == i;
     }
     if (store->map == NULL) {
-        image->has_holes = store->parts[0].frames.count < tiles;
+        has_gaps = store->parts[0].frames.count < tiles;
     } else if (is_in_order && store->part_count == 1) {
         free(store->map);
         store->map = NULL;
     }
+    image->has_holes = has_gaps && store->allows_holes;
 }
 
 static const char *
@@ -306,6 +314,11 @@ store_of(const struct dicom_file *files, size_t count)
     struct dicom_store *store =
         calloc(1, sizeof *store + count * sizeof store->parts[0]);
     uint32_t first = 0;
+    if (store != NULL) {
+        /* libopenslide looks which frames there are, but for files that say
+           they have them all. */
+        store->allows_holes = count > 1 || !is_said_to_be_full(files);
+    }
     for (size_t i = 0; store != NULL && i < count; i++) {
         store->parts[i].file = files[i];
         store->parts[i].first = first;

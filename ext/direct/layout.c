@@ -428,7 +428,7 @@ layout_find(struct layout *layout, const struct tiff_file *file,
     vendor->choose(&choice);
     if (!match_levels(&choice, vendor)) {
         free(choice.chosen);
-        return "the levels are not grids of tiles as expected";
+        return "the level is not a grid of tiles as expected";
     }
     *layout = (struct layout){
         .holes = vendor->holes,
