@@ -327,6 +327,104 @@ def test_the_limit_stops_libopenslide(pairs: Mapping[str, Two]) -> None:
             slide.read_region((500, 300), 0, (1, 1))
 
 
+# Single pixels of a tile
+
+#: Neighbours differ so much that interpolation shows wherever there is any.
+SPECKLES = np.random.default_rng(1).choice(
+    np.array([0, 255], np.uint8), size=(1201, 1601, 3)
+)
+#: How near a pixel libopenslide paints another pixel as it is, which is more than
+#: how near it copies a tile.
+NEAR = 0.005
+COPIED = 1 / 512
+
+
+def nearly_on_a_pixel(side: int, downsample: float) -> list[int]:
+    """Level-0 positions from which levels are resampled, by next to nothing."""
+    places = range(side - int(40 * downsample))
+    return [at for at in places if COPIED < _off_a_pixel(at / downsample) < NEAR]
+
+
+def _off_a_pixel(position: float) -> float:
+    return abs(position - round(position))
+
+
+class SpeckledSlide(NamedTuple):
+    two: Two
+    tile: Pair
+    near: tuple[tuple[list[int], list[int]], ...]  # of each level, across and down
+
+
+@pytest.fixture(scope="module")
+def speckles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpeckledSlide]:
+    """Downsamples are no integers, nor near one, like 4.0003."""
+    tile = (112, 96)
+    facts = write_generic(
+        tmp_path_factory.mktemp("speckles"),
+        image=SPECKLES,
+        tile=tile,
+        factors=(1, 2, 3, 4, 5),
+        subsampling="4:4:4",
+    )
+    two = Two(OpenSlide(facts.path), OpenSlide(facts.path, direct=False))
+    near = tuple(
+        (
+            nearly_on_a_pixel(two.plain.dimensions[0], downsample),
+            nearly_on_a_pixel(two.plain.dimensions[1], downsample),
+        )
+        for downsample in two.plain.level_downsamples
+    )
+    with two.direct, two.plain:
+        yield SpeckledSlide(two, tile, near)
+
+
+def to_the_next_tile(position: int, downsample: float, tile: int) -> int:
+    """How many pixels of a level show one of the next tile."""
+    return tile - round(position / downsample) % tile + 1
+
+
+single_pixels = st.sampled_from(["one pixel", "one of the next tile", "one axis"])
+
+
+@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.given(data=st.data(), kind=single_pixels, level=st.integers(1, 4))
+def test_single_pixels(
+    speckles: SpeckledSlide, data: st.DataObject, kind: str, level: int
+) -> None:
+    """A tile that shows in one pixel is not interpolated there."""
+    two = speckles.two
+    downsample = two.plain.level_downsamples[level]
+    place = [data.draw(st.sampled_from(near)) for near in speckles.near[level]]
+    size = [1, 1]
+    if kind == "one axis":
+        outside = data.draw(st.integers(0, 1))
+        place[outside] = data.draw(st.integers(-300, -1))
+        size[outside] = int(-place[outside] / downsample) + 1
+    elif kind == "one of the next tile":
+        size = [
+            to_the_next_tile(at, downsample, side)
+            for at, side in zip(place, speckles.tile, strict=True)
+        ]
+    region = ((place[0], place[1]), level, (size[0], size[1]))
+    ours = without_libopenslide(two.direct, partial(read_region, region))
+    assert ours.tobytes() == two.plain.read_region(*region).tobytes()
+    must_be_direct(two.direct)
+
+
+@pytest.mark.parametrize("level", range(1, 5))
+def test_every_place_of_a_single_pixel(speckles: SpeckledSlide, level: int) -> None:
+    two = speckles.two
+    across, down = speckles.near[level]
+    places = [(x, y) for x in across for y in down]
+
+    def read(slide: OpenSlide) -> Any:
+        return slide.read_batch(places, level, (1, 1), mode="RGBA", workers=1)
+
+    assert len(places) > 40
+    ours = without_libopenslide(two.direct, read)
+    np.testing.assert_array_equal(ours, read(two.plain))
+
+
 # Pixels of a level as they are stored
 
 EXACT: dict[str, tuple[Callable[..., SlideFacts], RgbImage, int]] = {
