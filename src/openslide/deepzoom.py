@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _properties, _slide
+from . import _abstract_slide, _properties
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -159,7 +159,9 @@ class DeepZoomGenerator:
 
     def _read(self, tile: _Tile) -> Image:
         """The pixels of the slide level, for any object that has read_region()."""
-        read = getattr(type(self._osr), "_read_flat", _slide.AbstractSlide._read_flat)
+        read = getattr(
+            type(self._osr), "_read_flat", _abstract_slide.AbstractSlide._read_flat
+        )
         image: Image = read(
             self._osr,
             tile.location,

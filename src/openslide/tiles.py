@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-from . import _arrays, _open, _sampling, _slide, _threads
+from . import _abstract_slide, _arrays, _open, _sampling, _slide, _threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -105,7 +105,7 @@ class TileGrid(Sequence[Tile]):
         self._owns_slide = isinstance(slide, (str, os.PathLike))
         self._slide = (
             slide
-            if isinstance(slide, _slide.AbstractSlide)
+            if isinstance(slide, _abstract_slide.AbstractSlide)
             else _open.open_slide(slide)
         )
         try:
