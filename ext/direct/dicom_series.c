@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Folders with more entries than this are not searched. */
-enum { MAX_ENTRIES = 1 << 14 };
-
 static const char WHOLE_SLIDE_IMAGE[] = "1.2.840.10008.5.1.4.1.1.77.1.6";
 
 struct search {
@@ -14,7 +11,6 @@ struct search {
     size_t folder_length; /* how much of its path */
     char series[DICOM_TEXT_BYTES];
     struct dicom_level *levels;
-    int entries;
 };
 
 /* The third value of an image type tells levels from pictures of the label or
@@ -137,9 +133,6 @@ visit(const char *name, void *argument)
 {
     struct search *search = argument;
     struct dicom_file dicom;
-    if (search->entries++ == MAX_ENTRIES) {
-        return false;
-    }
     if (strcmp(name, search->own->path + search->folder_length) == 0) {
         return true;
     }
