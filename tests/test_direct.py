@@ -27,6 +27,7 @@ from PIL.Image import Image
 from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.damage.fields import integers
 from tests.slides import (
+    VARIANTS,
     SlideFacts,
     reference,
     write_aperio,
@@ -36,8 +37,10 @@ from tests.slides import (
     write_philips,
     write_ventana_tif,
 )
+from tests.slides import WRITERS as WRITERS_OF_ALL
 from tests.slides.codecs import jpeg
 from tests.slides.content import RgbImage, shrink
+from tests.slides.direct import ALL_DIRECT
 from tests.slides.stored import blank_tile, stored_tile
 from tests.slides.tiff import TiffWriter, jpeg_codec
 
@@ -98,6 +101,17 @@ WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     "ventana": partial(
         write_ventana_tif, image=IMAGE, subsampling="4:2:2", factors=(1, 2, 4)
     ),
+    # As scanners and programs write them, but not where libopenslide makes up tiles.
+    **{
+        name: WRITERS_OF_ALL[name]
+        for name in VARIANTS
+        if name in ALL_DIRECT and not name.startswith(("aperio-hole", "dicom"))
+    },
+}
+
+#: Of several files, which need not be open together.
+FOLDER_WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
+    name: WRITERS_OF_ALL[name] for name in ALL_DIRECT if name.startswith("dicom")
 }
 
 
@@ -111,7 +125,8 @@ class Two(NamedTuple):
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Two]]:
     folder = tmp_path_factory.mktemp("direct")
-    paths = {name: write(folder).path for name, write in _named(WRITERS).items()}
+    writers = _named(WRITERS | FOLDER_WRITERS)
+    paths = {name: write(folder).path for name, write in writers.items()}
     pairs = {
         name: Two(OpenSlide(path), OpenSlide(path, direct=False))
         for name, path in paths.items()
@@ -293,8 +308,11 @@ def test_batches(
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
-@hypothesis.given(name=any_slide, wanted=st.lists(wishes(700), min_size=1, max_size=3))
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    name=st.sampled_from([*WRITERS, *FOLDER_WRITERS]),
+    wanted=st.lists(wishes(700), min_size=1, max_size=3),
+)
 def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> None:
     """Which are compared with libopenslide, and are the same without exception."""
     plain = pairs[name].plain
@@ -567,28 +585,6 @@ def test_the_environment_variable(
         text=True,
     )
     assert output.stdout.splitlines() == [str(levels)] * 4
-
-
-REASONS = {
-    "aperio-33003": "the tiles are not JPEG",
-    "aperio-33005": "the tiles are not JPEG",
-    "generic-lzw": "the tiles are not JPEG",
-    "ndpi": "slides of this vendor are not grids of JPEG tiles",
-    "mirax": "slides of this vendor are not grids of JPEG tiles",
-    "zeiss-raw": "slides of this vendor are not grids of JPEG tiles",
-    "ventana-bif": "the level is not a grid of tiles as expected",
-}
-
-
-@pytest.mark.parametrize(("name", "reason"), REASONS.items())
-def test_reasons(slides: Mapping[str, SlideFacts], name: str, reason: str) -> None:
-    with OpenSlide(slides[name].path) as slide:
-        assert slide.direct_levels == ()
-        assert (
-            slide.indirect_levels
-            == dict.fromkeys(range(slide.level_count), reason)
-            != {}
-        )
 
 
 def grid_of(size: Pair) -> Pair:
