@@ -19,7 +19,7 @@ ORACLE_VERSION := 1.4.7
 OPENSEADRAGON_VERSION := 6.1.1
 BIN := $(VENV)/bin
 
-EXT_FILES := $(wildcard ext/*.[ch] ext/direct/*.[ch])
+EXT_FILES := $(shell find ext -name '*.[ch]')
 C_FILES := $(EXT_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
 SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)

@@ -20,14 +20,13 @@ OLDEST_PYTHON = (3, 11)
 def sources() -> list[str]:
     """All files of ext/sources.txt."""
     lines = (EXT / "sources.txt").read_text().splitlines()
-    entries = (line.split() for line in lines if line and not line.startswith("#"))
-    return [str(EXT / name) for _, name in entries]
+    return [str(EXT / line) for line in lines if line and not line.startswith("#")]
 
 
 def compile_args() -> list[str]:
     if sys.platform == "win32":
         return ["/std:c11", "/experimental:c11atomics"]
-    # Fused products and sums of floats would round differently, see direct/paint.h.
+    # Fused products and sums of floats would round differently, see kernels/paint.h.
     exact = "-ffp-contract=off"
     return ["-std=c11", exact, "-fvisibility=hidden", "-Wall", "-Wextra"]
 

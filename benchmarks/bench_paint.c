@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "direct/paint.h"
+#include "kernels/paint.h"
 #include "timing.h"
 
 #define SIDE 256
@@ -62,11 +62,20 @@ paint_region(const struct bench_case *c)
         .stride = SIDE,
         .width = SIDE,
         .height = SIDE,
+        .picture_width = SIDE,
+        .picture_height = SIDE,
     };
 
     memset(canvas_words, 0, sizeof(canvas_words));
     for (int i = 3; i >= 0; i--) {
-        struct paint_tile tile = {tile_words[i], SIDE, SIDE, SIDE};
+        struct paint_tile tile = {
+            .words = tile_words[i],
+            .stride = SIDE,
+            .width = SIDE,
+            .height = SIDE,
+            .opaque_width = SIDE,
+            .opaque_height = SIDE,
+        };
         double x = c->place->x - (i % 2 == 0 ? SIDE : 0);
         double y = c->place->y - (i / 2 == 0 ? SIDE : 0);
 

@@ -1,8 +1,8 @@
 /* Module openslide._openslide: definition, state, functions. */
-#include "_openslide_module.h"
+#include "python/_openslide_module.h"
 
 #include "_convert.h"
-#include "direct/jpeg.h"
+#include "codecs/jpeg.h"
 
 #include <string.h>
 

@@ -19,12 +19,13 @@ import pytest
 
 import openslide
 from tests.conftest import RealSlides, Slides
-from tests.oracle import cases, script
+from tests.oracle import cases, script, typed_program
 from tests.oracle.client import Oracle, OracleUnavailableError, find_python
 from tests.oracle.compare import Compare, RunBoth, differences
 from tests.oracle.script import Description
 from tests.real_slides import REAL_SLIDES
 from tests.slides import WRITERS
+from tests.type_check import complaints
 
 READS_PER_SLIDE = 24
 
@@ -677,6 +678,10 @@ def test_names(alike: Compare) -> None:
         # What this package has in addition; nothing else may differ.
         "[n for n in public_names(openslide) if not n.endswith('_num_threads')]",
         "[getattr(openslide, n) for n in public_names(openslide) if n.isupper()]",
+        "public_names(deepzoom)",
+        "functions_of(lowlevel)",
+        "[n for n in public_names(lowlevel) if n not in functions_of(lowlevel)]",
+        "str(lowlevel.Filename)",
         "openslide.__library_version__",
         "openslide.OpenSlideError is lowlevel.OpenSlideError",
         "DeepZoomGenerator.BOUNDS_OFFSET_PROPS",
@@ -686,6 +691,17 @@ def test_names(alike: Compare) -> None:
         "pickle.loads(pickle.dumps(lowlevel.OpenSlideError('x'))).args",
         "openslide.AbstractSlide()",
     )
+
+
+@pytest.mark.requires_openslide("4.0.0")
+def test_a_typed_program(alike: Compare, slides: Slides) -> None:
+    alike("report(path)", path=slides["aperio-jpeg"].path)
+
+
+def test_the_typed_program_is_typed(oracle: Oracle, tmp_path: Path) -> None:
+    """Or else it could not tell whether this package is."""
+    program = Path(typed_program.__file__)
+    assert complaints(find_python(), program, tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", cases.CLASSES)

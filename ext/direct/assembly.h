@@ -5,9 +5,9 @@
 #ifndef DIRECT_ASSEMBLY_H
 #define DIRECT_ASSEMBLY_H
 
-#include "pixels.h"
-#include "region.h"
-#include "scratch.h"
+#include "slide/pixels.h"
+#include "slide/region.h"
+#include "system/scratch.h"
 #include "tile_supply.h"
 
 /* What a region is made of, each of which is a way to go wrong. */

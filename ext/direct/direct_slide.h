@@ -8,9 +8,9 @@
 #ifndef DIRECT_SLIDE_H
 #define DIRECT_SLIDE_H
 
-#include "pixels.h"
-#include "region.h"
-#include "scratch.h"
+#include "slide/pixels.h"
+#include "slide/region.h"
+#include "system/scratch.h"
 #include "tile_cache.h"
 
 struct direct_slide;

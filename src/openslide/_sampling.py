@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arrays
-from ._slide import AbstractSlide
+from ._abstract_slide import AbstractSlide
 
 if TYPE_CHECKING:
     from PIL.Image import Image

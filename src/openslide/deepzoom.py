@@ -11,17 +11,14 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._properties import (
-    PROPERTY_NAME_BOUNDS_HEIGHT,
-    PROPERTY_NAME_BOUNDS_WIDTH,
-    PROPERTY_NAME_BOUNDS_X,
-    PROPERTY_NAME_BOUNDS_Y,
-    background_color,
-)
-from ._slide import AbstractSlide
+from . import _abstract_slide, _properties
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from . import AbstractSlide
+
+__all__ = ["DeepZoomGenerator"]
 
 _NAMESPACE = "http://schemas.microsoft.com/deepzoom/2008"
 
@@ -54,8 +51,14 @@ class DeepZoomGenerator:
     Raises ArgumentZeroError, a ValueError, where tile_size is not positive.
     """
 
-    BOUNDS_OFFSET_PROPS = (PROPERTY_NAME_BOUNDS_X, PROPERTY_NAME_BOUNDS_Y)
-    BOUNDS_SIZE_PROPS = (PROPERTY_NAME_BOUNDS_WIDTH, PROPERTY_NAME_BOUNDS_HEIGHT)
+    BOUNDS_OFFSET_PROPS = (
+        _properties.PROPERTY_NAME_BOUNDS_X,
+        _properties.PROPERTY_NAME_BOUNDS_Y,
+    )
+    BOUNDS_SIZE_PROPS = (
+        _properties.PROPERTY_NAME_BOUNDS_WIDTH,
+        _properties.PROPERTY_NAME_BOUNDS_HEIGHT,
+    )
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class DeepZoomGenerator:
 
         self._offset, self._slide_level_dimensions = self._area()
         self._downsamples = osr.level_downsamples
-        self._background_color = background_color(osr.properties)
+        self._background_color = _properties.background_color(osr.properties)
         self._level_dimensions = tuple(_halvings(self._slide_level_dimensions[0]))
         if tile_size <= 0:
             from ._argument_errors import ArgumentZeroError
@@ -156,7 +159,9 @@ class DeepZoomGenerator:
 
     def _read(self, tile: _Tile) -> Image:
         """The pixels of the slide level, for any object that has read_region()."""
-        read = getattr(type(self._osr), "_read_flat", AbstractSlide._read_flat)
+        read = getattr(
+            type(self._osr), "_read_flat", _abstract_slide.AbstractSlide._read_flat
+        )
         image: Image = read(
             self._osr,
             tile.location,

@@ -1,4 +1,4 @@
-#include "batch.h"
+#include "reading/batch.h"
 
 #include "_convert.h"
 #include "check.h"

@@ -1,4 +1,4 @@
-#include "direct/jpeg.h"
+#include "codecs/jpeg.h"
 
 #include "check.h"
 #include "guard_page.h"

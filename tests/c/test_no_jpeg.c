@@ -1,6 +1,6 @@
-#include "direct/jpeg.h"
+#include "codecs/jpeg.h"
 
-#include "jpeg_encoder.h"
+#include "codecs/jpeg_encoder.h"
 
 #include "check.h"
 

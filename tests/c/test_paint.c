@@ -1,4 +1,4 @@
-#include "direct/paint.h"
+#include "kernels/paint.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -38,19 +38,22 @@ random_between(int64_t first, int64_t last)
     return first + next_random() % (last - first + 1);
 }
 
-/* Whole pixels, the steps of both roundings, halves of them, anything. */
+/* Whole pixels, the steps of both roundings, halves of them, what may show a
+   single sample, anything. */
 static double
 random_position(int64_t first, int64_t last)
 {
     double whole = (double)random_between(first, last);
     double any = (double)next_random() / 4294967296.0;
 
-    switch (next_random() % 4) {
+    switch (next_random() % 5) {
     case 0:
         return whole;
     case 1:
         return whole + (double)random_between(-3, 3) / 1024;
     case 2:
+        return whole + (any - 0.5) / 50; /* 0.01 */
+    case 3:
         return whole + floor(any * 131072) / 131072;
     default:
         return whole + any;
@@ -87,7 +90,8 @@ unit(uint32_t word, unsigned channel)
 static uint32_t
 tile_word(const struct paint_tile *tile, int64_t x, int64_t y)
 {
-    bool outside = x < 0 || x >= tile->width || y < 0 || y >= tile->height;
+    bool outside =
+        x < 0 || x >= tile->opaque_width || y < 0 || y >= tile->opaque_height;
 
     return outside ? 0 : tile->words[y * tile->stride + x];
 }
@@ -95,6 +99,7 @@ tile_word(const struct paint_tile *tile, int64_t x, int64_t y)
 struct formula_place {
     int64_t column, row;
     float dx, dy;
+    bool is_aligned;
 };
 
 /* rint() rounds halves to even. */
@@ -109,10 +114,8 @@ formula_place(double vx, double vy)
         y = rint(vy * 65536) / 65536;
     }
     return (struct formula_place){
-        (int64_t)floor(x),
-        (int64_t)floor(y),
-        (float)(x - floor(x)),
-        (float)(y - floor(y)),
+        (int64_t)floor(x),     (int64_t)floor(y), (float)(x - floor(x)),
+        (float)(y - floor(y)), aligned,
     };
 }
 
@@ -145,10 +148,84 @@ formula_saturate(uint32_t word, const float source[4])
     return result;
 }
 
+/* Integers, rounded. */
+static uint32_t
+formula_over(uint32_t word, uint32_t source)
+{
+    uint32_t room = 255 - (word >> 24), result = 0;
+
+    for (unsigned c = 0; c < 4; c++) {
+        double share = (source >> 8 * c & 0xff) * room / 255.0;
+        double sum = (word >> 8 * c & 0xff) + floor(share + 0.5);
+
+        result |= (uint32_t)fmin(sum, 255) << 8 * c;
+    }
+    return result;
+}
+
+/*
+ * The pixels of an axis that a tile between pixels is painted on, and the
+ * first and the last of the tile's that may be seen there: within 0.495 of the
+ * middle of a painted one.
+ */
+struct formula_axis {
+    int64_t begin, last, first_sample, last_sample;
+};
+
+static struct formula_axis
+formula_axis(double position, int64_t tile, int64_t picture)
+{
+    double begin = fmax(floor(position), 0);
+    double last = fmin(floor(position + (double)tile), (double)(picture - 1));
+
+    return (struct formula_axis){
+        (int64_t)begin,
+        (int64_t)last,
+        (int64_t)floor(begin + 0.5 - position - 0.495),
+        (int64_t)floor(last + 0.5 - position + 0.495),
+    };
+}
+
+static bool
+formula_is_single(const struct formula_axis *axis)
+{
+    return axis->begin == axis->last &&
+           axis->first_sample == axis->last_sample;
+}
+
+/* Whether all there is to paint is one pixel of the tile, and that done. */
+static bool
+formula_paint_single(const struct paint_canvas *canvas,
+                     const struct paint_tile *tile, double x, double y)
+{
+    struct formula_axis across =
+        formula_axis(x, tile->width, canvas->picture_width);
+    struct formula_axis down =
+        formula_axis(y, tile->height, canvas->picture_height);
+    int64_t column = across.begin - canvas->left;
+    int64_t row = down.begin - canvas->top;
+
+    if (formula_place(-x, -y).is_aligned || !formula_is_single(&across) ||
+        !formula_is_single(&down)) {
+        return false;
+    }
+    if (column >= 0 && column < canvas->width && row >= 0 &&
+        row < canvas->height) {
+        uint32_t *word = canvas->words + row * canvas->stride + column;
+
+        *word = formula_over(
+            *word, tile_word(tile, across.first_sample, down.first_sample));
+    }
+    return true;
+}
+
 static void
 formula_paint(const struct paint_canvas *canvas, const struct paint_tile *tile,
               double x, double y)
 {
+    if (formula_paint_single(canvas, tile, x, y)) {
+        return;
+    }
     for (int64_t row = 0; row < canvas->height; row++) {
         for (int64_t column = 0; column < canvas->width; column++) {
             uint32_t *word = canvas->words + row * canvas->stride + column;
@@ -166,6 +243,34 @@ formula_paint(const struct paint_canvas *canvas, const struct paint_tile *tile,
 }
 
 /* ---- tests ---- */
+
+/* All of it opaque. */
+static struct paint_tile
+opaque_tile(const uint32_t *words, int64_t width, int64_t height)
+{
+    return (struct paint_tile){
+        .words = words,
+        .stride = width,
+        .width = width,
+        .height = height,
+        .opaque_width = width,
+        .opaque_height = height,
+    };
+}
+
+/* A whole picture. */
+static struct paint_canvas
+whole_canvas(uint32_t *words, int64_t width, int64_t height)
+{
+    return (struct paint_canvas){
+        .words = words,
+        .stride = width,
+        .width = width,
+        .height = height,
+        .picture_width = width,
+        .picture_height = height,
+    };
+}
 
 /*
  * One pixel between four, computed by a NumPy statement of the rules: every
@@ -278,9 +383,8 @@ test_known_answers(void)
 {
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         uint32_t word = known[i].before;
-        struct paint_tile tile = {known[i].tile, 2, 2, 2};
-        struct paint_canvas canvas = {
-            .words = &word, .stride = 1, .width = 1, .height = 1};
+        struct paint_tile tile = opaque_tile(known[i].tile, 2, 2);
+        struct paint_canvas canvas = whole_canvas(&word, 1, 1);
 
         paint_tile_with(kernel(), &canvas, &tile, known[i].dx / -65536.0,
                         known[i].dy / -65536.0);
@@ -372,6 +476,8 @@ window_of(const struct paint_canvas *canvas, int64_t left, int64_t top,
         .top = canvas->top + top,
         .width = right - left,
         .height = bottom - top,
+        .picture_width = canvas->picture_width,
+        .picture_height = canvas->picture_height,
     };
 }
 
@@ -434,14 +540,29 @@ place_words(struct guarded memory, size_t count)
 static int64_t
 random_width(void)
 {
-    switch (next_random() % 3) {
+    switch (next_random() % 4) {
     case 0:
-        return random_between(1, 40);
+        return random_between(1, 2);
     case 1:
+        return random_between(1, 40);
+    case 2:
         return random_between(264, 280); /* about a span */
     default:
         return random_between(1, MAX_WIDTH);
     }
+}
+
+static int64_t
+random_height(void)
+{
+    return random_between(1, next_random() % 4 == 0 ? 2 : MAX_HEIGHT);
+}
+
+/* Pixels beyond an edge: mostly none. */
+static int64_t
+random_margin(void)
+{
+    return next_random() % 4 == 0 ? random_between(1, 5000) : 0;
 }
 
 static struct paint_tile
@@ -449,7 +570,7 @@ random_tile(const struct arena *arena)
 {
     int64_t width = random_width();
     int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_between(1, MAX_HEIGHT);
+    int64_t height = random_height();
     int64_t count = (height - 1) * stride + width;
     uint32_t *words = place_words(arena->tile, (size_t)count);
     bool plain = next_random() % 8 == 0;
@@ -458,7 +579,14 @@ random_tile(const struct arena *arena)
     for (int64_t i = 0; i < count; i++) {
         words[i] = plain ? colour : random_opaque();
     }
-    return (struct paint_tile){words, stride, width, height};
+    return (struct paint_tile){
+        .words = words,
+        .stride = stride,
+        .width = width + random_margin(),
+        .height = height + random_margin(),
+        .opaque_width = width,
+        .opaque_height = height,
+    };
 }
 
 static struct paint_canvas
@@ -466,15 +594,18 @@ random_canvas(const struct arena *arena)
 {
     int64_t width = random_width();
     int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_between(1, MAX_HEIGHT);
+    int64_t height = random_height();
+    int64_t left = random_margin(), top = random_margin();
     size_t count = (size_t)((height - 1) * stride + width);
     struct paint_canvas canvas = {
         .words = place_words(arena->canvas, count),
         .stride = stride,
-        .left = random_between(-5000, 5000),
-        .top = random_between(-5000, 5000),
+        .left = left,
+        .top = top,
         .width = width,
         .height = height,
+        .picture_width = left + width + random_margin(),
+        .picture_height = top + height + random_margin(),
     };
 
     for (size_t i = 0; i < count; i++) {
@@ -526,10 +657,38 @@ test_random_paintings(void)
 {
     struct arena arena = arena_alloc();
 
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 1000; i++) {
         check_random_painting(&arena);
     }
     arena_free(arena);
+}
+
+/* Few pixels of few, almost where they lie. */
+static void
+test_single_pixels(void)
+{
+    uint32_t words[9], expected[9], tile_words[9];
+
+    for (int i = 0; i < 4000; i++) {
+        int64_t width = random_between(1, 3), height = random_between(1, 3);
+        struct paint_canvas canvas = whole_canvas(words, width, height);
+        struct paint_canvas copy = whole_canvas(expected, width, height);
+        struct paint_tile tile = opaque_tile(tile_words, random_between(1, 3),
+                                             random_between(1, 3));
+        double x = (double)random_between(-tile.width, width);
+        double y = (double)random_between(-tile.height, height);
+
+        for (int j = 0; j < 9; j++) {
+            tile_words[j] = random_opaque();
+        }
+        x += (double)random_between(-100, 100) / 1e4;
+        y += (double)random_between(-100, 100) / 1e4;
+        fill_canvas(&canvas);
+        memcpy(expected, words, sizeof(words));
+        formula_paint(&copy, &tile, x, y);
+        paint_tile_with(kernel(), &canvas, &tile, x, y);
+        check_same(&canvas, expected);
+    }
 }
 
 /* Tiles of a grid, off the pixel grid, leave no gap and no seam in alpha. */
@@ -537,10 +696,9 @@ static void
 test_seams_are_opaque(void)
 {
     static uint32_t words[100 * 60];
-    struct paint_canvas canvas = {
-        .words = words, .stride = 100, .width = 100, .height = 60};
+    struct paint_canvas canvas = whole_canvas(words, 100, 60);
     uint32_t white[32 * 16];
-    struct paint_tile tile = {white, 32, 32, 16};
+    struct paint_tile tile = opaque_tile(white, 32, 16);
 
     memset(white, 0xff, sizeof(white));
     for (int row = 4; row >= 0; row--) {
@@ -561,11 +719,11 @@ test_nothing_to_paint(void)
     static const double nowhere[] = {NAN,  INFINITY, -INFINITY,    1e300,
                                      -4e9, 3e9,      -2147483647.5};
     uint32_t word = 0;
-    struct paint_canvas canvas = {
-        .words = &word, .stride = 1, .width = 1, .height = 1};
+    struct paint_canvas canvas = whole_canvas(&word, 1, 1);
     struct paint_canvas none = {.words = NULL};
-    struct paint_tile tile = {known[0].tile, 2, 2, 2};
-    struct paint_tile no_tile = {NULL, 0, 0, 0};
+    struct paint_tile tile = opaque_tile(known[0].tile, 2, 2);
+    struct paint_tile no_tile = {.words = NULL};
+    struct paint_tile blank = {.width = 2, .height = 2};
 
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
         paint_tile_with(kernel(), &canvas, &tile, nowhere[i], 0.5);
@@ -575,6 +733,8 @@ test_nothing_to_paint(void)
     paint_tile_with(kernel(), &canvas, &tile, 0, -2);
     paint_tile_with(kernel(), &canvas, &no_tile, 0, 0);
     paint_tile_with(kernel(), &canvas, &no_tile, 0.5, 0.5);
+    paint_tile_with(kernel(), &canvas, &blank, 0, 0);
+    paint_tile_with(kernel(), &canvas, &blank, 0.5, 0.5);
     paint_tile_with(kernel(), &none, &tile, 0, 0);
     paint_tile_with(kernel(), &none, &tile, 0.5, 0.5);
     CHECK(word == 0, "%s: %08x", tested_name(), (unsigned)word);
@@ -585,9 +745,8 @@ test_registers(void)
 {
     enum { SIDE = 100 };
     static uint32_t tile_words[SIDE * SIDE], words[SIDE * SIDE];
-    struct paint_tile tile = {tile_words, SIDE, SIDE, SIDE};
-    struct paint_canvas canvas = {
-        .words = words, .stride = SIDE, .width = SIDE, .height = SIDE};
+    struct paint_tile tile = opaque_tile(tile_words, SIDE, SIDE);
+    struct paint_canvas canvas = whole_canvas(words, SIDE, SIDE);
 
     for (size_t i = 0; i < SIDE * SIDE; i++) {
         tile_words[i] = random_opaque();
@@ -602,9 +761,8 @@ static void
 test_known_answer_of_the_best(void)
 {
     uint32_t word = known[0].before;
-    struct paint_tile tile = {known[0].tile, 2, 2, 2};
-    struct paint_canvas canvas = {
-        .words = &word, .stride = 1, .width = 1, .height = 1};
+    struct paint_tile tile = opaque_tile(known[0].tile, 2, 2);
+    struct paint_canvas canvas = whole_canvas(&word, 1, 1);
 
     paint_tile_at(&canvas, &tile, known[0].dx / -65536.0,
                   known[0].dy / -65536.0);
@@ -614,6 +772,7 @@ test_known_answer_of_the_best(void)
 static const struct kernel_test kernel_tests[] = {
     {"known answers", test_known_answers},
     {"random tiles, positions, canvases and windows", test_random_paintings},
+    {"single pixels", test_single_pixels},
     {"seams are opaque", test_seams_are_opaque},
     {"nothing to paint", test_nothing_to_paint},
 };

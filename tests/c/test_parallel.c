@@ -1,9 +1,9 @@
 #define _POSIX_C_SOURCE 200809L /* nanosleep */
 
-#include "parallel.h"
+#include "system/parallel.h"
 
 #include "check.h"
-#include "platform.h"
+#include "system/platform.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

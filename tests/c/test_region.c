@@ -1,4 +1,4 @@
-#include "region.h"
+#include "slide/region.h"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
 #define _GNU_SOURCE /* mkdtemp(), utimensat() */
 
-#include "direct/slide_file.h"
+#include "system/slide_file.h"
 
 #include "check.h"
 

@@ -1,4 +1,4 @@
-#include "slide_handle.h"
+#include "slide/slide_handle.h"
 
 #include "check.h"
 #include "library.h"

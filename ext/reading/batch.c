@@ -1,8 +1,8 @@
 #include "batch.h"
 
 #include "direct/direct_slide.h"
-#include "direct/slide_file.h"
-#include "scratch.h"
+#include "system/slide_file.h"
+#include "system/scratch.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "region.h"
 
-#include "lengths.h"
+#include "system/lengths.h"
 
 #include <math.h>
 

@@ -5,8 +5,8 @@
 #include "_openslide_module.h"
 
 #include "_convert.h"
-#include "batch.h"
-#include "direct/slide_file.h"
+#include "reading/batch.h"
+#include "system/slide_file.h"
 
 #include <math.h>
 #include <stdlib.h>

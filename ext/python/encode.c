@@ -1,8 +1,8 @@
 /* Writing pixels: Python's buffers on one side, the encoder on the other. */
 #include "_openslide_module.h"
 
-#include "direct/jpeg.h"
-#include "jpeg_encoder.h"
+#include "codecs/jpeg.h"
+#include "codecs/jpeg_encoder.h"
 
 #include <stdlib.h>
 

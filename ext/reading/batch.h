@@ -5,9 +5,9 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "parallel.h"
-#include "pixels.h"
-#include "region.h"
+#include "system/parallel.h"
+#include "slide/pixels.h"
+#include "slide/region.h"
 
 /* How far a region is. */
 enum region_state {

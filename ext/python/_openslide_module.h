@@ -8,8 +8,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "openslide_api.h"
-#include "region.h"
+#include "slide/openslide_api.h"
+#include "slide/region.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "slide_handle.h"
 
 #include "direct/direct_slide.h"
-#include "direct/slide_file.h"
+#include "system/slide_file.h"
 
 #include <math.h>
 #include <stdio.h>

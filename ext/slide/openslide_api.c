@@ -1,7 +1,7 @@
 #include "openslide_api.h"
 
-#include "platform.h"
-#include "process_count.h"
+#include "system/platform.h"
+#include "system/process_count.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -15,13 +15,15 @@
  */
 
 /*
- * Opaque pixels, 0xffRRGGBB. A tile that the edge of the level cuts off is as
- * wide and high as what remains of it.
+ * A tile, of which the first columns and rows are opaque pixels, 0xffRRGGBB.
+ * The rest, beyond the edge of the level, is transparent, and need not be
+ * there.
  */
 struct paint_tile {
     const uint32_t *words;
     ptrdiff_t stride; /* from row to row, in words */
     int64_t width, height;
+    int64_t opaque_width, opaque_height;
 };
 
 /*
@@ -34,6 +36,7 @@ struct paint_canvas {
     ptrdiff_t stride; /* from row to row, in words */
     int64_t left, top;
     int64_t width, height;
+    int64_t picture_width, picture_height;
 };
 
 /*
@@ -43,8 +46,10 @@ struct paint_canvas {
  * A position that is a whole number of pixels when rounded to a multiple of
  * 1/256, in x and in y, copies the tile; any other is rounded to a multiple of
  * 1/65536, and pixels are interpolated between four of the tile, which is
- * transparent outside its edges. What the canvas shows already stays on top:
- * the tile fills up what is left to opaque.
+ * transparent outside its edges. But where the picture shows a single pixel of
+ * the tile, give or take half a hundredth, it shows that one as it is. What
+ * the canvas shows already stays on top: the tile fills up what is left to
+ * opaque.
  */
 void paint_tile_at(const struct paint_canvas *canvas,
                    const struct paint_tile *tile, double x, double y);

@@ -1,7 +1,8 @@
 #include "paint.h"
 
-#include "lengths.h"
+#include "system/lengths.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -284,8 +285,8 @@ find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
         .stride = canvas->stride,
         .left = larger(left, first),
         .top = larger(top, first),
-        .right = smaller(left + canvas->width, tile->width),
-        .bottom = smaller(top + canvas->height, tile->height),
+        .right = smaller(left + canvas->width, tile->opaque_width),
+        .bottom = smaller(top + canvas->height, tile->opaque_height),
     };
 
     if (!is_nothing(&area)) {
@@ -311,7 +312,7 @@ fill_alpha(struct strip *strip)
 {
     int64_t left = strip->area->left;
     int64_t first = larger(-left, 0);
-    int64_t end = smaller(strip->tile->width - left, ROW_PIXELS);
+    int64_t end = smaller(strip->tile->opaque_width - left, ROW_PIXELS);
 
     memset(strip->alpha, 0, sizeof(strip->alpha));
     for (int64_t i = first; i < end; i++) {
@@ -326,9 +327,9 @@ fetch_row(const struct strip *strip, int64_t y, struct paint_row *row)
     const struct paint_tile *tile = strip->tile;
     int64_t left = strip->area->left;
     int64_t first = larger(left, 0);
-    int64_t end = smaller(strip->area->right + 1, tile->width);
+    int64_t end = smaller(strip->area->right + 1, tile->opaque_width);
 
-    if (y < 0 || y >= tile->height) {
+    if (y < 0 || y >= tile->opaque_height) {
         memset(row->colours, 0, sizeof(row->colours));
         row->alpha = transparent;
         return;
@@ -343,8 +344,8 @@ blend_row(const struct strip *strip, int64_t y, uint32_t *words,
           const struct paint_row *upper, const struct paint_row *lower)
 {
     const struct area *area = strip->area;
-    bool inside = y >= 0 && y + 1 < strip->tile->height;
-    int64_t end = inside ? strip->tile->width - 1 - area->left : 0;
+    bool inside = y >= 0 && y + 1 < strip->tile->opaque_height;
+    int64_t end = inside ? strip->tile->opaque_width - 1 - area->left : 0;
     struct paint_span span = {
         .upper = upper,
         .lower = lower,
@@ -428,16 +429,100 @@ copy_area(const struct area *area, const struct paint_tile *tile)
     }
 }
 
+/* ---- single pixels ---- */
+
+/*
+ * One axis of what cairo composes to paint a tile between pixels: the columns
+ * (or rows) of the picture, and those of the tile that they may be taken from.
+ */
+struct extents {
+    int64_t begin, end;
+    int64_t first_sample, sample_count;
+};
+
+/*
+ * Half a pixel more on either side is painted; a sample counts that lies
+ * within 0.495 of one that is needed. cairo adds in this order.
+ */
+static struct extents
+find_extents(double position, int64_t tile_side, int64_t picture_side)
+{
+    double begin = floor(position - 0.5 + 0.5);
+    double end = floor(position + (double)tile_side + 0.5 + 0.5);
+    struct extents extents = {
+        .begin = larger((int64_t)begin, 0),
+        .end = smaller((int64_t)end, picture_side),
+    };
+    double first = (double)extents.begin + 0.5 - position;
+    double last = (double)extents.begin + 0.5 +
+                  (double)(extents.end - extents.begin - 1) - position;
+
+    extents.first_sample = (int64_t)floor(first - 0.495);
+    extents.sample_count =
+        (int64_t)floor(last + 0.495) + 1 - extents.first_sample;
+    return extents;
+}
+
+/* pixman's operator OVER_REVERSE, of which SATURATE of one opaque colour is
+   made: bytes, rounded. */
+static uint32_t
+over_pixel(uint32_t word, uint32_t source)
+{
+    uint32_t room = 255 - (word >> 24);
+    uint32_t result = 0;
+
+    for (unsigned shift = 0; shift < 32; shift += 8) {
+        uint32_t share = (source >> shift & 0xff) * room + 128;
+        uint32_t sum = (word >> shift & 0xff) + ((share + (share >> 8)) >> 8);
+
+        result |= (sum < 255 ? sum : 255) << shift;
+    }
+    return result;
+}
+
+static bool
+is_single_sample(const struct extents *extents)
+{
+    return extents->begin < extents->end && extents->sample_count == 1;
+}
+
+static void
+paint_single_pixel(const struct paint_canvas *canvas,
+                   const struct paint_tile *tile, const struct extents *x,
+                   const struct extents *y)
+{
+    int64_t column = x->begin - canvas->left, row = y->begin - canvas->top;
+
+    if (column >= 0 && column < canvas->width && row >= 0 &&
+        row < canvas->height && x->first_sample >= 0 &&
+        x->first_sample < tile->opaque_width && y->first_sample >= 0 &&
+        y->first_sample < tile->opaque_height) {
+        uint32_t *word = canvas->words + row * canvas->stride + column;
+
+        *word = over_pixel(
+            *word,
+            tile->words[y->first_sample * tile->stride + x->first_sample]);
+    }
+}
+
+/* ---- painting at any position ---- */
+
 static void
 paint_resampled(const struct paint_kernel *kernel,
                 const struct paint_canvas *canvas,
                 const struct paint_tile *tile, double x, double y)
 {
+    struct extents columns =
+        find_extents(x, tile->width, canvas->picture_width);
+    struct extents rows =
+        find_extents(y, tile->height, canvas->picture_height);
     struct origin across = find_origin(x, 65536);
     struct origin down = find_origin(y, 65536);
     struct area area = find_area(canvas, tile, across.column, down.column, -1);
 
-    if (!is_nothing(&area)) {
+    if (is_single_sample(&columns) && is_single_sample(&rows)) {
+        paint_single_pixel(canvas, tile, &columns, &rows);
+    } else if (!is_nothing(&area)) {
         paint_area(kernel, &area, tile,
                    make_weights(across.fraction, down.fraction));
     }
@@ -474,7 +559,8 @@ paint_tile_with(const struct paint_kernel *kernel,
 {
     struct origin across, down;
 
-    if (!is_near(x) || !is_near(y)) {
+    if (!is_near(x) || !is_near(y) || tile->opaque_width <= 0 ||
+        tile->opaque_height <= 0) {
         return;
     }
     across = find_origin(x, 256);

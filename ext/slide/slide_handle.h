@@ -11,7 +11,7 @@
 #define SLIDE_HANDLE_H
 
 #include "openslide_api.h"
-#include "platform.h"
+#include "system/platform.h"
 
 struct slide_level {
     double downsample;
