@@ -112,6 +112,24 @@ def test_info_about_the_software(capsys: pytest.CaptureFixture[str]) -> None:
     assert "conflict" not in output
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("3", "threads     3, as OPENSLIDE_NUM_THREADS says"),
+        ("1e3", "OPENSLIDE_NUM_THREADS is ignored: '1e3' is no positive integer"),
+    ],
+)
+def test_info_about_threads(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("OPENSLIDE_NUM_THREADS", setting)
+    assert main(["info"]) == 0
+    assert said in capsys.readouterr().out
+
+
 def test_info_about_a_conflict(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -414,7 +414,7 @@ class TileGrid(Sequence[Tile]):
             corner = _pair(starts[i])
             result[i] = self._sampling.resample(source, corner, (width, height))
 
-        threads = workers or _threads.get_num_threads()
+        threads = _threads.threads_for(workers)
         if threads == 1 or len(pixels) == 1:
             for i in range(len(pixels)):
                 resample(i)

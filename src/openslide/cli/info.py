@@ -17,6 +17,7 @@ from .. import (
     __version__,
     _coexistence,
     _openslide,
+    _threads,
     open_slide,
 )
 
@@ -89,6 +90,7 @@ def _software() -> Iterator[str]:
     yield f"  library     libopenslide {__library_version__} at {__library_path__}"
     yield f"  conversion  {_openslide.conversion_kernel()}"
     decoder = _openslide.jpeg_version()
+    yield f"  threads     {_threads.described()}"
     yield f"  direct      {decoder or 'off: built without libjpeg-turbo'}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"
