@@ -20,6 +20,7 @@ from .. import (
     _threads,
     open_slide,
 )
+from ._indirect import explained
 
 if TYPE_CHECKING:
     from ._types import Subcommands
@@ -70,7 +71,7 @@ def _levels(slide: AbstractSlide) -> Iterator[str]:
         if not isinstance(slide, OpenSlide):
             continue
         if level in indirect:
-            yield f"       read by libopenslide: {indirect[level]}"
+            yield f"       read by libopenslide: {explained(indirect[level])}"
         else:
             yield "       read directly"
 
