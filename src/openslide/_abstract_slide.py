@@ -281,7 +281,7 @@ class AbstractSlide(metaclass=ABCMeta):
         shape = (len(requests.locations), height, width, depth)
         out, pixels = _arrays.destination(out, shape)
         good = self._read_all_into(pixels, requests)
-        return (out, good) if requests.masks else out
+        return (out, good) if requests.is_masked else out
 
     def _read_flat(
         self,
@@ -325,7 +325,7 @@ class AbstractSlide(metaclass=ABCMeta):
     ) -> NDArray[np.bool_]:
         """Fill `pixels` (n, height, width, channels), and tell which regions are good."""
         good = _arrays.numpy().ones(len(pixels), bool)
-        locations, levels, background, in_level_pixels, masks, _ = requests
+        locations, levels, background, in_level_pixels, is_masked, _ = requests
         for i, ((x, y), level) in enumerate(
             zip(locations.tolist(), levels.tolist(), strict=True)
         ):
@@ -333,7 +333,7 @@ class AbstractSlide(metaclass=ABCMeta):
             try:
                 self._read_into(pixels[i], request)
             except (OpenSlideError, OSError) as error:
-                if not masks:
+                if not is_masked:
                     error.add_note(f"in region {i} at {(x, y)} of level {level}")
                     raise
                 pixels[i] = (*background, 255)[: pixels.shape[3]]

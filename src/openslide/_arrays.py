@@ -45,7 +45,7 @@ class Requests(NamedTuple):
     levels: Integers  # (n,)
     background: tuple[int, int, int]
     in_level_pixels: bool
-    masks: bool
+    is_masked: bool
     workers: int  # 0: as many as there may be
 
 
@@ -75,7 +75,7 @@ def requests(
     workers: int | None,
 ) -> Requests:
     """What read_batch() is asked for; raises what it does for wrong arguments."""
-    masks = is_second("errors", errors, ("raise", "mask"))
+    is_masked = is_second("errors", errors, ("raise", "mask"))
     threads = 0 if workers is None else thread_count(workers, "workers")
     positions = pairs(locations)
     return Requests(
@@ -83,7 +83,7 @@ def requests(
         levels(level, len(positions), slide.level_count),
         rgb(background, slide.properties),
         is_second("coordinates", coordinates, ("level0", "level")),
-        masks,
+        is_masked,
         threads,
     )
 
