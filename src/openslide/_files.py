@@ -28,13 +28,13 @@ _SPECIAL_FILES = {
 
 
 def open_handle(
-    filename: Filename, reopens: bool = False, direct: bool = True
+    filename: Filename, may_reopen: bool = False, direct: bool = True
 ) -> Slide:
     """Open a slide.
 
-    reopens: whether a failure ends with the call that met it.
-    direct:  whether to read without libopenslide where that gives the same bytes;
-             OPENSLIDE_DIRECT=0 overrules it.
+    may_reopen: whether a failure ends with the call that met it.
+    direct:     whether to read without libopenslide where that gives the same bytes;
+                OPENSLIDE_DIRECT=0 overrules it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,
     OpenSlideError where it says the slide is damaged, ArgumentTypeError where
@@ -44,7 +44,7 @@ def open_handle(
     reason = _unopenable(path)
     if reason is None:
         try:
-            return Slide(absolute_path(path), reopens, direct and _may_be_direct())
+            return Slide(absolute_path(path), may_reopen, direct and _may_be_direct())
         except OpenSlideUnsupportedFormatError:
             reason = _diagnose(path)
     raise OpenSlideUnsupportedFormatError(
@@ -56,7 +56,7 @@ def _may_be_direct() -> bool:
     return os.environ.get("OPENSLIDE_DIRECT", "1") != "0"
 
 
-def detect_format(filename: Filename) -> str | None:
+def vendor_of(filename: Filename) -> str | None:
     """The vendor of a slide, or None where libopenslide does not know it."""
     path = path_bytes(filename)
     return None if _unopenable(path) is not None else detect_vendor(path)
