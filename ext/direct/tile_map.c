@@ -73,9 +73,8 @@ bool
 tile_map_visit(const struct tile_map *map, const struct map_view *view,
                map_visitor *visit, void *argument)
 {
-    struct axis x =
-        axis_of(view->x, view->width, view->picture_x, map->advance_x,
-                map->width, map->left, map->right);
+    struct axis x = axis_of(view->x, view->width, view->picture_x,
+                            map->advance_x, map->width, map->left, map->right);
     struct axis y =
         axis_of(view->y, view->height, view->picture_y, map->advance_y,
                 map->height, map->top, map->bottom);

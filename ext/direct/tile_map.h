@@ -1,7 +1,7 @@
 /*
  * Levels whose tiles lie anywhere near their places in a grid, and overlap, as
- * those of MIRAX and of Ventana's BIF do: which of them a read shows, and where,
- * in the order in which libopenslide paints them.
+ * those of MIRAX and of Ventana's BIF do: which of them a read shows, and
+ * where, in the order in which libopenslide paints them.
  *
  * Sums and products of doubles are in libopenslide's order throughout, for
  * positions are fractions of pixels.

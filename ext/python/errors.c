@@ -81,7 +81,7 @@ raise_closed(PyObject *path)
     return NULL;
 }
 
-PyObject *
+void
 raise_not_opened(struct module_state *state, PyObject *path)
 {
     PyObject *shown = decode_path(path);
@@ -90,10 +90,26 @@ raise_not_opened(struct module_state *state, PyObject *path)
                      "Unsupported or missing image file: %R", shown);
         Py_DECREF(shown);
     }
-    return NULL;
 }
 
-PyObject *
+/* The reason is found out by Python, after libopenslide's refusal. */
+void
+raise_refused(PyObject *path)
+{
+    PyObject *shown = decode_path(path);
+    PyObject *module = PyImport_ImportModule("openslide._files");
+    if (shown != NULL && module != NULL) {
+        PyObject *error = PyObject_CallMethod(module, "refusal", "O", shown);
+        if (error != NULL) {
+            PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+            Py_DECREF(error);
+        }
+    }
+    Py_XDECREF(shown);
+    Py_XDECREF(module);
+}
+
+void
 raise_changed(struct module_state *state, PyObject *path)
 {
     PyObject *shown = decode_path(path);
@@ -104,7 +120,6 @@ raise_changed(struct module_state *state, PyObject *path)
                      shown);
         Py_DECREF(shown);
     }
-    return NULL;
 }
 
 void
@@ -149,25 +164,4 @@ require_function(struct module_state *state, const char *name)
         Py_DECREF(error);
     }
     return false;
-}
-
-bool
-integer_argument(PyObject *value, const char *what, int64_t *result)
-{
-    PyObject *index = PyNumber_Index(value);
-    if (index == NULL) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-            raise_argument_error(ARGUMENT_TYPE_ERROR,
-                                 "%s must be an integer, not %R", what, value);
-        }
-        return false;
-    }
-    int overflow = 0;
-    *result = (int64_t)PyLong_AsLongLongAndOverflow(index, &overflow);
-    Py_DECREF(index);
-    if (overflow != 0) {
-        raise_argument_error(ARGUMENT_OVERFLOW_ERROR,
-                             "%s must fit 64 bits, but is %R", what, value);
-    }
-    return overflow == 0;
 }

@@ -324,11 +324,24 @@ def _address(destination: Any, size: int) -> int:
             "expected a ctypes array of c_uint32, or a pointer to c_uint32 such as "
             f"array.ctypes.data_as() makes, not {destination!r}"
         )
-    if ctypes.sizeof(target) < size:
+    offset = 0
+    if target is not destination:
+        offset = _offset(destination, target)
+    length = ctypes.sizeof(target) - offset if offset >= 0 else 0
+    if offset < 0 or length < size:
+        begin = f" from byte {offset} on" if offset else ""
         raise ArgumentValueError(
-            f"the array must hold {size} bytes; it has {ctypes.sizeof(target)}"
+            f"the array must hold {size} bytes{begin}; it has {length}"
         )
-    return ctypes.addressof(target)
+    return ctypes.addressof(target) + offset
+
+
+def _offset(reference: Any, target: Any) -> int:
+    """Where a byref(target, offset) points to, in bytes from the target's start."""
+    import ctypes
+
+    address: int = ctypes.cast(reference, ctypes.c_void_p).value or 0
+    return address - ctypes.addressof(target)
 
 
 @_form_of("read_region")
@@ -368,16 +381,21 @@ def _fill(buf: Any, content: bytes | bytearray) -> None:
 
 def _store(reference: Any, value: int) -> None:
     """Assign to the integer behind a ctypes byref() or pointer."""
-    target = getattr(reference, "_obj", None)
-    if target is None:
-        target = getattr(reference, "contents", None)
-    if target is None:
-        from ._argument_errors import ArgumentTypeError
+    import ctypes
 
+    from ._argument_errors import ArgumentTypeError
+
+    is_pointer = isinstance(reference, ctypes._Pointer)
+    target = getattr(reference, "contents" if is_pointer else "_obj", None)
+    if target is None:
         raise ArgumentTypeError(
             f"expected byref(c_int64()) or a pointer to c_int64, not {reference!r}"
         )
-    target.value = value
+    if is_pointer:
+        target.value = value
+    else:
+        address = _address(reference, ctypes.sizeof(ctypes.c_int64))
+        ctypes.c_int64.from_address(address).value = value
 
 
 @_form_of("get_level_dimensions")
