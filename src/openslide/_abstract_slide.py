@@ -283,6 +283,11 @@ class AbstractSlide(metaclass=ABCMeta):
         good = self._read_all_into(pixels, requests)
         return (out, good) if requests.is_masked else out
 
+    def _gives_stored_pixels(self, level: int) -> bool:
+        """Whether reads that start on the level's pixels give these as they are."""
+        # Elsewhere level-0 positions cannot say where most of its pixels start.
+        return float(self.level_downsamples[level]).is_integer()
+
     def _read_flat(
         self,
         location: tuple[int, int],

@@ -160,6 +160,10 @@ class OpenSlide(AbstractSlide):
         image = from_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
 
+    def _gives_stored_pixels(self, level: int) -> bool:
+        # Direct reads need no level-0 position.
+        return super()._gives_stored_pixels(level) or level in self.direct_levels
+
     def _has_own_read_region(self) -> bool:
         """Whether a program has put its own read_region() in place of this class's."""
         return (
@@ -195,7 +199,7 @@ class OpenSlide(AbstractSlide):
         size = self.level_dimensions[level]
         downsample = self.level_downsamples[level]
         threads = get_num_threads()
-        if downsample != int(downsample) or level not in self.direct_levels:
+        if not downsample.is_integer() or level not in self.direct_levels:
             # Parts of a level may have other pixels than all of it.
             rows = rows_of(self._read_opaque((0, 0), level, size, background), size)
             return thumbnail(rows, size, limit, threads, _THUMBNAIL_STRIP)

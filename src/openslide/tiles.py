@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-from . import _abstract_slide, _arrays, _open, _sampling, _slide, _threads
+from . import _abstract_slide, _arrays, _open, _sampling, _threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -182,10 +182,7 @@ class TileGrid(Sequence[Tile]):
         """
         if self._sampling.is_resampled:
             return False
-        if self._sampling.downsample == int(self._sampling.downsample):
-            return True
-        slide = self._slide
-        return isinstance(slide, _slide.OpenSlide) and self.level in slide.direct_levels
+        return self._slide._gives_stored_pixels(self.level)
 
     @property
     def shape(self) -> tuple[int, int]:
