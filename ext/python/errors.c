@@ -22,9 +22,23 @@ argument_error_class(enum argument_error kind)
     return class;
 }
 
+/* Whether an exception is set that is no word on an argument: Ctrl-C, lack of
+   memory, or what the argument's own methods raise. */
+static bool
+another_exception_is_set(void)
+{
+    return PyErr_Occurred() != NULL &&
+           !PyErr_ExceptionMatches(PyExc_TypeError) &&
+           !PyErr_ExceptionMatches(PyExc_ValueError) &&
+           !PyErr_ExceptionMatches(PyExc_OverflowError);
+}
+
 PyObject *
 raise_argument_error(enum argument_error kind, const char *format, ...)
 {
+    if (another_exception_is_set()) {
+        return NULL;
+    }
     PyErr_Clear(); /* the reason is told better by `format` */
     PyObject *class = argument_error_class(kind);
     if (class != NULL) {
