@@ -26,7 +26,7 @@ def sources() -> list[str]:
 def compile_args() -> list[str]:
     if sys.platform == "win32":
         return ["/std:c11", "/experimental:c11atomics"]
-    # Fused products and sums of floats would round differently, see kernels/paint.h.
+    # Fused products and sums of floats would round differently, see kernels/paint_kernels.h.
     exact = "-ffp-contract=off"
     warnings = ["-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes"]
     return ["-std=c11", exact, "-fvisibility=hidden", *warnings]

@@ -14,7 +14,7 @@ import pytest
 import openslide
 from openslide import OpenSlide
 from tests import real_slides as real
-from tests.slides import WRITERS, SlideFacts, write
+from tests.slides import VARIANTS, WRITERS, SlideFacts, write
 
 SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
 ROOT = Path(__file__).parents[1]
@@ -86,6 +86,7 @@ SLIDES_SINCE = {
     "dicom-j2k-lossless": "4.0.1",
     "dicom-rgb": "4.0.0",
     "dicom-sparse": "4.0.0",
+    **dict.fromkeys(VARIANTS, "4.0.1"),
 }
 
 

@@ -318,13 +318,13 @@ paint_tile(const struct view *view, int64_t column, int64_t row,
         const struct paint_tile part = {
             .words = tile->words,
             .stride = (ptrdiff_t)view->x.tile_side,
-            .width = tile_length(&view->x, column),
-            .height = tile_length(&view->y, row),
+            .width = view->x.tile_side,
+            .height = view->y.tile_side,
+            .opaque_width = tile_length(&view->x, column),
+            .opaque_height = tile_length(&view->y, row),
         };
-        if (part.width > 0 && part.height > 0) {
-            paint_tile_at(canvas, &part, tile_start(&view->x, column),
-                          tile_start(&view->y, row));
-        }
+        paint_tile_at(canvas, &part, tile_start(&view->x, column),
+                      tile_start(&view->y, row));
         tile_release(tile);
     }
     return true;
@@ -394,6 +394,8 @@ resample_chunk(const struct tile_supply *supply, const struct chunk *chunk,
             .top = row,
             .width = width,
             .height = smaller(band, height - row),
+            .picture_width = width,
+            .picture_height = height,
         };
         complete = paint_band(supply, chunk, &canvas);
         if (complete) {

@@ -337,7 +337,7 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
 /* Whether the file is what it was when the slide was opened, asked once a
    read. */
 struct witness {
-    const struct slide_file *file;
+    const struct level_images *images;
     bool was_asked, answer;
 };
 
@@ -346,7 +346,7 @@ is_intact(void *argument)
 {
     struct witness *witness = argument;
     if (!witness->was_asked) {
-        witness->answer = slide_file_is_unchanged(witness->file);
+        witness->answer = level_images_are_unchanged(witness->images);
         witness->was_asked = true;
     }
     return witness->answer;
@@ -400,7 +400,7 @@ direct_slide_read(const struct slide_handle *handle, const struct block *block,
         return false;
     }
     struct direct_level *level = &direct->levels[region->level];
-    struct witness witness = {.file = level->images.file};
+    struct witness witness = {.images = &level->images};
     const struct tile_supply supply = {
         .placements = level->images.placements,
         .count = level->images.count,

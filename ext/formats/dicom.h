@@ -20,24 +20,49 @@ struct dicom_file {
     char storage_class[DICOM_TEXT_BYTES];
     char transfer_syntax[DICOM_TEXT_BYTES];
     char image_type[DICOM_TEXT_BYTES];
+    char instance[DICOM_TEXT_BYTES];
     char series[DICOM_TEXT_BYTES];
+    /* The instance that a concatenation is a copy of; empty in other files. */
+    char whole_instance[DICOM_TEXT_BYTES];
     char organization[DICOM_TEXT_BYTES]; /* of the frames */
     char photometric[DICOM_TEXT_BYTES];
     uint32_t columns, rows;             /* of a frame */
     uint32_t total_columns, total_rows; /* of the image */
     uint32_t frame_count;
-    uint32_t focal_planes, optical_paths;
+    uint32_t first_frame; /* its number in the whole of a concatenation */
     uint32_t samples_per_pixel, planar_configuration;
     uint32_t bits_allocated, bits_stored, high_bit, pixel_representation;
-    bool is_concatenation; /* a part of one */
-    /* The frames have elements of their own.  Nothing beyond was read. */
-    bool has_frame_groups;
+    /* Offset of what the frames have of their own, 0 where they have nothing.
+       It may be long, so nothing beyond has been read. */
+    uint64_t frame_groups;
+    uint32_t frame_groups_size;
     uint64_t extended_table, extended_table_size;
     uint64_t items; /* offset of encapsulated pixel data */
 };
 
 /* False where the source is no such file. */
 bool dicom_read(struct dicom_file *file, const struct source *source);
+
+/* Where a frame lies in the image, in pixels from 1 on. */
+struct dicom_position {
+    int32_t column, row;
+};
+
+struct dicom_positions {
+    uint32_t count;                /* of the frames, or 0: they have none */
+    struct dicom_position *frames; /* to be freed */
+};
+
+/*
+ * Read what was left out, if anything: the positions of frames, and what is
+ * beyond them.  False where that is unusual, and nothing is to be freed.
+ */
+bool dicom_read_on(struct dicom_file *file, struct dicom_positions *positions);
+
+/* For dicom_read_on(): what comes after the groups of frames. */
+struct dicom_reader;
+bool dicom_read_after_groups(struct dicom_file *file,
+                             struct dicom_reader *reader);
 
 /* Encapsulated frames of one fragment each, without gaps. */
 struct dicom_frames {

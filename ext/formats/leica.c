@@ -62,7 +62,6 @@ static bool
 read_dimension(struct reading *reading)
 {
     struct leica_image *image = last_image(reading);
-    struct leica_level *level = &image->levels[image->level_count];
     struct xml_text text;
     int64_t plane = 0;
     if (xml_attribute(&reading->xml, "z", &text) &&
@@ -72,10 +71,11 @@ read_dimension(struct reading *reading)
     if (plane != 0) {
         return true;
     }
-    if (image->level_count == LEICA_MAX_LEVELS) {
-        return false;
+    if (image->level_count++ >= LEICA_MAX_LEVELS) {
+        return true;
     }
-    image->level_count++;
+    struct leica_level *level = &image->levels[image->level_count - 1];
+    level->place = image->level_count;
     return xml_number(&reading->xml, "sizeX", &level->width) &&
            xml_number(&reading->xml, "ifd", &level->directory) &&
            level->width > 0;
@@ -85,21 +85,18 @@ static int
 compare_widths(const void *a, const void *b)
 {
     const struct leica_level *p = a, *q = b;
-    return (p->width < q->width) - (p->width > q->width);
+    return p->width != q->width
+               ? (p->width < q->width) - (p->width > q->width)
+               : (p->place > q->place) - (p->place < q->place);
 }
 
-/* Of two levels of the same width libopenslide may take either first. */
 static bool
 sort_levels(struct leica_image *image)
 {
-    qsort(image->levels, image->level_count, sizeof *image->levels,
-          compare_widths);
-    for (size_t i = 1; i < image->level_count; i++) {
-        if (image->levels[i].width == image->levels[i - 1].width) {
-            return false;
-        }
-    }
-    return image->level_count > 0;
+    size_t count = image->level_count;
+    qsort(image->levels, count < LEICA_MAX_LEVELS ? count : LEICA_MAX_LEVELS,
+          sizeof *image->levels, compare_widths);
+    return count > 0;
 }
 
 #define COLLECTION "scn/collection"
@@ -131,8 +128,10 @@ static bool
 read_source(struct reading *reading)
 {
     const struct xml_text *text = &reading->xml.text;
-    last_image(reading)->is_brightfield = xml_is(text, "brightfield");
-    return ++reading->image.sources == 1 && xml_is_plain(text);
+    /* To libopenslide an image with several sources has none. */
+    last_image(reading)->is_brightfield =
+        ++reading->image.sources == 1 && xml_is(text, "brightfield");
+    return xml_is_plain(text);
 }
 
 static bool

@@ -16,14 +16,16 @@ enum { LEICA_MAX_IMAGES = 256, LEICA_MAX_LEVELS = 32 };
 struct leica_level {
     int64_t width; /* pixels */
     int64_t directory;
+    size_t place; /* among the levels in the description */
 };
 
 struct leica_image {
     int64_t x, y, width, height;
     bool is_brightfield;
-    /* Of the first focal plane, the widest first; no two are as wide. */
+    /* Of the first focal plane, the widest first, and those of the same width
+       as the description has them.  Fluorescence has one for each channel. */
     struct leica_level levels[LEICA_MAX_LEVELS];
-    size_t level_count;
+    size_t level_count; /* more than there is room for: not all are there */
 };
 
 struct leica_collection {

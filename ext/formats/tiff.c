@@ -1,9 +1,11 @@
 #include "tiff.h"
 
+#include "system/lengths.h"
+
 #include <stdlib.h>
 
-enum { TYPE_ASCII = 2, TYPE_SHORT = 3, TYPE_LONG = 4 };
-enum { TYPE_BYTE = 1, TYPE_UNDEFINED = 7, TYPE_LONG8 = 16 };
+enum { TYPE_BYTE = 1, TYPE_ASCII = 2, TYPE_SHORT = 3, TYPE_LONG = 4 };
+enum { TYPE_UNDEFINED = 7, TYPE_LONG8 = 16 };
 
 /* More than these are no slide; libtiff bounds the entries likewise. */
 enum { MAX_ENTRIES = 4096, MAX_DIRECTORIES = 1024 };
@@ -41,7 +43,13 @@ struct reading {
     bool is_odd;
 };
 
-enum field_kind { KIND_NUMBER, KIND_TABLE, KIND_TEXT, KIND_BYTES, KIND_ANY };
+enum field_kind {
+    KIND_NUMBER,
+    KIND_TABLE,
+    KIND_DESCRIPTION,
+    KIND_BYTES,
+    KIND_ANY,
+};
 
 enum {
     SUBFILE_TYPE,
@@ -60,8 +68,6 @@ enum {
     TILE_OFFSETS,
     TILE_BYTE_COUNTS,
     JPEG_TABLES,
-    IMAGE_DEPTH,
-    TILE_DEPTH,
     FIELD_COUNT,
 };
 
@@ -78,7 +84,7 @@ static const struct {
     [BITS_PER_SAMPLE] = {258, KIND_TABLE, TO(bits_per_sample)},
     [COMPRESSION] = {259, KIND_NUMBER, TO(directory.compression)},
     [PHOTOMETRIC] = {262, KIND_NUMBER, TO(directory.photometric)},
-    [DESCRIPTION] = {270, KIND_TEXT, TO(directory.description)},
+    [DESCRIPTION] = {270, KIND_DESCRIPTION, 0},
     [STRIP_OFFSETS] = {273, KIND_ANY, 0},
     [SAMPLES_PER_PIXEL] = {277, KIND_NUMBER, TO(directory.samples_per_pixel)},
     [STRIP_BYTE_COUNTS] = {279, KIND_ANY, 0},
@@ -89,8 +95,6 @@ static const struct {
     [TILE_OFFSETS] = {324, KIND_TABLE, TO(directory.tile_offsets)},
     [TILE_BYTE_COUNTS] = {325, KIND_TABLE, TO(directory.tile_byte_counts)},
     [JPEG_TABLES] = {347, KIND_BYTES, TO(directory.jpeg_tables)},
-    [IMAGE_DEPTH] = {32997, KIND_ANY, 0},
-    [TILE_DEPTH] = {32998, KIND_ANY, 0},
 };
 
 #undef TO
@@ -233,6 +237,21 @@ take_bytes(const struct tiff_file *file, const struct entry *entry,
     return true;
 }
 
+/* Some readers take the first description, others the last; it matters to few
+   what it says, so an odd one is none. */
+static void
+take_description(struct reading *reading, const struct entry *entry)
+{
+    struct tiff_directory *directory = &reading->directory;
+    directory->last_description = (struct tiff_bytes){0};
+    if (entry->type == TYPE_ASCII) {
+        take_bytes(reading->file, entry, &directory->last_description);
+    }
+    if (!(reading->seen >> DESCRIPTION & 1)) {
+        directory->description = directory->last_description;
+    }
+}
+
 /* False where the entry is unusual. */
 static bool
 take(struct reading *reading, const struct entry *entry, unsigned field)
@@ -243,9 +262,9 @@ take(struct reading *reading, const struct entry *entry, unsigned field)
         return take_number(reading->file, entry, target);
     case KIND_TABLE:
         return take_table(reading->file, entry, target);
-    case KIND_TEXT:
-        return entry->type == TYPE_ASCII &&
-               take_bytes(reading->file, entry, target);
+    case KIND_DESCRIPTION:
+        take_description(reading, entry);
+        return true;
     case KIND_BYTES:
         return (entry->type == TYPE_UNDEFINED || entry->type == TYPE_BYTE) &&
                take_bytes(reading->file, entry, target);
@@ -265,8 +284,9 @@ take_if_known(struct reading *reading, const struct entry *entry)
 {
     for (unsigned field = 0; field < FIELD_COUNT; field++) {
         if (fields[field].tag == entry->tag) {
-            reading->is_odd |=
-                has_seen(reading, field) || !take(reading, entry, field);
+            if (!has_seen(reading, field) || field == DESCRIPTION) {
+                reading->is_odd |= !take(reading, entry, field);
+            }
             reading->seen |= UINT32_C(1) << field;
             return;
         }
@@ -303,12 +323,6 @@ take_bits_per_sample(struct reading *reading)
     return true;
 }
 
-static uint32_t
-divide_up(uint32_t dividend, uint32_t divisor)
-{
-    return dividend / divisor + (dividend % divisor != 0);
-}
-
 /* Whether the tables have a place for each tile, and nothing speaks of strips,
    for which libtiff would take the same tables. */
 static bool
@@ -321,9 +335,9 @@ take_grid(struct reading *reading)
         return false;
     }
     directory->tiles_across =
-        divide_up(directory->width, directory->tile_width);
+        (uint32_t)quotient_up(directory->width, directory->tile_width);
     directory->tiles_down =
-        divide_up(directory->height, directory->tile_height);
+        (uint32_t)quotient_up(directory->height, directory->tile_height);
     uint64_t tiles = (uint64_t)directory->tiles_across * directory->tiles_down;
     return directory->tile_offsets.count ==
                directory->tile_byte_counts.count &&
@@ -335,8 +349,6 @@ finish(struct reading *reading)
 {
     struct tiff_directory *directory = &reading->directory;
     directory->has_subfile_type = has_seen(reading, SUBFILE_TYPE);
-    directory->has_depth =
-        has_seen(reading, IMAGE_DEPTH) || has_seen(reading, TILE_DEPTH);
     directory->is_tiled =
         has_seen(reading, TILE_WIDTH) || has_seen(reading, TILE_HEIGHT) ||
         has_seen(reading, TILE_OFFSETS) || has_seen(reading, TILE_BYTE_COUNTS);
@@ -435,31 +447,64 @@ tiff_table_number(const struct tiff_file *file, const struct tiff_table *table,
                        table->number_size, number);
 }
 
-bool
-tiff_table_has_zero(const struct tiff_file *file,
-                    const struct tiff_table *table, uint64_t count,
-                    bool *has_zero)
+/* One more; false where there is no memory. */
+static bool
+append_zero(struct tiff_zeros *zeros, uint64_t index)
+{
+    uint64_t count = zeros->count;
+    if ((count & (count - 1)) == 0) { /* full: room is a power of two */
+        uint64_t room = count == 0 ? 1 : 2 * count;
+        uint64_t *grown =
+            room > SIZE_MAX / sizeof *grown
+                ? NULL
+                : realloc(zeros->indices, (size_t)room * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        zeros->indices = grown;
+    }
+    zeros->indices[zeros->count++] = index;
+    return true;
+}
+
+/* Those of one block, which has `count` numbers from `first` on. */
+static bool
+append_zeros_of_block(const struct tiff_file *file,
+                      const struct tiff_table *table, uint64_t first,
+                      size_t count, uint64_t limit, struct tiff_zeros *zeros)
 {
     const unsigned size = table->number_size;
     uint8_t block[BLOCK_BYTES];
-    *has_zero = false;
-    if (count > table->count) {
-        return false;
+    bool complete = source_read(file->source, table->offset + first * size,
+                                block, count * size);
+    for (size_t i = 0; complete && i < count && zeros->count < limit; i++) {
+        if (number_at(file, block + i * size, size) == 0) {
+            complete = append_zero(zeros, first + i);
+        }
     }
-    for (uint64_t done = 0; done < count && !*has_zero;) {
-        uint64_t left = count - done;
-        size_t numbers =
-            left < BLOCK_BYTES / size ? (size_t)left : BLOCK_BYTES / size;
-        if (!source_read(file->source, table->offset + done * size, block,
-                         numbers * size)) {
-            return false;
-        }
-        for (size_t i = 0; i < numbers; i++) {
-            *has_zero |= number_at(file, block + i * size, size) == 0;
-        }
+    return complete;
+}
+
+bool
+tiff_table_find_zeros(const struct tiff_file *file,
+                      const struct tiff_table *table, uint64_t count,
+                      uint64_t limit, struct tiff_zeros *zeros)
+{
+    bool complete = count <= table->count;
+    *zeros = (struct tiff_zeros){0};
+    for (uint64_t done = 0;
+         complete && done < count && zeros->count < limit;) {
+        uint64_t left = count - done, most = BLOCK_BYTES / table->number_size;
+        size_t numbers = (size_t)(left < most ? left : most);
+        complete =
+            append_zeros_of_block(file, table, done, numbers, limit, zeros);
         done += numbers;
     }
-    return true;
+    if (!complete) {
+        free(zeros->indices);
+        *zeros = (struct tiff_zeros){0};
+    }
+    return complete;
 }
 
 uint8_t *

@@ -50,8 +50,9 @@ struct tiff_directory {
     uint32_t bits_per_sample; /* of all samples; 0: they differ */
     uint32_t subfile_type;
     bool has_subfile_type;
-    bool has_depth; /* ImageDepth or TileDepth: it may be a volume */
-    struct tiff_bytes description;
+    /* An entry that stands twice counts once, the first time, as it does for
+       libtiff; only of descriptions other readers take the last. */
+    struct tiff_bytes description, last_description;
     struct tiff_bytes jpeg_tables;
 
     /* Whether there is any sign of tiles.  If not, the rest is 0. */
@@ -61,9 +62,10 @@ struct tiff_directory {
     /* Not shorter than tiles_across * tiles_down, row after row. */
     struct tiff_table tile_offsets, tile_byte_counts;
 
-    /* Whether all of the above, as far as there is any, is there once, has the
-       usual type and lies within the file, the tables too.  Else only
-       is_tiled, has_subfile_type, has_depth and next can be relied on. */
+    /* Whether all of the above, as far as there is any, has the usual type and
+       lies within the file, the tables too.  Else only is_tiled,
+       has_subfile_type and next can be relied on.  A description that is odd
+       is none. */
     bool is_usable;
     uint64_t next; /* offset of the next directory, 0 after the last */
 };
@@ -87,11 +89,17 @@ bool tiff_table_number(const struct tiff_file *file,
                        const struct tiff_table *table, uint64_t index,
                        uint64_t *number);
 
-/* Whether any of the first `count` numbers of a table is 0; false where they
+/* Which numbers of a table are 0. */
+struct tiff_zeros {
+    uint64_t count;
+    uint64_t *indices; /* ascending, to be freed; NULL where there are none */
+};
+
+/* At most `limit` of those among the first `count` numbers; false where they
    cannot be read. */
-bool tiff_table_has_zero(const struct tiff_file *file,
-                         const struct tiff_table *table, uint64_t count,
-                         bool *has_zero);
+bool tiff_table_find_zeros(const struct tiff_file *file,
+                           const struct tiff_table *table, uint64_t count,
+                           uint64_t limit, struct tiff_zeros *zeros);
 
 /* The bytes and a zero, in memory to be freed; NULL where there are none or
    more than `limit`, or where they cannot be read. */

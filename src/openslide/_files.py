@@ -28,13 +28,13 @@ _SPECIAL_FILES = {
 
 
 def open_handle(
-    filename: Filename, reopens: bool = False, direct: bool = True
+    filename: Filename, may_reopen: bool = False, direct: bool = True
 ) -> Slide:
     """Open a slide.
 
-    reopens: whether a failure ends with the call that met it.
-    direct:  whether to read without libopenslide where that gives the same bytes;
-             OPENSLIDE_DIRECT=0 overrules it.
+    may_reopen: whether a failure ends with the call that met it.
+    direct:     whether to read without libopenslide where that gives the same bytes;
+                OPENSLIDE_DIRECT=0 overrules it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,
     OpenSlideError where it says the slide is damaged, ArgumentTypeError where
@@ -42,7 +42,7 @@ def open_handle(
     """
     path = absolute_path(path_bytes(filename))
     try:
-        return Slide(path, reopens, direct and _may_be_direct())
+        return Slide(path, may_reopen, direct and _may_be_direct())
     except OpenSlideUnsupportedFormatError:
         error = refusal(filename)
     raise error
@@ -60,7 +60,7 @@ def _may_be_direct() -> bool:
     return os.environ.get("OPENSLIDE_DIRECT", "1") != "0"
 
 
-def detect_format(filename: Filename) -> str | None:
+def vendor_of(filename: Filename) -> str | None:
     """The vendor of a slide, or None where libopenslide does not know it."""
     return detect_vendor(path_bytes(filename))
 

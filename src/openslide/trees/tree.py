@@ -25,7 +25,7 @@ from .writer import Encoding, Report, TileWriter
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .._slide import AbstractSlide
+    from .._abstract_slide import AbstractSlide
 
 _Convert: TypeAlias = "Callable[[Image], Image]"
 
