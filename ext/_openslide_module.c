@@ -95,7 +95,7 @@ module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!import_all(state)) {
+    if (!choose_instruction_sets() || !import_all(state)) {
         return -1;
     }
     if (!atomic_flag_test_and_set(&registered) &&

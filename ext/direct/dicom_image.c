@@ -348,8 +348,8 @@ dicom_image_open(struct image *image, const struct dicom_file *files,
         .tile_width = files->columns,
         .tile_height = files->rows,
         .tiles_across =
-            (uint32_t)divide_up(files->total_columns, files->columns),
-        .tiles_down = (uint32_t)divide_up(files->total_rows, files->rows),
+            (uint32_t)quotient_up(files->total_columns, files->columns),
+        .tiles_down = (uint32_t)quotient_up(files->total_rows, files->rows),
         .width = files->total_columns,
         .height = files->total_rows,
     };

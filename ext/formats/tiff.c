@@ -335,9 +335,9 @@ take_grid(struct reading *reading)
         return false;
     }
     directory->tiles_across =
-        (uint32_t)divide_up(directory->width, directory->tile_width);
+        (uint32_t)quotient_up(directory->width, directory->tile_width);
     directory->tiles_down =
-        (uint32_t)divide_up(directory->height, directory->tile_height);
+        (uint32_t)quotient_up(directory->height, directory->tile_height);
     uint64_t tiles = (uint64_t)directory->tiles_across * directory->tiles_down;
     return directory->tile_offsets.count ==
                directory->tile_byte_counts.count &&

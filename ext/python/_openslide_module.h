@@ -62,6 +62,11 @@ extern PyMethodDef library_functions[];
 extern PyMethodDef conversion_functions[];
 extern PyMethodDef encoding_functions[];
 
+/* conversion.c */
+
+/* As OPENSLIDE_INSTRUCTION_SETS has it; false with an exception set. */
+bool choose_instruction_sets(void);
+
 /* errors.c */
 
 /* What is wrong with an argument; each is a ctypes.ArgumentError as well. */

@@ -1,13 +1,6 @@
 #include "arguments.h"
 
 bool
-is_about_an_argument(void)
-{
-    return PyErr_ExceptionMatches(PyExc_Exception) &&
-           !PyErr_ExceptionMatches(PyExc_MemoryError);
-}
-
-bool
 integer_argument(PyObject *value, const char *what, int64_t *result)
 {
     PyObject *index = PyNumber_Index(value);

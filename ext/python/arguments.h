@@ -20,8 +20,4 @@ bool level_argument(PyObject *value, int32_t *level);
 bool location_argument(PyObject *pair, int64_t *x, int64_t *y);
 bool size_argument(PyObject *pair, int64_t *width, int64_t *height);
 
-/* Whether the exception that is set is about an argument's value: not one
-   that comes from outside, as KeyboardInterrupt does, or lack of memory. */
-bool is_about_an_argument(void);
-
 #endif

@@ -1,7 +1,6 @@
 /* The type Cache: a tile cache that slides can share. */
 #include "cache_object.h"
 
-#include "arguments.h"
 #include "direct/tile_cache.h"
 
 typedef struct {
@@ -65,12 +64,10 @@ parse_capacity(PyObject *value, size_t *capacity)
 {
     PyObject *index = PyNumber_Index(value);
     if (index == NULL) {
-        if (is_about_an_argument()) {
-            raise_argument_error(
-                ARGUMENT_TYPE_ERROR,
-                "Incorrect type: capacity must be an integer (bytes), not %R",
-                value);
-        }
+        raise_argument_error(
+            ARGUMENT_TYPE_ERROR,
+            "Incorrect type: capacity must be an integer (bytes), not %R",
+            value);
         return false;
     }
     int overflow = 0;

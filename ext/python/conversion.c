@@ -3,6 +3,8 @@
 
 #include "_convert.h"
 
+#include <stdlib.h>
+
 PyDoc_STRVAR(module_argb2rgba_doc,
              "argb2rgba($module, buffer, /)\n--\n\n"
              "Convert premultiplied ARGB words to straight RGBA bytes in "
@@ -46,8 +48,49 @@ module_conversion_kernel(PyObject *Py_UNUSED(module),
         instruction_set_name(instruction_set_in_use()));
 }
 
+PyDoc_STRVAR(module_instruction_sets_doc,
+             "instruction_sets($module, /)\n--\n\n"
+             "The names of the instruction sets that there are kernels for "
+             "and that this\nmachine has, best first.");
+
+static PyObject *
+module_instruction_sets(PyObject *Py_UNUSED(module),
+                        PyObject *Py_UNUSED(unused))
+{
+    PyObject *names = PyList_New(0);
+    for (enum instruction_set set = 0;
+         names != NULL && set < INSTRUCTION_SET_COUNT; set++) {
+        if (instruction_set_missing(set) == NULL) {
+            PyObject *name = PyUnicode_FromString(instruction_set_name(set));
+            if (name == NULL || PyList_Append(names, name) < 0) {
+                Py_CLEAR(names);
+            }
+            Py_XDECREF(name);
+        }
+    }
+    PyObject *tuple = names == NULL ? NULL : PyList_AsTuple(names);
+    Py_XDECREF(names);
+    return tuple;
+}
+
+bool
+choose_instruction_sets(void)
+{
+    const char *names = getenv("OPENSLIDE_INSTRUCTION_SETS");
+    if (names == NULL || instruction_sets_choose(names)) {
+        return true;
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "OPENSLIDE_INSTRUCTION_SETS must be names of instruction "
+                 "sets such as \"%s\", separated by commas, or not set, not "
+                 "'%s'",
+                 instruction_set_name(instruction_set_in_use()), names);
+    return false;
+}
+
 PyMethodDef conversion_functions[] = {
     METHOD("argb2rgba", module_argb2rgba, METH_O),
     METHOD("conversion_kernel", module_conversion_kernel, METH_NOARGS),
+    METHOD("instruction_sets", module_instruction_sets, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };

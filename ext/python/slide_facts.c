@@ -1,7 +1,6 @@
 /* What is known of a slide without reading pixels. */
 #include "slide_object.h"
 
-#include "arguments.h"
 #include "direct/direct_slide.h"
 
 #include <string.h>
@@ -108,9 +107,6 @@ slide_best_level_for_downsample(PyObject *self, PyObject *downsample)
 {
     double factor = PyFloat_AsDouble(downsample);
     if (factor == -1.0 && PyErr_Occurred()) {
-        if (!is_about_an_argument()) {
-            return NULL;
-        }
         bool overflow = PyErr_ExceptionMatches(PyExc_OverflowError);
         return raise_argument_error(
             overflow ? ARGUMENT_OVERFLOW_ERROR : ARGUMENT_TYPE_ERROR,

@@ -42,7 +42,9 @@ divide_by_tiles(struct division *division, const struct slide_level *level)
         level->tile_width > 0 ? level->tile_width : BLOCK_SIDE;
     int64_t tile_height =
         level->tile_height > 0 ? level->tile_height : BLOCK_SIDE;
-    int64_t across = divide_up(division->region.width, tile_width) + 1;
+    int64_t across = (int64_t)quotient_up((uint64_t)division->region.width,
+                                          (uint64_t)tile_width) +
+                     1;
     if (across * tile_width > BLOCK_PIXELS / tile_height) {
         across = BLOCK_SIDE / tile_width;
         across = across < 1 ? 1 : across;
@@ -91,7 +93,9 @@ divide_as_the_library(struct division *division)
 static int64_t
 block_count(int64_t length, int64_t skipped, int64_t block)
 {
-    return length == 0 ? 0 : divide_up(length + skipped, block);
+    return length == 0 ? 0
+                       : (int64_t)quotient_up((uint64_t)(length + skipped),
+                                              (uint64_t)block);
 }
 
 bool

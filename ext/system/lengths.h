@@ -21,11 +21,11 @@ larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* How many of `divisor` > 0 cover `dividend` >= 0. */
-static inline int64_t
-divide_up(int64_t dividend, int64_t divisor)
+/* How many parts of a length cover another one; 0 of those without length. */
+static inline uint64_t
+quotient_up(uint64_t length, uint64_t part)
 {
-    return dividend / divisor + (dividend % divisor != 0);
+    return part == 0 ? 0 : length / part + (length % part != 0);
 }
 
 static inline bool
