@@ -1,16 +1,14 @@
 #include "direct_slide.h"
 
-#include "system/lengths.h"
 #include "level_images.h"
+#include "system/lengths.h"
+#include "tile_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What libopenslide gives a slide. */
 static const size_t DEFAULT_CACHE_BYTES = (size_t)32 << 20;
-
-/* Positions beyond this are nobody's; products with them are not exact. */
-static const int64_t FARTHEST = (int64_t)1 << 40;
 
 /* The side of a square that is compared with libopenslide. */
 static const int64_t WINDOW_SIDE = 320;
@@ -34,8 +32,15 @@ struct direct_slide {
     int32_t level_count; /* 0: there was no memory for them */
 };
 
-struct direct_slide *
-direct_slide_new(const char *path)
+/* The handle's, where it is opened with this lane; else NULL. */
+static struct direct_slide *
+direct_slide_of(const struct slide_handle *handle)
+{
+    return handle->lane == &direct_lane ? handle->reader : NULL;
+}
+
+static void *
+open_direct_slide(const char *path)
 {
     struct direct_slide *direct = calloc(1, sizeof *direct);
     struct slide_file *file = slide_file_new(path);
@@ -52,9 +57,10 @@ direct_slide_new(const char *path)
     return direct;
 }
 
-void
-direct_slide_free(struct direct_slide *direct)
+static void
+close_direct_slide(void *reader)
 {
+    struct direct_slide *direct = reader;
     for (int32_t i = 0; i < direct->level_count; i++) {
         level_images_close(&direct->levels[i].images, direct->file);
     }
@@ -84,9 +90,11 @@ retain_cache(struct direct_slide *direct)
     return cache;
 }
 
-void
-direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
+static void
+use_tile_cache(void *reader, void *shared)
 {
+    struct direct_slide *direct = reader;
+    struct tile_cache *cache = shared;
     tile_cache_retain(cache);
     platform_mutex_lock(&direct->mutex);
     struct tile_cache *before = direct->cache;
@@ -96,6 +104,12 @@ direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
         tile_cache_release(before);
     }
 }
+
+const struct slide_lane direct_lane = {
+    .open = open_direct_slide,
+    .close = close_direct_slide,
+    .set_cache = use_tile_cache,
+};
 
 /* Preparation */
 
@@ -153,7 +167,7 @@ index_level(struct direct_slide *direct, struct direct_level *level)
 const char *
 direct_slide_refusal(const struct slide_handle *handle, int32_t level)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     if (direct == NULL) {
         return "direct reads are turned off";
     }
@@ -170,7 +184,7 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
 void
 direct_slide_trust(const struct slide_handle *handle)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     if (direct != NULL && prepare(direct, handle)) {
         for (int32_t i = 0; i < direct->level_count; i++) {
             atomic_store(&direct->levels[i].compared, ~0u);
@@ -186,9 +200,9 @@ clip_axis(int64_t *start, int64_t *length, double downsample,
           int64_t image_side)
 {
     double from = (double)*start / downsample;
-    int64_t skipped = from < 0 ? (int64_t)-from : 0;
-    int64_t most = image_side - (from < 0 ? 0 : (int64_t)from);
-    *start += (int64_t)((double)skipped * downsample);
+    int64_t skipped = from < 0 ? position_truncated(-from) : 0;
+    int64_t most = image_side - (from < 0 ? 0 : position_truncated(from));
+    *start += position_truncated((double)skipped * downsample);
     *length -= skipped;
     *length = *length < most ? *length : most;
 }
@@ -268,7 +282,6 @@ compare_window(const struct slide_handle *handle,
                               .channels = 4};
     struct pixels ours = expected;
     ours.start = (uint8_t *)(words + count);
-    slide_file_leave_room();
     openslide.read_region(handle->osr, words, window->x, window->y,
                           window->level, window->width, window->height);
     pixels_convert(&expected, 0, 0, window->width, window->height, words,
@@ -363,12 +376,6 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
     return verdict == SAME;
 }
 
-static bool
-is_near(int64_t position)
-{
-    return position > -FARTHEST && position < FARTHEST;
-}
-
 /* Whether a region shows more than the cache can keep. */
 static bool
 exceeds(const struct region *region, const struct tile_cache *cache)
@@ -381,12 +388,10 @@ bool
 direct_slide_read(const struct slide_handle *handle, const struct block *block,
                   const struct pixels *pixels, struct scratch *scratch)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     const struct region *region = &block->source;
-    if (direct == NULL || region->level < 0 ||
-        region->level >= handle->level_count || region->width <= 0 ||
-        region->height <= 0 || !is_near(region->x) || !is_near(region->y) ||
-        !is_near(region->width) || !is_near(region->height) ||
+    if (direct == NULL || slide_handle_level(handle, region->level) == NULL ||
+        region->width <= 0 || region->height <= 0 || !region_is_near(region) ||
         direct_slide_refusal(handle, region->level) != NULL) {
         return false;
     }

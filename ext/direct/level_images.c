@@ -234,9 +234,7 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
 static bool
 is_dicom(const struct slide_handle *handle)
 {
-    const char *vendor =
-        openslide.get_property_value(handle->osr, "openslide.vendor");
-    return vendor != NULL && strcmp(vendor, "dicom") == 0;
+    return strcmp(slide_handle_vendor(handle), "dicom") == 0;
 }
 
 void

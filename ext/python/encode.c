@@ -1,6 +1,7 @@
 /* Writing pixels: Python's buffers on one side, the encoder on the other. */
 #include "_openslide_module.h"
 
+#include "arguments.h"
 #include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
 
@@ -55,7 +56,16 @@ encode(const Py_buffer *pixels, int quality)
     return bytes;
 }
 
-PyObject *
+PyDoc_STRVAR(
+    module_encode_jpeg_doc,
+    "encode_jpeg($module, pixels, quality, /)\n--\n\n"
+    "The bytes of a JPEG file, those that Pillow makes at the same "
+    "quality.\n\n"
+    "pixels: a C-contiguous buffer of bytes (height, width, 3), RGB.\n"
+    "quality: 1 to 100.\n\n"
+    "Raises NotImplementedError where jpeg_version() is None.");
+
+static PyObject *
 module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
                    Py_ssize_t nargs)
 {
@@ -84,3 +94,21 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
     PyBuffer_Release(&pixels);
     return file;
 }
+
+PyDoc_STRVAR(module_jpeg_version_doc,
+             "jpeg_version($module, /)\n--\n\n"
+             "The library that direct reads decode with, or None where this "
+             "build has none.");
+
+static PyObject *
+module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return jpeg_is_available() ? PyUnicode_FromString(jpeg_version())
+                               : Py_NewRef(Py_None);
+}
+
+PyMethodDef encoding_functions[] = {
+    METHOD("encode_jpeg", module_encode_jpeg, METH_FASTCALL),
+    METHOD("jpeg_version", module_jpeg_version, METH_NOARGS),
+    {NULL, NULL, 0, NULL},
+};
