@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from openslide import OpenSlide, OpenSlideError
 from tests.conftest import RealSlides, Slides
 from tests.direct_reads import Region, regions
 from tests.real_slides import REAL_SLIDES
-from tests.slides import WRITERS
+from tests.slides import WRITERS, reference, write_aperio
 from tests.slides.direct import INDIRECT, reasons
+from tests.slides.writers import SCANSCOPE
 
 # Older releases refuse some of the slides.
 pytestmark = [
@@ -77,3 +79,13 @@ def test_reads(name: str, path: Path) -> None:
             if number < count or region[1] in slide.direct_levels:
                 assert result(slide, region) == result(plain, region), region
         check_levels(slide, name)
+
+
+def test_sizes_of_more_than_16_bits(tmp_path: Path) -> None:
+    """Of which one is LONG, and the others beside it SHORT."""
+    image = np.tile(reference()[:64], (1, 33, 1))[:, :65_600]
+    path = write_aperio(tmp_path, dialect=SCANSCOPE, image=image, factors=(1, 4)).path
+    region = ((65_000, 3), 0, (700, 50))
+    with OpenSlide(path) as slide, OpenSlide(path, direct=False) as plain:
+        assert result(slide, region) == result(plain, region)
+        assert slide.direct_levels == (0, 1)
