@@ -35,6 +35,11 @@ struct jpeg_rows {
     enum jpeg_order order;
 };
 
+/* A part of a tile, in its pixels. */
+struct jpeg_area {
+    uint32_t x, y, width, height;
+};
+
 /*
  * Decode a tile of `height` rows of `width` pixels.  False where it is
  * refused, which leaves them undefined.
