@@ -1,5 +1,7 @@
 #include "codecs/jpeg/colours.h"
 
+#include "codecs/jpeg/inline.h"
+
 #include <string.h>
 
 /*
@@ -59,14 +61,14 @@ add_rows(const struct jpeg_ycc_row *row, size_t count)
     }
 }
 
-static struct chroma
+JPEG_INLINE struct chroma
 split(uint32_t pair)
 {
     return (struct chroma){(int32_t)(pair & 0xffff) - CENTRE,
                            (int32_t)(pair >> 16) - CENTRE};
 }
 
-static struct chroma
+JPEG_INLINE struct chroma
 interpolate(uint32_t near, uint32_t far, uint32_t more, int bits)
 {
     uint32_t sums = 3 * near + far + more * 0x10001;
@@ -74,13 +76,14 @@ interpolate(uint32_t near, uint32_t far, uint32_t more, int bits)
                            (int32_t)(sums >> 16 >> bits) - CENTRE};
 }
 
-static uint32_t
+JPEG_INLINE uint32_t
 clamp(int32_t v)
 {
-    return v < 0 ? 0 : v > UINT8_MAX ? UINT8_MAX : (uint32_t)v;
+    return (uint32_t)v > UINT8_MAX ? (uint32_t)(~v >> 31) & UINT8_MAX
+                                   : (uint32_t)v;
 }
 
-static uint32_t
+JPEG_INLINE uint32_t
 word_of(uint8_t luma, struct chroma chroma)
 {
     const int32_t half = 1 << (COLOUR_BITS - 1);
@@ -93,7 +96,7 @@ word_of(uint8_t luma, struct chroma chroma)
            clamp(luma + blue);
 }
 
-static inline void
+JPEG_INLINE void
 put_scalar(uint8_t *pixels, size_t x, uint32_t word, enum jpeg_order order)
 {
     if (order == JPEG_WORDS) {
@@ -109,19 +112,26 @@ put_scalar(uint8_t *pixels, size_t x, uint32_t word, enum jpeg_order order)
     }
 }
 
-static void
-convert_halved(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
-               enum jpeg_order order)
+JPEG_INLINE void
+convert_whole(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
+              enum jpeg_order order)
 {
-    const uint32_t *pairs = row->near;
-    int bits = ROW_BITS;
-    uint32_t even = ROW_EVEN, odd = ROW_ODD;
-    if (row->far != NULL) {
+    for (size_t x = 0; x < width; x++) {
+        uint32_t word = word_of(row->luma[x], split(row->near[x]));
+        put_scalar(pixels, x, word, order);
+    }
+}
+
+JPEG_INLINE void
+convert_halved(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
+               bool both, enum jpeg_order order)
+{
+    const uint32_t *pairs = both ? row->sums + 1 : row->near;
+    int bits = both ? BOTH_BITS : ROW_BITS;
+    uint32_t even = both ? BOTH_EVEN : ROW_EVEN;
+    uint32_t odd = both ? BOTH_ODD : ROW_ODD;
+    if (both) {
         add_rows(row, (width + 1) / 2);
-        pairs = row->sums + 1;
-        bits = BOTH_BITS;
-        even = BOTH_EVEN;
-        odd = BOTH_ODD;
     }
     for (size_t x = 0; x < width; x++) {
         const uint32_t *pair = pairs + x / 2;
@@ -132,17 +142,33 @@ convert_halved(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
     }
 }
 
+/* So that each order has loops of its own. */
+JPEG_INLINE void
+convert_order(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
+              enum jpeg_order order)
+{
+    if (!row->is_halved) {
+        convert_whole(row, pixels, width, order);
+    } else if (row->far != NULL) {
+        convert_halved(row, pixels, width, true, order);
+    } else {
+        convert_halved(row, pixels, width, false, order);
+    }
+}
+
 static void
 convert_ycc_scalar(const struct jpeg_ycc_row *row, uint8_t *pixels,
                    size_t width, enum jpeg_order order)
 {
-    if (row->is_halved) {
-        convert_halved(row, pixels, width, order);
-        return;
-    }
-    for (size_t x = 0; x < width; x++) {
-        uint32_t word = word_of(row->luma[x], split(row->near[x]));
-        put_scalar(pixels, x, word, order);
+    switch (order) {
+    case JPEG_RGBA:
+        convert_order(row, pixels, width, JPEG_RGBA);
+        break;
+    case JPEG_RGB:
+        convert_order(row, pixels, width, JPEG_RGB);
+        break;
+    default:
+        convert_order(row, pixels, width, JPEG_WORDS);
     }
 }
 

@@ -179,21 +179,22 @@ transform_row(const struct picture *picture, const struct block_row *row,
     size_t step = picture->transform->blocks;
     for (size_t i = 0; i < row->count; i += step) {
         const int16_t *blocks[JPEG_MAX_BLOCKS_AT_ONCE];
-        bool are_flat = true;
+        unsigned used = 1;
         for (size_t k = 0; k < step; k++) {
-            size_t block = find_block(row, i + k);
-            bool is_there = i + k < row->count;
-            blocks[k] =
-                is_there ? row->coefficients + block * JPEG_BLOCK : none;
-            are_flat =
-                are_flat && (!is_there || row->used[block] % JPEG_BLOCK == 1);
+            blocks[k] = none;
+            if (i + k < row->count) {
+                size_t block = find_block(row, i + k);
+                unsigned last = (row->used[block] - 1u) % JPEG_BLOCK + 1;
+                blocks[k] = row->coefficients + block * JPEG_BLOCK;
+                used = last > used ? last : used;
+            }
         }
-        if (are_flat && fill_flat(blocks, step, quantization[0],
-                                  samples + SIDE * i, picture->stride)) {
+        uint8_t *to = samples + SIDE * i;
+        if (used == 1 &&
+            fill_flat(blocks, step, quantization[0], to, picture->stride)) {
             continue;
         }
-        if (!picture->transform->transform(blocks, quantization,
-                                           samples + SIDE * i,
+        if (!picture->transform->transform(blocks, used, quantization, to,
                                            (ptrdiff_t)picture->stride)) {
             return false;
         }

@@ -1,49 +1,38 @@
 #include "codecs/jpeg/entropy.h"
 
+#include "codecs/jpeg/inline.h"
 #include "kernels/vectors.h"
 
 #include <string.h>
 
 /* ---- bits ---- */
 
-#if defined(__GNUC__)
-#    define INLINE static inline __attribute__((always_inline))
-#    define NOINLINE __attribute__((noinline))
-#    define UNLIKELY(condition) __builtin_expect(condition, 0)
-#else
-#    define INLINE static inline
-#    define NOINLINE
-#    define UNLIKELY(condition) (condition)
-#endif
-
-/* A stream, and the coefficients that are next: what the loops keep in
-   registers. */
+/* A stream, and the block that is next: what the loops keep in registers. */
 struct cursor {
     uint64_t word;
     const uint8_t *next;
     uint32_t left;
     const struct jpeg_lookup *table;
-    const struct jpeg_unit_block *block;
-    int16_t *coefficients;
-    size_t at; /* the next one of these */
-    uint8_t *used;
+    const struct jpeg_block_codes *codes; /* of this block */
+    int16_t *block;
+    uint8_t *used; /* of this block */
+    size_t at;     /* the next coefficient of the block */
     bool failed;
 };
 
 /* Compilers make one instruction of it. */
-INLINE uint64_t
+JPEG_INLINE uint64_t
 load_big_endian(const uint8_t *bytes)
 {
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++) {
-        word = word << 8 | bytes[i];
-    }
-    return word;
+    return (uint64_t)bytes[0] << 56 | (uint64_t)bytes[1] << 48 |
+           (uint64_t)bytes[2] << 40 | (uint64_t)bytes[3] << 32 |
+           (uint64_t)bytes[4] << 24 | (uint64_t)bytes[5] << 16 |
+           (uint64_t)bytes[6] << 8 | (uint64_t)bytes[7];
 }
 
 /* At least 56 bits, of bytes of which some are in the word already; those of
    the last one that do not count come again. */
-INLINE void
+JPEG_INLINE void
 refill(struct cursor *cursor)
 {
     uint32_t left = cursor->left & 63;
@@ -52,7 +41,7 @@ refill(struct cursor *cursor)
     cursor->left = left | 56;
 }
 
-INLINE unsigned
+JPEG_INLINE unsigned
 take_bits(struct cursor *cursor, unsigned count)
 {
     unsigned bits = (unsigned)(cursor->word >> 32 >> (32 - count));
@@ -61,40 +50,40 @@ take_bits(struct cursor *cursor, unsigned count)
     return bits;
 }
 
+/* Look-ups that follow before it is noticed stay within the block. */
+static bool
+fail(struct cursor *cursor)
+{
+    cursor->failed = true;
+    cursor->at = 0;
+    return false;
+}
+
 /* The coefficient behind a symbol. */
 static void
 take_coefficient(struct cursor *cursor, unsigned size)
 {
     unsigned bits = take_bits(cursor, size);
-    cursor->coefficients[cursor->at] = (int16_t)jpeg_extend(bits, size);
+    cursor->block[cursor->at] = (int16_t)jpeg_extend(bits, size);
     cursor->at++;
 }
 
-/* Look-ups that follow before it is noticed stay in the block. */
+/* What a symbol means that is not the first of a block; true if the block ends
+   with it. */
 static bool
-fail(struct cursor *cursor, size_t end)
-{
-    cursor->failed = true;
-    cursor->at = end - JPEG_BLOCK;
-    return false;
-}
-
-/* What a symbol means within the block that ends at `end`; true if it ends
-   there. */
-static bool
-follow_symbol(struct cursor *cursor, unsigned symbol, size_t end)
+follow_symbol(struct cursor *cursor, unsigned symbol)
 {
     unsigned size = symbol & 15;
     if (symbol == JPEG_END_OF_BLOCK) {
         return true;
     }
     cursor->at += symbol >> 4;
-    if (cursor->at >= end || size > JPEG_MAX_AC_SIZE ||
+    if (cursor->at >= JPEG_BLOCK || size > JPEG_MAX_AC_SIZE ||
         (size == 0 && symbol != JPEG_SIXTEEN_ZEROS)) {
-        return fail(cursor, end);
+        return fail(cursor);
     }
     take_coefficient(cursor, size);
-    return cursor->at == end;
+    return cursor->at == JPEG_BLOCK;
 }
 
 /*
@@ -102,26 +91,25 @@ follow_symbol(struct cursor *cursor, unsigned symbol, size_t end)
  * put coefficients there which are none, so they are taken away.  Returns
  * whether the block ends; bits are as many as before or more.
  */
-static NOINLINE bool
+static JPEG_NOINLINE bool
 decode_symbol(struct cursor *cursor)
 {
-    size_t end = (cursor->at | (JPEG_BLOCK - 1)) + 1;
-    bool is_first = cursor->at % JPEG_BLOCK == 0;
+    bool is_first = cursor->at == 0;
     bool ends = false;
     unsigned symbol = 0;
     refill(cursor);
     unsigned length = jpeg_find_symbol(
         &cursor->table->symbols, (uint32_t)(cursor->word >> 48), &symbol);
-    memset(cursor->coefficients + cursor->at, 0,
-           JPEG_LOOKUP_VALUES * sizeof *cursor->coefficients);
+    memset(cursor->block + cursor->at, 0,
+           JPEG_LOOKUP_VALUES * sizeof *cursor->block);
     if (length > JPEG_CODE_BITS || cursor->failed) {
-        return fail(cursor, end);
+        return fail(cursor);
     }
     take_bits(cursor, length);
     if (is_first) {
         take_coefficient(cursor, symbol);
     } else {
-        ends = follow_symbol(cursor, symbol, end);
+        ends = follow_symbol(cursor, symbol);
     }
     refill(cursor);
     return ends;
@@ -130,7 +118,7 @@ decode_symbol(struct cursor *cursor)
 /* ---- kernels ---- */
 
 /* Write eight coefficients. */
-INLINE void
+JPEG_INLINE void
 widen_scalar(int16_t *coefficients, const int8_t *values)
 {
     for (int i = 0; i < JPEG_LOOKUP_VALUES; i++) {
@@ -176,15 +164,12 @@ jpeg_entropy_kernel *const jpeg_entropy_kernels[] = {
 
 void
 jpeg_stream_start(struct jpeg_stream *stream, const uint8_t *bytes,
-                  size_t size, const struct jpeg_lookup *dc,
-                  const struct jpeg_unit_block *block)
+                  size_t size)
 {
     *stream = (struct jpeg_stream){
         .first = bytes,
         .last = bytes + size,
         .next = bytes,
-        .table = dc,
-        .block = block,
     };
 }
 

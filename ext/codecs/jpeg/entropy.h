@@ -15,40 +15,36 @@ enum {
     JPEG_COEFFICIENT_SLACK = JPEG_LOOKUP_VALUES,
 };
 
-/* A block of a unit: the codes that its coefficients have, after the first,
-   and those of the block after it, which may be that of the next unit. */
-struct jpeg_unit_block {
-    const struct jpeg_lookup *ac, *next_dc;
-    const struct jpeg_unit_block *next;
+/* The codes of a block's coefficients: of the first, and of all others. */
+struct jpeg_block_codes {
+    const struct jpeg_lookup *dc, *ac;
 };
 
 /* Where decoding stands. */
 struct jpeg_stream {
     const uint8_t *first, *last; /* the bytes, without what was stuffed */
     const uint8_t *next;
-    uint64_t word;                   /* the next bits, from the highest on */
-    uint32_t left;                   /* how many these are, modulo 64 */
-    const struct jpeg_lookup *table; /* of what comes next */
-    const struct jpeg_unit_block *block;
+    uint64_t word; /* the next bits, from the highest on */
+    uint32_t left; /* how many these are, modulo 64 */
 };
 
-/* Begin with the first block of a unit.  JPEG_ENTROPY_SLACK bytes of any kind
-   follow `size` of them. */
+/* JPEG_ENTROPY_SLACK bytes of any kind follow `size` of them. */
 void jpeg_stream_start(struct jpeg_stream *stream, const uint8_t *bytes,
-                       size_t size, const struct jpeg_lookup *dc,
-                       const struct jpeg_unit_block *block);
+                       size_t size);
 
 /* Bits that are not yet used; negative if there were not enough. */
 ptrdiff_t jpeg_stream_left(const struct jpeg_stream *stream);
 
 /*
  * Decode `count` blocks, in zigzag order, of a first coefficient that is a
- * difference.  All of `coefficients`, JPEG_COEFFICIENT_SLACK more among them,
- * are 0 before.  The lower six bits of used[i] become how far in block i there
- * are coefficients other than 0, modulo 64.  False if there is no such code,
- * or too many coefficients.
+ * difference.  `codes` has those of each block, and of one more.  All of
+ * `coefficients`, JPEG_COEFFICIENT_SLACK more among them, are 0 before.  The
+ * lower six bits of used[i] become how far in block i there are coefficients
+ * other than 0, modulo 64.  False if there is no such code, or there are too
+ * many coefficients.
  */
 typedef bool jpeg_entropy_kernel(struct jpeg_stream *stream,
+                                 const struct jpeg_block_codes *codes,
                                  int16_t *coefficients, uint8_t *used,
                                  size_t count);
 

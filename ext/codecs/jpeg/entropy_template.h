@@ -14,59 +14,40 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(name) JOIN(name, SUFFIX)
 
-/*
- * On to the next look-up: of the same block, or of the next one.  A branch
- * would be foreseen wrongly at the end of most blocks, at the price of two
- * look-ups, so there must be none.
- */
-INLINE TARGET void
-NAME(move_on)(struct cursor *cursor, size_t at, size_t end, bool ends)
-{
-    const struct jpeg_unit_block *block = cursor->block;
-    const struct jpeg_lookup *ac = block->ac, *dc = block->next_dc;
-    const struct jpeg_unit_block *next = block->next;
-#ifdef USE_ASM
-    __asm__("test %[e], %[e]\n\tcmovne %[x], %[p]\n\tcmovne %[d], "
-            "%[t]\n\tcmovne %[y], %[n]"
-            : [p] "+r"(at), [t] "+r"(ac), [n] "+r"(block)
-            : [e] "r"((unsigned)ends), [x] "r"(end), [d] "r"(dc), [y] "r"(next)
-            : "cc");
-    cursor->at = at;
-    cursor->table = ac;
-    cursor->block = block;
-#else
-    cursor->at = ends ? end : at;
-    cursor->table = ends ? dc : ac;
-    cursor->block = ends ? next : block;
-#endif
-    cursor->used += ends;
-}
-
 /* One look-up. */
-INLINE TARGET void
+JPEG_INLINE TARGET void
 NAME(step)(struct cursor *cursor)
 {
     const struct jpeg_lookup *table = cursor->table;
+    const struct jpeg_lookup *ac = cursor->codes[0].ac;
+    const struct jpeg_lookup *dc = cursor->codes[1].dc; /* of the next block */
     uint64_t word = cursor->word;
     size_t index = (size_t)(word >> (64 - JPEG_LOOKUP_BITS));
     unsigned entry = table->entries[index];
     size_t at = cursor->at + (entry >> JPEG_ENTRY_POSITIONS);
-    size_t end = (cursor->at | (JPEG_BLOCK - 1)) + 1;
-    bool ends = (entry & JPEG_ENTRY_ENDS) != 0;
-    NAME(widen)(cursor->coefficients + cursor->at, table->values[index]);
-    if (UNLIKELY(at >= end)) {
+    NAME(widen)(cursor->block + cursor->at, table->values[index]);
+    if (JPEG_UNLIKELY(at >= JPEG_BLOCK)) {
         struct cursor copy = *cursor;
-        ends = decode_symbol(&copy);
+        entry = decode_symbol(&copy) ? JPEG_ENTRY_ENDS : 0;
         *cursor = copy;
         at = cursor->at;
     } else {
         unsigned bits = (unsigned)(word >> (-entry & JPEG_ENTRY_BITS));
-        cursor->coefficients[at - 1] = (int16_t)(bits + table->bias[index]);
+        cursor->block[at - 1] = (int16_t)(bits + table->bias[index]);
         cursor->word = word << (entry & JPEG_ENTRY_BITS);
         cursor->left -= entry;
     }
     *cursor->used = (uint8_t)at;
-    NAME(move_on)(cursor, at, end, ends);
+    /*
+     * A branch would be foreseen wrongly at the end of most blocks, at the
+     * price of two look-ups, so there is none.
+     */
+    size_t ends = entry / JPEG_ENTRY_ENDS & 1;
+    cursor->table = ends != 0 ? dc : ac;
+    cursor->block += entry & JPEG_ENTRY_ENDS;
+    cursor->at = at & (ends - 1);
+    cursor->used += ends;
+    cursor->codes += ends;
 }
 
 /*
@@ -76,16 +57,17 @@ NAME(step)(struct cursor *cursor)
  * word: that is less than JPEG_ENTROPY_SLACK.
  */
 static TARGET bool
-NAME(decode_blocks)(struct jpeg_stream *stream, int16_t *coefficients,
-                    uint8_t *used, size_t count)
+NAME(decode_blocks)(struct jpeg_stream *stream,
+                    const struct jpeg_block_codes *codes,
+                    int16_t *coefficients, uint8_t *used, size_t count)
 {
     struct cursor cursor = {
         .word = stream->word,
         .next = stream->next,
         .left = stream->left,
-        .table = stream->table,
-        .block = stream->block,
-        .coefficients = coefficients,
+        .table = codes[0].dc,
+        .codes = codes,
+        .block = coefficients,
         .used = used,
     };
     const uint8_t *end = used + count,
@@ -103,8 +85,6 @@ NAME(decode_blocks)(struct jpeg_stream *stream, int16_t *coefficients,
     stream->word = cursor.word;
     stream->next = cursor.next;
     stream->left = cursor.left;
-    stream->table = cursor.table;
-    stream->block = cursor.block;
     return cursor.used == end && !cursor.failed;
 }
 

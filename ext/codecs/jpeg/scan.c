@@ -33,14 +33,12 @@ list_blocks(struct jpeg_scan *scan, struct jpeg_state *state,
         }
     }
     size_t count = list_components(scan, header);
-    for (size_t i = 0; i < count; i++) {
-        size_t next = (i + 1) % count;
-        scan->blocks[i] = (struct jpeg_unit_block){
-            &codes[scan->components[i]]->ac,
-            &codes[scan->components[next]]->dc, &scan->blocks[next]};
+    for (size_t i = 0; i <= JPEG_BATCH_BLOCKS; i++) {
+        int c = scan->components[i % count];
+        scan->codes[i] =
+            (struct jpeg_block_codes){&codes[c]->dc, &codes[c]->ac};
     }
     scan->block_count = count;
-    scan->first_dc = &codes[0]->dc;
     return true;
 }
 
@@ -75,8 +73,7 @@ start_interval(struct jpeg_scan *scan)
     }
     memset(to, 0, JPEG_ENTROPY_SLACK);
     jpeg_stream_start(&scan->stream, scan->memory->bytes,
-                      (size_t)(to - scan->memory->bytes), scan->first_dc,
-                      scan->blocks);
+                      (size_t)(to - scan->memory->bytes));
     memset(scan->predictions, 0, sizeof scan->predictions);
     scan->left = scan->interval;
     return true;
@@ -147,7 +144,8 @@ jpeg_scan_decode(struct jpeg_scan *scan, int16_t *coefficients, uint8_t *used,
         }
         size_t now = units < scan->left ? units : scan->left;
         size_t blocks = now * scan->block_count;
-        if (!scan->decode(&scan->stream, coefficients, used, blocks) ||
+        if (!scan->decode(&scan->stream, scan->codes, coefficients, used,
+                          blocks) ||
             !add_differences(scan, coefficients, now)) {
             return false;
         }

@@ -17,10 +17,10 @@ struct jpeg_scan {
        end. */
     uint32_t interval, left;
     unsigned restarts;
-    struct jpeg_unit_block blocks[JPEG_MAX_UNIT_BLOCKS];
     uint8_t components[JPEG_MAX_UNIT_BLOCKS]; /* of the blocks */
     size_t block_count;
-    const struct jpeg_lookup *first_dc;
+    /* Of the blocks of a batch, and one more. */
+    struct jpeg_block_codes codes[JPEG_BATCH_BLOCKS + 1];
     int32_t predictions[JPEG_COMPONENTS];
 };
 
@@ -29,8 +29,9 @@ bool jpeg_scan_start(struct jpeg_scan *scan, struct jpeg_state *state,
                      const struct jpeg_header *header, const uint8_t *bytes,
                      size_t size, jpeg_entropy_kernel *decode);
 
-/* Decode the next units; `coefficients` and `used` as in entropy.h, but for
-   first coefficients that are whole, and any content before. */
+/* Decode the next units, of no more than JPEG_BATCH_BLOCKS; `coefficients` and
+   `used` as in entropy.h, but for first coefficients that are whole, and any
+   content before. */
 bool jpeg_scan_decode(struct jpeg_scan *scan, int16_t *coefficients,
                       uint8_t *used, size_t units);
 

@@ -1,5 +1,9 @@
 #include "codecs/jpeg/transform.h"
 
+#include "codecs/jpeg/inline.h"
+
+#include <string.h>
+
 /*
  * The transform of Loeffler, Ligtenberg and Moschytz with the factors that
  * libjpeg's jidctint.c has, times 2^13 and rounded.  All of it is integers, so
@@ -80,10 +84,12 @@ is_beyond(int32_t v, int32_t end)
 }
 
 static bool
-multiply(const int16_t *block, const uint16_t *quantization, int32_t *x)
+multiply(const int16_t *block, unsigned used, const uint16_t *quantization,
+         int32_t *x)
 {
     uint32_t beyond = 0;
-    for (int i = 0; i < JPEG_BLOCK; i++) {
+    memset(x, 0, JPEG_BLOCK * sizeof *x);
+    for (unsigned i = 0; i < used; i++) {
         int32_t product = block[i] * (int32_t)quantization[i];
         beyond |= is_beyond(product, PRODUCT_END);
         x[places[i]] = product;
@@ -91,76 +97,103 @@ multiply(const int16_t *block, const uint16_t *quantization, int32_t *x)
     return beyond == 0;
 }
 
-/* Eight numbers, `step` apart, in place. */
-static inline void
-transform_8(int32_t *x, int step, int shift)
+/*
+ * Of eight numbers, `step` apart.  With fewer products than if factors
+ * were summed up first, as the vector kernels do, but with sums in between
+ * that may be out of range where what comes out is not: so all is modulo 2^32.
+ */
+JPEG_INLINE void
+transform_8(const int32_t *x, int step, int shift, int32_t *out)
 {
-    int32_t x1 = x[step], x2 = x[2 * step], x3 = x[3 * step];
-    int32_t x5 = x[5 * step], x6 = x[6 * step], x7 = x[7 * step];
-    int32_t half = INT32_C(1) << (shift - 1);
-    int32_t sum = (x[0] + x[4 * step]) * EVEN_0 + half;
-    int32_t difference = (x[0] - x[4 * step]) * EVEN_0 + half;
-    int32_t outer = x2 * OUTER_2 + x6 * OUTER_6;
-    int32_t inner = x2 * INNER_2 + x6 * INNER_6;
-    int32_t odd0 = x1 * ODD_01 + x3 * ODD_03 + x5 * ODD_05 + x7 * ODD_07;
-    int32_t odd1 = x1 * ODD_11 + x3 * ODD_13 + x5 * ODD_15 + x7 * ODD_17;
-    int32_t odd2 = x1 * ODD_21 + x3 * ODD_23 + x5 * ODD_25 + x7 * ODD_27;
-    int32_t odd3 = x1 * ODD_31 + x3 * ODD_33 + x5 * ODD_35 + x7 * ODD_37;
-    x[0] = (sum + outer + odd0) >> shift;
-    x[7 * step] = (sum + outer - odd0) >> shift;
-    x[step] = (difference + inner + odd1) >> shift;
-    x[6 * step] = (difference + inner - odd1) >> shift;
-    x[2 * step] = (difference - inner + odd2) >> shift;
-    x[5 * step] = (difference - inner - odd2) >> shift;
-    x[3 * step] = (sum - outer + odd3) >> shift;
-    x[4 * step] = (sum - outer - odd3) >> shift;
+    uint32_t x0 = (uint32_t)x[0], x1 = (uint32_t)x[step];
+    uint32_t x2 = (uint32_t)x[2 * step], x3 = (uint32_t)x[3 * step];
+    uint32_t x4 = (uint32_t)x[4 * step], x5 = (uint32_t)x[5 * step];
+    uint32_t x6 = (uint32_t)x[6 * step], x7 = (uint32_t)x[7 * step];
+    uint32_t half = UINT32_C(1) << (shift - 1);
+    uint32_t sum = (x0 + x4) * EVEN_0 + half;
+    uint32_t difference = (x0 - x4) * EVEN_0 + half;
+    uint32_t z = (x2 + x6) * F_0_541196100;
+    uint32_t outer = z + x2 * F_0_765366865;
+    uint32_t inner = z - x6 * F_1_847759065;
+    uint32_t z5 = (x1 + x3 + x5 + x7) * F_1_175875602;
+    uint32_t z1 = (x1 + x7) * F_0_899976223;
+    uint32_t z2 = (x3 + x5) * F_2_562915447;
+    uint32_t z3 = z5 - (x3 + x7) * F_1_961570560;
+    uint32_t z4 = z5 - (x1 + x5) * F_0_390180644;
+    uint32_t odd0 = x1 * F_1_501321110 - z1 + z4;
+    uint32_t odd1 = x3 * F_3_072711026 - z2 + z3;
+    uint32_t odd2 = x5 * F_2_053119869 - z2 + z4;
+    uint32_t odd3 = x7 * F_0_298631336 - z1 + z3;
+    out[0] = (int32_t)(sum + outer + odd0) >> shift;
+    out[1] = (int32_t)(difference + inner + odd1) >> shift;
+    out[2] = (int32_t)(difference - inner + odd2) >> shift;
+    out[3] = (int32_t)(sum - outer + odd3) >> shift;
+    out[4] = (int32_t)(sum - outer - odd3) >> shift;
+    out[5] = (int32_t)(difference - inner - odd2) >> shift;
+    out[6] = (int32_t)(difference + inner - odd1) >> shift;
+    out[7] = (int32_t)(sum + outer - odd0) >> shift;
 }
 
 /* Most columns have nothing but their first number, which then comes out eight
    times: (x0 * 2^13 + 2^10) >> 11 is x0 * 4. */
-static void
+JPEG_INLINE uint32_t
 transform_column(int32_t *x)
 {
     int32_t others = x[8] | x[16] | x[24] | x[32] | x[40] | x[48] | x[56];
+    int32_t out[8];
+    uint32_t beyond = 0;
     if (others != 0) {
-        transform_8(x, 8, FIRST_SHIFT);
-        return;
+        transform_8(x, 8, FIRST_SHIFT, out);
+    } else {
+        for (int i = 0; i < 8; i++) {
+            out[i] = x[0] * (1 << BETWEEN_BITS);
+        }
     }
-    for (int i = 56; i >= 0; i -= 8) {
-        x[i] = x[0] * (1 << BETWEEN_BITS);
+    #pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        beyond |= is_beyond(out[i], -INT16_MIN);
+        x[8 * i] = out[i];
     }
+    return beyond;
 }
 
-static uint8_t
+/* A sample in range may be out of that of bytes. */
+JPEG_INLINE uint8_t
 clamp(int32_t v)
 {
-    return (uint8_t)(v < 0 ? 0 : v > UINT8_MAX ? UINT8_MAX : v);
+    v = (uint32_t)v > UINT8_MAX ? ~v >> 31 : v;
+    return (uint8_t)v;
+}
+
+JPEG_INLINE uint32_t
+transform_row(const int32_t *x, uint8_t *samples)
+{
+    int32_t out[8];
+    uint32_t beyond = 0;
+    transform_8(x, 1, SECOND_SHIFT, out);
+    #pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        beyond |= is_beyond(out[i], SAMPLE_END);
+        samples[i] = clamp(out[i] + CENTRE);
+    }
+    return beyond;
 }
 
 static bool
-transform_scalar(const int16_t *const *blocks, const uint16_t *quantization,
-                 uint8_t *samples, ptrdiff_t stride)
+transform_scalar(const int16_t *const *blocks, unsigned used,
+                 const uint16_t *quantization, uint8_t *samples,
+                 ptrdiff_t stride)
 {
     int32_t x[JPEG_BLOCK];
     uint32_t beyond = 0;
-    if (!multiply(blocks[0], quantization, x)) {
+    if (!multiply(blocks[0], used, quantization, x)) {
         return false;
     }
     for (int i = 0; i < 8; i++) {
-        transform_column(x + i);
+        beyond |= transform_column(x + i);
     }
-    for (int i = 0; i < JPEG_BLOCK; i++) {
-        beyond |= is_beyond(x[i], -INT16_MIN);
-    }
-    if (beyond != 0) {
-        return false;
-    }
-    for (int i = 0; i < 8; i++) {
-        transform_8(x + 8 * i, 1, SECOND_SHIFT);
-        for (int j = 0; j < 8; j++) {
-            beyond |= is_beyond(x[8 * i + j], SAMPLE_END);
-            samples[i * stride + j] = clamp(x[8 * i + j] + CENTRE);
-        }
+    for (int i = 0; i < 8 && beyond == 0; i++) {
+        beyond |= transform_row(x + 8 * i, samples + i * stride);
     }
     return beyond == 0;
 }

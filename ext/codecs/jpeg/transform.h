@@ -30,7 +30,8 @@ enum { JPEG_MAX_BLOCKS_AT_ONCE = 4 };
  */
 struct jpeg_transform_kernel {
     size_t blocks; /* how many it takes at once */
-    bool (*transform)(const int16_t *const *blocks,
+    /* `used`: of no block is a coefficient from there on other than 0. */
+    bool (*transform)(const int16_t *const *blocks, unsigned used,
                       const uint16_t *quantization, uint8_t *samples,
                       ptrdiff_t stride);
 };

@@ -65,14 +65,17 @@ NAME(pass)(const VECTOR *pairs, SUMS *out, int shift)
     out[7] = (even0 - odd0) >> shift;
 }
 
+/* Out of the first lanes of the zigzag; the others are 0. */
 INLINE VECTOR
-NAME(pairs_of)(const VECTOR *zigzag, int n)
+NAME(pairs_of)(const VECTOR *zigzag, int lanes, int n)
 {
     VECTOR all = {0};
 #pragma GCC unroll 5
     for (int i = 0; i < sources[n].count; i++) {
-        VECTOR places = NAME(repeat)(picks[sources[n].first + i]);
-        all |= NAME(pick)(zigzag[sources[n].lanes[i]], places);
+        if (sources[n].lanes[i] < lanes) {
+            VECTOR places = NAME(repeat)(picks[sources[n].first + i]);
+            all |= NAME(pick)(zigzag[sources[n].lanes[i]], places);
+        }
     }
     return all;
 }
@@ -124,14 +127,14 @@ NAME(multiply)(const int16_t *const *blocks, const uint16_t *quantization,
 }
 
 INLINE void
-NAME(both_passes)(const VECTOR *zigzag, VECTOR *columns)
+NAME(both_passes)(const VECTOR *zigzag, int lanes, VECTOR *columns)
 {
     VECTOR order = NAME(repeat)(pair_columns);
     VECTOR pairs[PAIRS], rows[8];
     SUMS low[8], high[8];
 #pragma GCC unroll 8
     for (int i = 0; i < PAIRS; i++) {
-        pairs[i] = NAME(pairs_of)(zigzag, i);
+        pairs[i] = NAME(pairs_of)(zigzag, lanes, i);
     }
     NAME(pass)(pairs, low, FIRST_SHIFT);
     NAME(pass)(pairs + 4, high, FIRST_SHIFT);
@@ -150,17 +153,19 @@ NAME(both_passes)(const VECTOR *zigzag, VECTOR *columns)
     }
 }
 
-static TARGET bool
-NAME(transform)(const int16_t *const *blocks, const uint16_t *quantization,
-                uint8_t *samples, ptrdiff_t stride)
+INLINE bool
+NAME(transform_lanes)(const int16_t *const *blocks, int lanes,
+                      const uint16_t *quantization, uint8_t *samples,
+                      ptrdiff_t stride)
 {
     VECTOR zigzag[8], columns[8], rows[4];
     WORDS large = {0}, far = {0};
 #pragma GCC unroll 8
-    for (int i = 0; i < 8; i++) {
-        zigzag[i] = NAME(multiply)(blocks, quantization, 8 * i, &large);
+    for (int i = 0; i < lanes; i++) {
+        zigzag[i] =
+            NAME(multiply)(blocks, quantization, 8 * (size_t)i, &large);
     }
-    NAME(both_passes)(zigzag, columns);
+    NAME(both_passes)(zigzag, lanes, columns);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         far |= (WORDS)columns[i] + SAMPLE_END;
@@ -172,6 +177,22 @@ NAME(transform)(const int16_t *const *blocks, const uint16_t *quantization,
         NAME(store_rows)(samples + 2 * i * stride, stride, (VECTOR)bytes);
     }
     return NAME(is_zero)((VECTOR)(large | (far & ~(2 * SAMPLE_END - 1))));
+}
+
+/* Most blocks have nothing in the second half of the zigzag, and those of
+   chroma nothing but in the first quarter. */
+static TARGET bool
+NAME(transform)(const int16_t *const *blocks, unsigned used,
+                const uint16_t *quantization, uint8_t *samples,
+                ptrdiff_t stride)
+{
+    if (used <= 16) {
+        return NAME(transform_lanes)(blocks, 2, quantization, samples, stride);
+    }
+    if (used <= 32) {
+        return NAME(transform_lanes)(blocks, 4, quantization, samples, stride);
+    }
+    return NAME(transform_lanes)(blocks, 8, quantization, samples, stride);
 }
 
 #undef SUMS
