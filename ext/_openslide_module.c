@@ -3,7 +3,9 @@
 
 #include "_convert.h"
 #include "codecs/jpeg.h"
+#include "codecs/jpeg_turbo.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const double LONGEST_WAIT = 10; /* seconds */
@@ -117,16 +119,54 @@ module_conversion_kernel(PyObject *Py_UNUSED(module),
         instruction_set_name(instruction_set_in_use()));
 }
 
+PyDoc_STRVAR(jpeg_decoders_doc,
+             "jpeg_decoders($module, /)\n--\n\n"
+             "What direct reads decode JPEG with, in the order of trial: a "
+             "tuple of names,\nwhich is empty where there is nothing.");
+
+static PyObject *
+module_jpeg_decoders(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    const char *own = jpeg_own_decoder(), *library = jpeg_library();
+
+    if (own != NULL && library != NULL) {
+        return Py_BuildValue("(Ns)", PyUnicode_FromFormat("own (%s)", own),
+                             library);
+    }
+    if (own != NULL) {
+        return Py_BuildValue("(N)", PyUnicode_FromFormat("own (%s)", own));
+    }
+    return library != NULL ? Py_BuildValue("(s)", library) : PyTuple_New(0);
+}
+
 PyDoc_STRVAR(jpeg_version_doc,
              "jpeg_version($module, /)\n--\n\n"
-             "The library that direct reads decode with, or None where this "
+             "The library that tiles are encoded with, or None where this "
              "build has none.");
 
 static PyObject *
 module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    return jpeg_is_available() ? PyUnicode_FromString(jpeg_version())
-                               : Py_NewRef(Py_None);
+    const char *version = jpeg_turbo_version();
+
+    return version != NULL ? PyUnicode_FromString(version)
+                           : Py_NewRef(Py_None);
+}
+
+/* As OPENSLIDE_DECODER has it, once and for all. */
+static bool
+choose_jpeg_decoder(void)
+{
+    const char *name = getenv("OPENSLIDE_DECODER");
+
+    if (name == NULL || jpeg_choose(name)) {
+        return true;
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "OPENSLIDE_DECODER must be own, libjpeg, or not set, "
+                 "not '%s'",
+                 name);
+    return false;
 }
 
 PyDoc_STRVAR(
@@ -148,6 +188,7 @@ static PyMethodDef module_functions[] = {
     {"argb2rgba", module_argb2rgba, METH_O, argb2rgba_doc},
     {"conversion_kernel", module_conversion_kernel, METH_NOARGS,
      conversion_kernel_doc},
+    {"jpeg_decoders", module_jpeg_decoders, METH_NOARGS, jpeg_decoders_doc},
     {"jpeg_version", module_jpeg_version, METH_NOARGS, jpeg_version_doc},
     {"encode_jpeg", (PyCFunction)(void (*)(void))module_encode_jpeg,
      METH_FASTCALL, encode_jpeg_doc},
@@ -224,7 +265,7 @@ module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!import_all(state)) {
+    if (!choose_jpeg_decoder() || !import_all(state)) {
         return -1;
     }
     if (!atomic_flag_test_and_set(&registered) &&

@@ -1,8 +1,8 @@
 /* Writing pixels: Python's buffers on one side, the encoder on the other. */
 #include "_openslide_module.h"
 
-#include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
+#include "codecs/jpeg_turbo.h"
 
 #include <stdlib.h>
 
@@ -72,7 +72,7 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
                      (long long)quality);
         return NULL;
     }
-    if (!jpeg_is_available()) {
+    if (jpeg_turbo_version() == NULL) {
         PyErr_SetString(PyExc_NotImplementedError,
                         "this build has no libjpeg-turbo");
         return NULL;

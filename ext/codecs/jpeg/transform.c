@@ -149,7 +149,7 @@ transform_column(int32_t *x)
             out[i] = x[0] * (1 << BETWEEN_BITS);
         }
     }
-    #pragma GCC unroll 8
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         beyond |= is_beyond(out[i], -INT16_MIN);
         x[8 * i] = out[i];
@@ -171,7 +171,7 @@ transform_row(const int32_t *x, uint8_t *samples)
     int32_t out[8];
     uint32_t beyond = 0;
     transform_8(x, 1, SECOND_SHIFT, out);
-    #pragma GCC unroll 8
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++) {
         beyond |= is_beyond(out[i], SAMPLE_END);
         samples[i] = clamp(out[i] + CENTRE);

@@ -23,6 +23,8 @@ from .. import (
 if TYPE_CHECKING:
     from ._types import Subcommands
 
+NO_DECODER = "off: built without libjpeg-turbo, which OPENSLIDE_DECODER asks for"
+
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
@@ -88,8 +90,8 @@ def _software() -> Iterator[str]:
     yield f"  installed   by {_owner()}"
     yield f"  library     libopenslide {__library_version__} at {__library_path__}"
     yield f"  conversion  {_openslide.conversion_kernel()}"
-    decoder = _openslide.jpeg_version()
-    yield f"  direct      {decoder or 'off: built without libjpeg-turbo'}"
+    decoders = ", then ".join(_openslide.jpeg_decoders())
+    yield f"  direct      {decoders or NO_DECODER}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"
         yield f"              {_coexistence.MEND}"
