@@ -55,7 +55,7 @@ class Silence:
     def __init__(self) -> None:
         self.expected = self.done = 0
 
-    def expect(self, tiles: int) -> None:
+    def expect(self, tiles: int, *, done: int = 0) -> None:
         self.expected += tiles
 
     def advance(self, tiles: int) -> None:
@@ -672,11 +672,11 @@ def test_resuming(tmp_path: Path, method: str, layout: str, tiles: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         write(slide, out, report=Interrupting(tiles), **options)
     begun = set(files(tmp_path / "parts"))
-    assert ".tree.begun/journal" in begun
+    assert ".tree.openslide-work/journal" in begun
     assert not begun & {"tree.dzi", "tree/info.json", "tree.json"}
     # What a killed process leaves.
-    (tmp_path / "parts" / ".tree.begun" / "1-2.part").write_bytes(b"half")
-    with (tmp_path / "parts" / ".tree.begun" / "journal").open("a") as journal:
+    (tmp_path / "parts" / ".tree.openslide-work" / "1-2.part").write_bytes(b"half")
+    with (tmp_path / "parts" / ".tree.openslide-work" / "journal").open("a") as journal:
         journal.write("[9, 1")
     with pytest.raises(FileExistsError, match="--resume"):
         write(slide, out, **options)
@@ -766,7 +766,7 @@ def test_what_somebody_else_wrote_is_left_alone(
     write(slide, tmp_path / "tree", layout=layout, overlap=0, resume=resume)
 
 
-@pytest.mark.parametrize("name", ["tree.json", ".tree.begun/journal"])
+@pytest.mark.parametrize("name", ["tree.json", ".tree.openslide-work/journal"])
 def test_notes_of_something_else(tmp_path: Path, name: str, foreign: bytes) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -849,7 +849,10 @@ def test_ctrl_c(large: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in message
     assert not (tmp_path / "tree.dzi").exists()
-    assert set(files(tmp_path / ".tree.begun")) == {"journal"}
+    assert set(files(tmp_path / ".tree.openslide-work")) == {
+        "journal",
+        "openslide-work",
+    }
     assert main(["dzi", str(large), "-o", str(out), "--resume", *MANY]) == 0
 
 

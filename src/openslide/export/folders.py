@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import OpenSlide, OpenSlideError
+from .._errors import OpenSlideError
+from .._slide import OpenSlide
 from .workers import Workers
 
 #: Files that belong to a slide beside them: the macro pictures of Trestle.
