@@ -168,6 +168,13 @@ def with_corners(test: Callable[..., None]) -> Callable[..., None]:
     return quick(hypothesis.given(shape=shapes)(test))
 
 
+def with_few_corners(test: Callable[..., None]) -> Callable[..., None]:
+    few = hypothesis.settings(deadline=None, max_examples=8)
+    for shape in corners[1:5]:
+        test = hypothesis.example(shape=shape)(test)
+    return few(hypothesis.given(shape=shapes)(test))
+
+
 @with_corners
 def test_shrunk_levels(shape: Mapping[str, int]) -> None:
     image = noise(shape["width"], shape["height"])
@@ -221,6 +228,27 @@ def test_strips_make_no_difference(
             write(slide, out / "tree")
         trees.append(files(out / "tree_files"))
     assert trees[0] == trees[1] == trees[2]
+
+@with_few_corners
+def test_bands_make_no_difference(shape: Mapping[str, int]) -> None:
+    """Of a slide that is too wide for strips as wide as itself."""
+    image = noise(shape["width"], shape["height"])
+    options: dict[str, Any] = {
+        "tile_size": shape["tile_size"],
+        "overlap": shape["overlap"],
+        "format": "png",
+    }
+    trees = []
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for number, most in enumerate((1 << 30, 1000)):
+            patch.setattr("openslide.trees.shrink._MOST_PIXELS", most)
+            patch.setattr("openslide.trees.shrink._KEPT_PIXELS", 300)
+            patch.setattr("openslide.trees.shrink._STRIP_PIXELS", 200)
+            patch.setattr("openslide.trees.source._MOST_PIXELS", most)
+            out = Path(folder, str(number), "tree")
+            write(ImageSlide(image), out, **options)
+            trees.append(files(out.parent))
+    assert trees[0] == trees[1]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -550,6 +578,22 @@ def test_damaged_tiles_become_background(
     assert np.array_equal(found[~lost], expected[~lost])
     listed = json.loads((tmp_path / "bad.json").read_text())["damaged"]
     assert [tuple(tile) for tile in listed] == summary.damaged
+
+
+def test_damage_where_there_are_bands(
+    damaged: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"format": "png", "tile_size": 32, "overlap": 2}
+    summaries = []
+    for name in ("whole", "bands"):
+        with OpenSlide(damaged[1], on_error="reopen") as slide:
+            summary = write(slide, tmp_path / name / "tree", **options)
+        summaries.append(summary._replace(description=Path()))
+        monkeypatch.setattr("openslide.trees.shrink._MOST_PIXELS", 5000)
+        monkeypatch.setattr("openslide.trees.shrink._KEPT_PIXELS", 5000)
+    assert summaries[0].damaged
+    assert summaries[0] == summaries[1]
+    assert files(tmp_path / "whole") == files(tmp_path / "bands")
 
 
 def area_at(offset: tuple[int, int]) -> Callable[[DeepZoomGenerator], Any]:

@@ -131,7 +131,11 @@ def run(options: argparse.Namespace) -> int:
             f"JPEG has {limit} pixels at most on a side; make --size {options.size} "
             "smaller, or choose --format png"
         )
-    slides = find_slides(options.slides, without=options.output.absolute())
+    slides = find_slides(
+        options.slides,
+        without=options.output,
+        tell=lambda error: _say(f"openslide: left out: {error}"),
+    )
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     with Progress() as progress:

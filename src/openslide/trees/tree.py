@@ -212,7 +212,7 @@ def _write_tiles(
 
     size = tiles.level_dimensions[-1]
     source = Source(slide, tiles.offset, size, convert, note_damage)
-    write_shrunk(source.strips(), layout, writer)
+    write_shrunk(source.strips, source.tile_height, layout, writer)
 
 
 def _tiles_of(box: Box, tiles: DeepZoomGenerator) -> list[Address]:
