@@ -88,6 +88,9 @@ def whole_files(found: Mapping[str, bytes]) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("to", "who", "number"),
     [
+        ("images", "program", 1),  # the work folder is made
+        ("images", "program", 2),
+        ("images", "program", 3),
         ("images", "program", 4),
         ("images", "worker", 200),
         ("images", "group", 301),

@@ -229,6 +229,7 @@ def test_strips_make_no_difference(
         trees.append(files(out / "tree_files"))
     assert trees[0] == trees[1] == trees[2]
 
+
 @with_few_corners
 def test_bands_make_no_difference(shape: Mapping[str, int]) -> None:
     """Of a slide that is too wide for strips as wide as itself."""
@@ -1024,18 +1025,3 @@ def test_a_folder_that_may_not_be_written_to(
     assert run(facts.path, "-o", tmp_path / "tree") == 1
     assert "Permission denied" in capsys.readouterr().err
     tmp_path.chmod(0o700)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_a_full_disk(
-    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Full:
-        def save(self, image: Image.Image, path: str) -> None:
-            image.save("/dev/full", "JPEG")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openslide.trees.writer.Encoding.save", Full.save)
-        assert run(facts.path, "-o", tmp_path / "tree") == 1
-    assert "No space left" in capsys.readouterr().err
-    assert run(facts.path, "-o", tmp_path / "tree", "--resume") == 0
