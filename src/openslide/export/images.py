@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..output.whole import settle, write_whole
+from ..output.whole import begin_to_settle, settle, write_whole
 from .plan import EXTENSIONS, sample_key, target
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ class ImagesWriter:
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
+        start = len(self.written)
         for i in good.nonzero()[0]:
             key = sample_key(self._name, *grid.cells[i].tolist())
             path = self._folder / f"{key}.{self._suffix}"
             write_whole(path, self._encoding.encode_pixels(pixels[i]), self._aside)
             self.written.append(path)
+        begin_to_settle(self.written[start:])

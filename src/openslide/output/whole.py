@@ -101,13 +101,17 @@ def write_all(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
+def begin_to_settle(paths: Iterable[StrPath]) -> None:
+    """Let the disk begin, where the system can, what settle() would wait for."""
+    if hasattr(os, "posix_fadvise"):
+        for path in map(os.fspath, paths):
+            with named(path), _opened(path) as descriptor:
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def settle(paths: Iterable[StrPath]) -> None:
     """Wait until files, and their names, are where a power failure spares them."""
     files = [os.fspath(path) for path in paths]
-    if hasattr(os, "posix_fadvise"):  # so that the disk is busy with all at once
-        for path in files:
-            with _opened(path) as descriptor:
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     for path in files:
         with named(path), _opened(path) as descriptor:
             os.fsync(descriptor)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from ..output.encoding import Encoding
 from ..output.telling import Report
-from ..output.whole import settle, write_whole
+from ..output.whole import begin_to_settle, settle, write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,6 +98,7 @@ class TileWriter(AbstractContextManager["TileWriter"]):
         )
         settled = []
         while some := list(islice(files, _SETTLED)):
+            begin_to_settle(some)
             settled.append(self._pool.submit(settle, some))
         for future in settled:
             future.result()
