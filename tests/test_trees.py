@@ -55,7 +55,7 @@ class Silence:
     def __init__(self) -> None:
         self.expected = self.done = 0
 
-    def expect(self, tiles: int) -> None:
+    def expect(self, tiles: int, *, done: int = 0) -> None:
         self.expected += tiles
 
     def advance(self, tiles: int) -> None:
@@ -168,6 +168,13 @@ def with_corners(test: Callable[..., None]) -> Callable[..., None]:
     return quick(hypothesis.given(shape=shapes)(test))
 
 
+def with_few_corners(test: Callable[..., None]) -> Callable[..., None]:
+    few = hypothesis.settings(deadline=None, max_examples=8)
+    for shape in corners[1:5]:
+        test = hypothesis.example(shape=shape)(test)
+    return few(hypothesis.given(shape=shapes)(test))
+
+
 @with_corners
 def test_shrunk_levels(shape: Mapping[str, int]) -> None:
     image = noise(shape["width"], shape["height"])
@@ -221,6 +228,28 @@ def test_strips_make_no_difference(
             write(slide, out / "tree")
         trees.append(files(out / "tree_files"))
     assert trees[0] == trees[1] == trees[2]
+
+
+@with_few_corners
+def test_bands_make_no_difference(shape: Mapping[str, int]) -> None:
+    """Of a slide that is too wide for strips as wide as itself."""
+    image = noise(shape["width"], shape["height"])
+    options: dict[str, Any] = {
+        "tile_size": shape["tile_size"],
+        "overlap": shape["overlap"],
+        "format": "png",
+    }
+    trees = []
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        for number, most in enumerate((1 << 30, 1000)):
+            patch.setattr("openslide.trees.shrink._MOST_PIXELS", most)
+            patch.setattr("openslide.trees.shrink._KEPT_PIXELS", 300)
+            patch.setattr("openslide.trees.shrink._STRIP_PIXELS", 200)
+            patch.setattr("openslide.trees.source._MOST_PIXELS", most)
+            out = Path(folder, str(number), "tree")
+            write(ImageSlide(image), out, **options)
+            trees.append(files(out.parent))
+    assert trees[0] == trees[1]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -552,6 +581,22 @@ def test_damaged_tiles_become_background(
     assert [tuple(tile) for tile in listed] == summary.damaged
 
 
+def test_damage_where_there_are_bands(
+    damaged: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"format": "png", "tile_size": 32, "overlap": 2}
+    summaries = []
+    for name in ("whole", "bands"):
+        with OpenSlide(damaged[1], on_error="reopen") as slide:
+            summary = write(slide, tmp_path / name / "tree", **options)
+        summaries.append(summary._replace(description=Path()))
+        monkeypatch.setattr("openslide.trees.shrink._MOST_PIXELS", 5000)
+        monkeypatch.setattr("openslide.trees.shrink._KEPT_PIXELS", 5000)
+    assert summaries[0].damaged
+    assert summaries[0] == summaries[1]
+    assert files(tmp_path / "whole") == files(tmp_path / "bands")
+
+
 def area_at(offset: tuple[int, int]) -> Callable[[DeepZoomGenerator], Any]:
     def area(tiles: DeepZoomGenerator) -> Any:
         (width, height), *others = tiles._osr.level_dimensions
@@ -672,11 +717,11 @@ def test_resuming(tmp_path: Path, method: str, layout: str, tiles: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         write(slide, out, report=Interrupting(tiles), **options)
     begun = set(files(tmp_path / "parts"))
-    assert ".tree.begun/journal" in begun
+    assert ".tree.openslide-work/journal" in begun
     assert not begun & {"tree.dzi", "tree/info.json", "tree.json"}
     # What a killed process leaves.
-    (tmp_path / "parts" / ".tree.begun" / "1-2.part").write_bytes(b"half")
-    with (tmp_path / "parts" / ".tree.begun" / "journal").open("a") as journal:
+    (tmp_path / "parts" / ".tree.openslide-work" / "1-2.part").write_bytes(b"half")
+    with (tmp_path / "parts" / ".tree.openslide-work" / "journal").open("a") as journal:
         journal.write("[9, 1")
     with pytest.raises(FileExistsError, match="--resume"):
         write(slide, out, **options)
@@ -766,7 +811,7 @@ def test_what_somebody_else_wrote_is_left_alone(
     write(slide, tmp_path / "tree", layout=layout, overlap=0, resume=resume)
 
 
-@pytest.mark.parametrize("name", ["tree.json", ".tree.begun/journal"])
+@pytest.mark.parametrize("name", ["tree.json", ".tree.openslide-work/journal"])
 def test_notes_of_something_else(tmp_path: Path, name: str, foreign: bytes) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
@@ -849,7 +894,10 @@ def test_ctrl_c(large: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in message
     assert not (tmp_path / "tree.dzi").exists()
-    assert set(files(tmp_path / ".tree.begun")) == {"journal"}
+    assert set(files(tmp_path / ".tree.openslide-work")) == {
+        "journal",
+        "openslide-work",
+    }
     assert main(["dzi", str(large), "-o", str(out), "--resume", *MANY]) == 0
 
 
@@ -977,18 +1025,3 @@ def test_a_folder_that_may_not_be_written_to(
     assert run(facts.path, "-o", tmp_path / "tree") == 1
     assert "Permission denied" in capsys.readouterr().err
     tmp_path.chmod(0o700)
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_a_full_disk(
-    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    class Full:
-        def save(self, image: Image.Image, path: str) -> None:
-            image.save("/dev/full", "JPEG")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("openslide.trees.writer.Encoding.save", Full.save)
-        assert run(facts.path, "-o", tmp_path / "tree") == 1
-    assert "No space left" in capsys.readouterr().err
-    assert run(facts.path, "-o", tmp_path / "tree", "--resume") == 0
