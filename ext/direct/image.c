@@ -13,7 +13,7 @@ image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
               uint32_t height)
 {
     if (!jpeg_is_available()) {
-        return "OPENSLIDE_DECODER names one that is not built in";
+        return "the JPEG decoder that was asked for is not built in";
     }
     if (!is_jpeg) {
         return "the tiles are not JPEG";
