@@ -309,13 +309,17 @@ tile_start(const struct span *span, int64_t tile)
 static struct paint_tile
 surface_of(const struct view *view, int64_t column, int64_t row)
 {
+    enum paint_format format = view->placement->image.surface;
+    bool is_clipped = format == PAINT_CLIPPED;
     return (struct paint_tile){
         .stride = (ptrdiff_t)view->x.tile_side,
         .width = view->x.tile_side,
         .height = view->y.tile_side,
-        .opaque_width = tile_length(&view->x, column),
-        .opaque_height = tile_length(&view->y, row),
-        .format = PAINT_CLIPPED,
+        .opaque_width =
+            is_clipped ? tile_length(&view->x, column) : view->x.tile_side,
+        .opaque_height =
+            is_clipped ? tile_length(&view->y, row) : view->y.tile_side,
+        .format = format,
     };
 }
 
