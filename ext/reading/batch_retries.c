@@ -1,7 +1,9 @@
+/* What a batch does after a failure. */
 #include "batch_run.h"
 
 #include "system/lengths.h"
 
+/* Waiting regions that are read apart, one after another. */
 struct stretch {
     struct batch_run *run;
     atomic_bool has_damage;
