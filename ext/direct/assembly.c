@@ -7,7 +7,7 @@
 
 /* libopenslide paints in squares of this size, and truncates the position of
    each to whole level-0 pixels. */
-static const int64_t CHUNK_SIDE = 4096;
+static const int64_t CHUNK_SIDE = REGION_LIBRARY_SIDE;
 
 /* Closer to a pixel than this, cairo paints without interpolation. */
 static const double ALIGNED = 1.0 / 512 - 1e-9;

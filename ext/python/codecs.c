@@ -15,7 +15,7 @@ is_side(Py_ssize_t side)
 }
 
 static bool
-describe(const Py_buffer *pixels, struct jpeg_picture *picture)
+describe_picture(const Py_buffer *pixels, struct jpeg_picture *picture)
 {
     if (pixels->itemsize != 1 || pixels->ndim != 3 || pixels->shape[2] != 3) {
         PyErr_SetString(PyExc_ValueError,
@@ -37,12 +37,12 @@ describe(const Py_buffer *pixels, struct jpeg_picture *picture)
 }
 
 static PyObject *
-encode(const Py_buffer *pixels, int quality)
+encode_picture(const Py_buffer *pixels, int quality)
 {
     struct jpeg_picture picture;
     struct jpeg_file file;
     bool encoded;
-    if (!describe(pixels, &picture)) {
+    if (!describe_picture(pixels, &picture)) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
@@ -91,7 +91,7 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
     if (PyObject_GetBuffer(args[0], &pixels, PyBUF_C_CONTIGUOUS) < 0) {
         return NULL;
     }
-    PyObject *file = encode(&pixels, (int)quality);
+    PyObject *file = encode_picture(&pixels, (int)quality);
     PyBuffer_Release(&pixels);
     return file;
 }

@@ -7,7 +7,7 @@ from _typeshed import ReadableBuffer, WriteableBuffer
 @final
 class Slide:
     def __new__(
-        cls, path: bytes, reopens: bool = False, direct: bool = True, /
+        cls, path: bytes, may_reopen: bool = False, direct: bool = True, /
     ) -> Slide: ...
     def __reduce__(
         self, /
@@ -21,6 +21,8 @@ class Slide:
     def level_dimensions(self) -> tuple[tuple[int, int], ...]: ...
     @property
     def level_downsamples(self) -> tuple[float, ...]: ...
+    @property
+    def divisible_levels(self) -> tuple[bool, ...]: ...
     @property
     def associated_image_names(self) -> tuple[str, ...]: ...
     @property
@@ -61,7 +63,7 @@ class Slide:
         levels: object,
         background: SupportsIndex,
         in_level_pixels: object,
-        masks: object,
+        is_masked: object,
         workers: SupportsIndex,
         /,
     ) -> bytearray: ...
