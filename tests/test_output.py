@@ -86,20 +86,32 @@ def test_hidden_folders_of_the_user(
         resume = ["--resume"]
 
 
-@pytest.mark.parametrize("begun", ["tiles", "tree", None])
+@pytest.mark.parametrize("resume", [[], ["--resume"]])
+def test_hidden_folders_beside_a_tree(
+    tissue: SlideFacts, tmp_path: Path, resume: list[str]
+) -> None:
+    mine = {f".{NAME}{end}/tile.part": b"mine" for end in ("", ".begun", ".part")}
+    for name, content in mine.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(content)
+    assert run("dzi", tissue.path, "-o", tmp_path / NAME, *resume) == 0
+    assert mine.items() <= contents(tmp_path).items()
+
+
+@pytest.mark.parametrize("has_aside", [False, True])
 @pytest.mark.parametrize("command", ["tiles", "dzi"])
 def test_a_folder_without_a_marker(
     tissue: SlideFacts,
     tmp_path: Path,
     command: str,
-    begun: str | None,
+    has_aside: bool,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It is not ours, even where it is called so, and whatever is in it."""
     folder = work_folder(tmp_path / "out" / NAME)
     folder.mkdir(parents=True)
     (folder / "mine").write_text("mine")
-    if begun is not None:
+    if has_aside:
         (folder / "aside").mkdir()
         (folder / "aside" / "mine.part").write_text("mine")
     before = contents(tmp_path / "out")
