@@ -20,16 +20,16 @@ OLDEST_PYTHON = (3, 11)
 def sources() -> list[str]:
     """All files of ext/sources.txt."""
     lines = (EXT / "sources.txt").read_text().splitlines()
-    entries = (line.split() for line in lines if line and not line.startswith("#"))
-    return [str(EXT / name) for _, name in entries]
+    return [str(EXT / line) for line in lines if line and not line.startswith("#")]
 
 
 def compile_args() -> list[str]:
     if sys.platform == "win32":
         return ["/std:c11", "/experimental:c11atomics"]
-    # Fused products and sums of floats would round differently, see direct/paint.h.
+    # Fused products and sums of floats would round differently, see kernels/paint_kernels.h.
     exact = "-ffp-contract=off"
-    return ["-std=c11", exact, "-fvisibility=hidden", "-Wall", "-Wextra"]
+    warnings = ["-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes"]
+    return ["-std=c11", exact, "-fvisibility=hidden", *warnings]
 
 
 def limited_api() -> list[tuple[str, str]]:
@@ -48,15 +48,16 @@ NEEDS_TURBO = """
 
 
 class BuildWithJpeg(build_ext):
-    """Direct reads need libjpeg-turbo; where it is missing, all else is built."""
+    """Tiles are encoded with libjpeg-turbo, and those decoded that our own decoder
+    leaves; where it is missing, all else is built."""
 
     def build_extensions(self) -> None:
         try:
             version = self.add_jpeg(extension)
         except LookupError as reason:
-            print(f"direct reads: off, {reason}", flush=True)
+            print(f"libjpeg-turbo: off, {reason}", flush=True)
         else:
-            print(f"direct reads: on (libjpeg-turbo {version})", flush=True)
+            print(f"libjpeg-turbo: on ({version})", flush=True)
         super().build_extensions()
 
     def add_jpeg(self, extension: Extension) -> str:

@@ -130,7 +130,7 @@ def make_slide(folder: Path) -> str:
     What a process has at most counts what its parent had when it was begun.
     """
     code = "import sys; from pathlib import Path; from benchmarks.slides import SlideStore;"
-    code += "print(SlideStore(Path(sys.argv[1])).slide('jpeg-small').path)"
+    code += "print(SlideStore(Path(sys.argv[1])).slide('small').path)"
     command = [sys.executable, "-c", code, str(folder)]
     return subprocess.check_output(command, text=True).strip()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from .slides import TILE, Slide
+from .slides import Slide
 
 State = Literal["cold", "hot", "scan"]
 Form = Literal["image", "array", "out", "batch"]
@@ -20,7 +20,9 @@ _SCAN_SIDE = 8
 
 _STATES: tuple[State, ...] = ("cold", "hot")
 _FORMS: tuple[Form, ...] = ("image", "array")
-_SIZES = (16, 256, 512, 1024, 4096)
+_LARGE_SIZES = (512, 1024, 4096)
+#: The same large slide, as two scanners write it, in tiles of so many pixels.
+WRITERS = {"scanscope": 240, "gt450": 256}
 _OTHER_SLIDES = ("j2k", "mirax", "czi")
 _CALLS: tuple[Call, ...] = ("open", "property", "properties", "level_dimensions")
 
@@ -78,9 +80,10 @@ class ReadCase:
     @property
     def is_quick(self) -> bool:
         if self.form == "batch":  # these take longest
-            return self.slide == "jpeg" and self.state == "cold"
+            return self.slide in WRITERS and self.state == "cold"
         is_special = self.slide == "offgrid" or self.state == "scan"
-        is_plain = self.side == 256 and self.level == 0 and self.aligned
+        is_tile = self.side == WRITERS.get(self.slide, 256)
+        is_plain = is_tile and self.level == 0 and self.aligned
         return is_special or is_plain
 
     @property
@@ -111,9 +114,10 @@ class ReadCase:
         """Where in the level to read, each time other tiles if there are enough."""
         downsample = slide.downsample(self.level)
         reach = self.side * (_SCAN_SIDE if self.state == "scan" else 1)
-        shift = 0 if self.aligned else TILE - _BEFORE_CORNER
+        tile = slide.tile
+        shift = 0 if self.aligned else tile - _BEFORE_CORNER
         columns, rows = (
-            max(1, (length // downsample - reach - shift) // TILE + 1)
+            max(1, (length // downsample - reach - shift) // tile + 1)
             for length in slide.area[2:]
         )
         cells = range(columns * rows)
@@ -123,7 +127,7 @@ class ReadCase:
             else rng.choices(cells, k=count)
         )
         return [
-            (cell % columns * TILE + shift, cell // columns * TILE + shift)
+            (cell % columns * tile + shift, cell // columns * tile + shift)
             for cell in chosen
         ]
 
@@ -186,32 +190,34 @@ class CallCase:
 def all_cases() -> list[Case]:
     """Every row but those of importing and of the conversion kernels."""
     return [
-        *(CallCase("jpeg", call) for call in _CALLS),
-        *_jpeg_reads(),
-        *_special_reads(),
+        *(CallCase(slide, call) for slide in WRITERS for call in _CALLS),
+        *(case for slide in WRITERS for case in _large_reads(slide)),
+        *_off_grid_reads(),
         *_other_reads(),
         *_batches(),
-        ThumbnailCase("jpeg", THUMBNAIL_SIDE),
+        *(ThumbnailCase(slide, THUMBNAIL_SIDE) for slide in WRITERS),
     ]
 
 
-def _jpeg_reads() -> Iterator[ReadCase]:
+def _large_reads(slide: str) -> Iterator[ReadCase]:
+    """Also into memory that is there, and of neighbours that share tiles."""
+    tile = WRITERS[slide]
     for level in (0, 2):
-        for side in _SIZES:
+        for side in (16, tile, *_LARGE_SIZES):
             if level and side > 1024:  # the level is smaller
                 continue
             for aligned in (True, False):
                 for state in _STATES:
                     for form in _FORMS:
-                        yield ReadCase("jpeg", level, side, aligned, state, form)
-
-
-def _special_reads() -> Iterator[ReadCase]:
-    """Into memory that is there; neighbours that share tiles; between the pixels."""
+                        yield ReadCase(slide, level, side, aligned, state, form)
     for state in _STATES:
-        yield ReadCase("jpeg", 0, 256, True, state, "out")
+        yield ReadCase(slide, 0, tile, True, state, "out")
     for form in _FORMS:
-        yield ReadCase("jpeg", 0, 256, False, "scan", form)
+        yield ReadCase(slide, 0, tile, False, "scan", form)
+
+
+def _off_grid_reads() -> Iterator[ReadCase]:
+    for form in _FORMS:
         for state in _STATES:
             yield ReadCase("offgrid", 1, 256, False, state, form)
 
@@ -225,7 +231,8 @@ def _other_reads() -> Iterator[ReadCase]:
 
 
 def _batches() -> Iterator[ReadCase]:
-    for slide in ("jpeg", *_OTHER_SLIDES):
+    for slide in (*WRITERS, *_OTHER_SLIDES):
         for state in _STATES:
             for workers in (1, 2):
-                yield ReadCase(slide, 0, 256, True, state, "batch", workers)
+                side = WRITERS.get(slide, 256)
+                yield ReadCase(slide, 0, side, True, state, "batch", workers)

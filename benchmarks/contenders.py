@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self
 
-from .cases import Case, ReadCase, State, ThumbnailCase
+from .cases import WRITERS, Case, ReadCase, State, ThumbnailCase
 
 OURS = "ours"
 RAW = "raw C"
@@ -24,7 +24,7 @@ CUCIM = "cucim"
 
 Clock = Literal["wall", "cpu"]
 
-_CUCIM_SLIDES = ("jpeg", "offgrid")
+_CUCIM_SLIDES = (*WRITERS, "offgrid")
 _CUCIM_CACHES: dict[State, dict[str, object]] = {
     "cold": {"type": "nocache"},
     "hot": {"type": "per_process", "memory_capacity": 256},  # MB, as in worker.py

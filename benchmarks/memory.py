@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from .results import Result
-from .slides import TILE, Slide
+from .slides import Slide
 
 #: The slide that is read.
-SLIDE = "jpeg"
+SLIDE = "gt450"
 
 _SEED = 20
 _REGIONS = 2000
@@ -53,6 +53,8 @@ def measure_memory(
 def _locations(slide: Slide) -> list[tuple[int, int]]:
     """Each of another tile, so that none is in a cache."""
     width, height = slide.level_dimensions[0]
-    columns, rows = width // TILE, height // TILE
+    columns, rows = width // slide.tile, height // slide.tile
     cells = random.Random(_SEED).sample(range(columns * rows), _REGIONS)
-    return [(cell % columns * TILE, cell // columns * TILE) for cell in cells]
+    return [
+        (cell % columns * slide.tile, cell // columns * slide.tile) for cell in cells
+    ]

@@ -7,8 +7,8 @@
  * It answers the requests that worker.py describes, in the same way.
  */
 
-#include "openslide_api.h"
-#include "platform.h"
+#include "slide/openslide_api.h"
+#include "system/platform.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -9,28 +9,28 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tests.slides import SlideFacts, write_mirax, write_zeiss
+from tests.slides.aperio import level_description
 from tests.slides.content import RgbImage, shrink, size_of, tissue
-from tests.slides.pyramid import Box, cut
-from tests.slides.tiff import (
-    Tag,
-    TagDict,
-    TiffCodec,
-    TiffWriter,
-    jpeg2000_codec,
-    jpeg_codec,
-)
+from tests.slides.dialect import Dialect, SlideTiff
+from tests.slides.pyramid import Box, cut, grid_dimensions, tile_dimensions
+from tests.slides.tiff import Tag, TagDict
+from tests.slides.writers import APERIO_J2K, GT450, SCANSCOPE
 
+#: Of the slides that are no TIFF, and of most others.
 TILE = 256
 
+# What large slides repeat: whole tiles of 240 and of 256 pixels.
+_PATTERN_SIDE = 3840
+
 #: Slides of another version are written anew.
-_VERSION = 1
+_VERSION = 2
 
 _FACTORS = (1, 4, 16)
 _MPP = 0.25
@@ -38,8 +38,9 @@ _OBJECTIVE_POWER = 40
 
 # So much darker than the bright field is a tile that tissue fills.
 _TISSUE_MEAN = 200
-# 16 KB a tile, as from scanners.
-_JPEG_QUALITY = 90
+# 13 and 19 KB a tile.
+_SCANSCOPE = replace(SCANSCOPE, quality=30)
+_GT450 = replace(GT450, quality=90)
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,13 @@ class Slide:
         path: the file to open.
         level_dimensions: width and height of each level, in its pixels.
         area: a box (x, y, width, height) of level 0 that holds pixels throughout.
+        tile: width and height of a tile.
     """
 
     path: str
     level_dimensions: tuple[tuple[int, int], ...]
     area: Box
+    tile: int = TILE
 
     def downsample(self, level: int) -> int:
         """To the nearest integer, so that positions are integers of level 0."""
@@ -81,6 +84,7 @@ class SlideStore:
             found["path"],
             tuple((width, height) for width, height in found["level_dimensions"]),
             tuple(found["area"]),
+            found["tile"],
         )
 
     def _tissue_tiles(self) -> list[RgbImage]:
@@ -97,30 +101,26 @@ class SlideStore:
         return self._tiles
 
 
-def _write_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
-    return _write_aperio_jpeg(folder / "jpeg.svs", (30000, 24000), tiles)
+def _write_scanscope(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    return _write_aperio(folder / "scanscope.svs", (30000, 24000), tiles, _SCANSCOPE)
 
 
-def _write_small_jpeg(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
-    return _write_aperio_jpeg(folder / "jpeg.svs", (8000, 6000), tiles)
+def _write_gt450(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    """The same pixels."""
+    return _write_aperio(folder / "gt450.svs", (30000, 24000), tiles, _GT450)
+
+
+def _write_small(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    return _write_aperio(folder / "small.svs", (8000, 6000), tiles, _GT450)
 
 
 def _write_off_grid(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     """Level 1 has 3333 x 2500 pixels, so it is 4.0003 times as small."""
-    return _write_aperio_jpeg(folder / "offgrid.svs", (13334, 10000), tiles)
-
-
-def _write_aperio_jpeg(
-    path: Path, size: tuple[int, int], tiles: Sequence[RgbImage]
-) -> Slide:
-    codec = jpeg_codec(_JPEG_QUALITY, "4:2:0", shared_tables=True)
-    return _write_aperio(path, size, tiles, codec, f"JPEG/YCC Q={_JPEG_QUALITY}")
+    return _write_aperio(folder / "offgrid.svs", (13334, 10000), tiles, _GT450)
 
 
 def _write_jpeg2000(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
-    codec = jpeg2000_codec()  # compression 33005
-    few = tiles[:: len(tiles) // 64]
-    return _write_aperio(folder / "j2k.svs", (8192, 6144), few, codec, "J2K/KDU")
+    return _write_aperio(folder / "j2k.svs", (8192, 6144), tiles, APERIO_J2K)
 
 
 def _write_mirax(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
@@ -141,9 +141,10 @@ def _described(facts: SlideFacts, width: int | None = None) -> Slide:
 
 
 _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
-    "jpeg": _write_jpeg,
+    "scanscope": _write_scanscope,
+    "gt450": _write_gt450,
     "offgrid": _write_off_grid,
-    "jpeg-small": _write_small_jpeg,
+    "small": _write_small,
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
     "czi": _write_zeiss,
@@ -154,38 +155,44 @@ NAMES = tuple(_WRITERS)
 
 
 def _write_aperio(
-    path: Path,
-    size: tuple[int, int],
-    tiles: Sequence[RgbImage],
-    codec: TiffCodec,
-    method: str,
+    path: Path, size: tuple[int, int], tiles: Sequence[RgbImage], dialect: Dialect
 ) -> Slide:
-    """A pyramid whose lowest level is a mosaic of encoded tiles."""
-    numbers = _tile_numbers(size, len(tiles))
-    encoded = [codec.encode(tile) for tile in tiles]
-    quarters = [shrink(tile, _FACTORS[1]) for tile in tiles]
-    middle_size = (size[0] // _FACTORS[1], size[1] // _FACTORS[1])
-    middle = _mosaic(numbers, quarters, middle_size)
+    """A pyramid whose levels repeat a pattern, each tile of it encoded once."""
+    pattern = _picture((_PATTERN_SIDE, _PATTERN_SIDE), tiles)
+    middle = _repeated(shrink(pattern, _FACTORS[1]), size, _FACTORS[1])
     top = shrink(middle, _FACTORS[2] // _FACTORS[1])
-    stream = (encoded[number] for number in numbers.ravel())
-    with TiffWriter(path) as tiff:
-        tiff.encoded_tiles(size, TILE, codec, stream, _tags(size, size, method))
-        small_tags = _tags(size, size_of(top), "")
-        tiff.stripped(top, jpeg_codec(), small_tags, rows_per_strip=16)
-        for image in (middle, top):
-            tiff.tiled(image, TILE, codec, _tags(size, size_of(image), method))
-    dimensions = (size, size_of(middle), size_of(top))
-    return Slide(str(path), dimensions, (0, 0, *size))
-
-
-def _tags(size: tuple[int, int], level: tuple[int, int], method: str) -> TagDict:
-    (width, height), (level_width, level_height) = size, level
-    description = (
-        f"Aperio Image Library v12.0.15 \r\n{width}x{height} "
-        f"[0,0 {width}x{height}] ({TILE}x{TILE}) -> {level_width}x{level_height} "
-        f"{method}|AppMag = {_OBJECTIVE_POWER}|MPP = {_MPP:.4f}"
+    codec = dialect.codec()
+    tile, _ = tile_dimensions(dialect.tile)
+    in_pattern = _PATTERN_SIDE // tile
+    encoded = [codec.encode(part) for part in cut(pattern, tile)]
+    columns, rows = grid_dimensions(*size, tile)
+    stream = (
+        encoded[row % in_pattern * in_pattern + column % in_pattern]
+        for row in range(rows)
+        for column in range(columns)
     )
-    return {Tag.IMAGE_DESCRIPTION: description}
+    with SlideTiff(path, dialect) as tiff:
+        tags = _tags(dialect, size, size) | dialect.tags_of(0)
+        tiff.encoded_tiles(size, tile, codec, stream, tags)
+        tiff.picture("thumbnail", top, _tags(dialect, size, size_of(top)))
+        for level, image in enumerate((middle, top), start=1):
+            tiff.level(level, image, _tags(dialect, size, size_of(image)))
+    dimensions = (size, size_of(middle), size_of(top))
+    return Slide(str(path), dimensions, (0, 0, *size), tile)
+
+
+def _repeated(pattern: RgbImage, size: tuple[int, int], factor: int) -> RgbImage:
+    """A pattern side by side with itself, over a level that is so much smaller."""
+    width, height = (length // factor for length in size)
+    pattern_width, pattern_height = size_of(pattern)
+    times = -(-height // pattern_height), -(-width // pattern_width), 1
+    return np.tile(pattern, times)[:height, :width]
+
+
+def _tags(dialect: Dialect, size: tuple[int, int], level: tuple[int, int]) -> TagDict:
+    description = level_description(dialect, size, level)
+    properties = f"|AppMag = {_OBJECTIVE_POWER}|MPP = {_MPP:.4f}"
+    return {Tag.NEW_SUBFILE_TYPE: 0, Tag.IMAGE_DESCRIPTION: description + properties}
 
 
 def _tile_numbers(size: tuple[int, int], count: int) -> npt.NDArray[np.int64]:

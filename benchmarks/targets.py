@@ -13,13 +13,16 @@ from .results import Ratio, Result
 # Formats without a special path, so that each read is libopenslide's.
 _PLAIN = "(j2k|mirax|czi)/level-0/(256|512|1024)"
 
+# The large slide, and one tile of it.
+_LARGE, _TILE = "(scanscope|gt450)", "(240|256)"
+
 # What is read, the greatest share of the raw C call's time, and the case.
 _DIRECT = (
-    ("read_region, cold", 0.27, "jpeg/level-0/256/aligned/cold/image"),
-    ("read_region, hot", 0.05, "jpeg/level-0/256/aligned/hot/image"),
-    ("read_array, hot, out=", 0.03, "jpeg/level-0/256/aligned/hot/out"),
-    ("read_region, scan", 0.30, "jpeg/level-0/256/across/scan/image"),
-    ("read_region, all cores", 0.15, "jpeg/level-0/4096/aligned/cold/image"),
+    ("read_region, cold", 0.27, f"{_LARGE}/level-0/{_TILE}/aligned/cold/image"),
+    ("read_region, hot", 0.05, f"{_LARGE}/level-0/{_TILE}/aligned/hot/image"),
+    ("read_array, hot, out=", 0.03, f"{_LARGE}/level-0/{_TILE}/aligned/hot/out"),
+    ("read_region, scan", 0.30, f"{_LARGE}/level-0/{_TILE}/across/scan/image"),
+    ("read_region, all cores", 0.15, f"{_LARGE}/level-0/4096/aligned/cold/image"),
     ("read_region, off the grid, cold", 0.30, "offgrid/level-1/256/across/cold/image"),
     ("read_region, off the grid, hot", 0.10, "offgrid/level-1/256/across/hot/image"),
 )
@@ -91,7 +94,7 @@ def _plain_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
         "read_batch, 2 workers: throughput by openslide-python's loop",
         2.2,
         False,
-        _over_peer(results, r"(jpeg|mirax|czi)/.*/batch-2"),
+        _over_peer(results, r"(scanscope|gt450|mirax|czi)/.*/batch-2"),
     )
     yield Verdict(
         "read_batch, 2 workers, JPEG 2000: the same",
@@ -110,19 +113,19 @@ def _direct_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
         "read_array, cold: time of cucim",
         1.05,
         True,
-        _ratios(results, "jpeg/level-0/256/aligned/cold/array", OURS, CUCIM),
+        _ratios(results, f"{_LARGE}/level-0/{_TILE}/aligned/cold/array", OURS, CUCIM),
     )
     yield Verdict(
         "read_batch, 2 workers: throughput by cucim's with 2",
         1.0,
         False,
-        _ratios(results, "jpeg/.*/batch-2", CUCIM, OURS),
+        _ratios(results, rf"{_LARGE}/.*/batch-2", CUCIM, OURS),
     )
     yield Verdict(
         "get_thumbnail: speed by openslide-python's",
         2.5,
         False,
-        _over_peer(results, "jpeg/thumbnail/.*"),
+        _over_peer(results, rf"{_LARGE}/thumbnail/.*"),
     )
 
 

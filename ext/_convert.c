@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "vectors.h"
+#include "kernels/vectors.h"
 
 #define ALPHA_MASK UINT32_C(0xff000000)
 
@@ -114,7 +114,7 @@ pack_avx2(__m256i v)
 #    define TARGET TARGET_AVX2
 #    define VECTOR __m256i
 #    define VECTOR_BYTES 32
-#    include "convert_template.h"
+#    include "kernels/convert_template.h"
 
 static inline TARGET_AVX512 __m512i
 swap_avx512(__m512i v)
@@ -135,7 +135,7 @@ pack_avx512(__m512i v)
 #    define TARGET TARGET_AVX512
 #    define VECTOR __m512i
 #    define VECTOR_BYTES 64
-#    include "convert_template.h"
+#    include "kernels/convert_template.h"
 
 #endif
 
@@ -157,7 +157,7 @@ pack_neon(uint8x16_t v)
 #    define TARGET /* part of AArch64 */
 #    define VECTOR uint8x16_t
 #    define VECTOR_BYTES 16
-#    include "convert_template.h"
+#    include "kernels/convert_template.h"
 
 #endif
 

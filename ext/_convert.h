@@ -1,7 +1,7 @@
 #ifndef CONVERT_H
 #define CONVERT_H
 
-#include "instruction_sets.h"
+#include "kernels/instruction_sets.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -14,7 +14,7 @@ import pytest
 import openslide
 from openslide import OpenSlide
 from tests import real_slides as real
-from tests.slides import WRITERS, SlideFacts, write
+from tests.slides import VARIANTS, WRITERS, SlideFacts, write
 
 SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,8 @@ def skip_without_libjpeg_turbo() -> None:
 
 def skip_without_direct_reads() -> None:
     """Skip the test that is running where direct reads are off."""
-    skip_without_libjpeg_turbo()
+    if not openslide._openslide.jpeg_decoders():
+        pytest.skip("OPENSLIDE_DECODER=libjpeg, and it is built without")
     if os.environ.get("OPENSLIDE_DIRECT") == "0":
         pytest.skip("OPENSLIDE_DIRECT=0 turns direct reads off")
 
@@ -86,6 +87,7 @@ SLIDES_SINCE = {
     "dicom-j2k-lossless": "4.0.1",
     "dicom-rgb": "4.0.0",
     "dicom-sparse": "4.0.0",
+    **dict.fromkeys(VARIANTS, "4.0.1"),
 }
 
 

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from PIL.Image import Image
 from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.damage.fields import integers
 from tests.slides import (
+    VARIANTS,
     SlideFacts,
     reference,
     write_aperio,
@@ -36,8 +37,10 @@ from tests.slides import (
     write_philips,
     write_ventana_tif,
 )
+from tests.slides import WRITERS as WRITERS_OF_ALL
 from tests.slides.codecs import jpeg
 from tests.slides.content import RgbImage, shrink
+from tests.slides.direct import ALL_DIRECT
 from tests.slides.stored import blank_tile, stored_tile
 from tests.slides.tiff import TiffWriter, jpeg_codec
 
@@ -98,6 +101,17 @@ WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     "ventana": partial(
         write_ventana_tif, image=IMAGE, subsampling="4:2:2", factors=(1, 2, 4)
     ),
+    # As scanners and programs write them, but not where libopenslide makes up tiles.
+    **{
+        name: WRITERS_OF_ALL[name]
+        for name in VARIANTS
+        if name in ALL_DIRECT and not name.startswith(("aperio-hole", "dicom"))
+    },
+}
+
+#: Of several files, which need not be open together.
+FOLDER_WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
+    name: WRITERS_OF_ALL[name] for name in ALL_DIRECT if name.startswith("dicom")
 }
 
 
@@ -111,7 +125,8 @@ class Two(NamedTuple):
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Two]]:
     folder = tmp_path_factory.mktemp("direct")
-    paths = {name: write(folder).path for name, write in _named(WRITERS).items()}
+    writers = _named(WRITERS | FOLDER_WRITERS)
+    paths = {name: write(folder).path for name, write in writers.items()}
     pairs = {
         name: Two(OpenSlide(path), OpenSlide(path, direct=False))
         for name, path in paths.items()
@@ -293,8 +308,11 @@ def test_batches(
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
-@hypothesis.given(name=any_slide, wanted=st.lists(wishes(700), min_size=1, max_size=3))
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    name=st.sampled_from([*WRITERS, *FOLDER_WRITERS]),
+    wanted=st.lists(wishes(700), min_size=1, max_size=3),
+)
 def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> None:
     """Which are compared with libopenslide, and are the same without exception."""
     plain = pairs[name].plain
@@ -325,6 +343,104 @@ def test_the_limit_stops_libopenslide(pairs: Mapping[str, Two]) -> None:
         slide.read_region((0, 0), 0, (1, 1))
         with nothing_can_be_opened(), pytest.raises(OpenSlideError):
             slide.read_region((500, 300), 0, (1, 1))
+
+
+# Single pixels of a tile
+
+#: Neighbours differ so much that interpolation shows wherever there is any.
+SPECKLES = np.random.default_rng(1).choice(
+    np.array([0, 255], np.uint8), size=(1201, 1601, 3)
+)
+#: How near a pixel libopenslide paints another pixel as it is, which is more than
+#: how near it copies a tile.
+NEAR = 0.005
+COPIED = 1 / 512
+
+
+def nearly_on_a_pixel(side: int, downsample: float) -> list[int]:
+    """Level-0 positions from which levels are resampled, by next to nothing."""
+    places = range(side - int(40 * downsample))
+    return [at for at in places if COPIED < _off_a_pixel(at / downsample) < NEAR]
+
+
+def _off_a_pixel(position: float) -> float:
+    return abs(position - round(position))
+
+
+class SpeckledSlide(NamedTuple):
+    two: Two
+    tile: Pair
+    near: tuple[tuple[list[int], list[int]], ...]  # of each level, across and down
+
+
+@pytest.fixture(scope="module")
+def speckles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SpeckledSlide]:
+    """Downsamples are no integers, nor near one, like 4.0003."""
+    tile = (112, 96)
+    facts = write_generic(
+        tmp_path_factory.mktemp("speckles"),
+        image=SPECKLES,
+        tile=tile,
+        factors=(1, 2, 3, 4, 5),
+        subsampling="4:4:4",
+    )
+    two = Two(OpenSlide(facts.path), OpenSlide(facts.path, direct=False))
+    near = tuple(
+        (
+            nearly_on_a_pixel(two.plain.dimensions[0], downsample),
+            nearly_on_a_pixel(two.plain.dimensions[1], downsample),
+        )
+        for downsample in two.plain.level_downsamples
+    )
+    with two.direct, two.plain:
+        yield SpeckledSlide(two, tile, near)
+
+
+def to_the_next_tile(position: int, downsample: float, tile: int) -> int:
+    """How many pixels of a level show one of the next tile."""
+    return tile - round(position / downsample) % tile + 1
+
+
+single_pixels = st.sampled_from(["one pixel", "one of the next tile", "one axis"])
+
+
+@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.given(data=st.data(), kind=single_pixels, level=st.integers(1, 4))
+def test_single_pixels(
+    speckles: SpeckledSlide, data: st.DataObject, kind: str, level: int
+) -> None:
+    """A tile that shows in one pixel is not interpolated there."""
+    two = speckles.two
+    downsample = two.plain.level_downsamples[level]
+    place = [data.draw(st.sampled_from(near)) for near in speckles.near[level]]
+    size = [1, 1]
+    if kind == "one axis":
+        outside = data.draw(st.integers(0, 1))
+        place[outside] = data.draw(st.integers(-300, -1))
+        size[outside] = int(-place[outside] / downsample) + 1
+    elif kind == "one of the next tile":
+        size = [
+            to_the_next_tile(at, downsample, side)
+            for at, side in zip(place, speckles.tile, strict=True)
+        ]
+    region = ((place[0], place[1]), level, (size[0], size[1]))
+    ours = without_libopenslide(two.direct, partial(read_region, region))
+    assert ours.tobytes() == two.plain.read_region(*region).tobytes()
+    must_be_direct(two.direct)
+
+
+@pytest.mark.parametrize("level", range(1, 5))
+def test_every_place_of_a_single_pixel(speckles: SpeckledSlide, level: int) -> None:
+    two = speckles.two
+    across, down = speckles.near[level]
+    places = [(x, y) for x in across for y in down]
+
+    def read(slide: OpenSlide) -> Any:
+        return slide.read_batch(places, level, (1, 1), mode="RGBA", workers=1)
+
+    assert len(places) > 40
+    ours = without_libopenslide(two.direct, read)
+    np.testing.assert_array_equal(ours, read(two.plain))
 
 
 # Pixels of a level as they are stored
@@ -471,56 +587,87 @@ def test_the_environment_variable(
     assert output.stdout.splitlines() == [str(levels)] * 4
 
 
-REASONS = {
-    "aperio-33003": "the tiles are not JPEG",
-    "aperio-33005": "the tiles are not JPEG",
-    "generic-lzw": "the tiles are not JPEG",
-    "ndpi": "slides of this vendor are not grids of JPEG tiles",
-    "mirax": "slides of this vendor are not grids of JPEG tiles",
-    "zeiss-raw": "slides of this vendor are not grids of JPEG tiles",
-    "ventana-bif": "the levels are not grids of tiles as expected",
-}
+def grid_of(size: Pair) -> Pair:
+    """(columns, rows) of tiles of TILE pixels."""
+    return (-(-size[0] // TILE), -(-size[1] // TILE))
 
 
-@pytest.mark.parametrize(("name", "reason"), REASONS.items())
-def test_reasons(slides: Mapping[str, SlideFacts], name: str, reason: str) -> None:
-    with OpenSlide(slides[name].path) as slide:
-        assert slide.direct_levels == ()
-        assert (
-            slide.indirect_levels
-            == dict.fromkeys(range(slide.level_count), reason)
-            != {}
+def made_of_others(sizes: Sequence[Pair], holes: Sequence[set[int]]) -> list[set[int]]:
+    """The tiles of each level that libopenslide makes of the finer one."""
+    made: list[set[int]] = [set(holes[0])]
+    for finer, size, own in zip(sizes, sizes[1:], holes[1:], strict=False):
+        (finer_columns, finer_rows), (columns, rows) = grid_of(finer), grid_of(size)
+        across, down = round(finer_columns / columns), round(finer_rows / rows)
+        made.append(
+            own
+            | {
+                tile // finer_columns // down * columns + tile % finer_columns // across
+                for tile in made[-1]
+            }
         )
+    return [set(), *made[1:]]
 
 
 @pytest.mark.parametrize(
-    ("missing", "missing_above", "direct"),
-    [((), (), (0, 1, 2)), ((), (1,), (0,)), ((3,), (), ()), ((2,), (0,), ())],
+    ("size", "factors", "holes"),
+    [
+        ((400, 300), (1, 2, 4), (set(), set(), set())),
+        ((400, 300), (1, 2, 4), (set(), {1}, set())),
+        ((400, 300), (1, 2, 4), ({3, 20}, set(), {0})),
+        ((400, 300), (1, 2, 4), ({2}, {5}, set())),
+        # 17 columns over 5, 10 rows over 3: both ratios are rounded down.
+        ((1088, 640), (1, 4), ({16, 33, 160, 169}, set(), set())),
+    ],
 )
 def test_holes_of_aperio(
-    tmp_path: Path,
-    missing: tuple[int, ...],
-    missing_above: tuple[int, ...],
-    direct: tuple[int, ...],
+    tmp_path: Path, size: Pair, factors: tuple[int, ...], holes: Sequence[set[int]]
 ) -> None:
-    """libopenslide fills them, in every level from the first that has any."""
+    """Level 0 is transparent there; above it libopenslide makes what it doubts of
+    the finer level, which is left to it, and nothing else."""
     facts = write_aperio(
         tmp_path,
-        image=IMAGE,
-        factors=(1, 2, 4),
-        missing=missing,
-        missing_above=missing_above,
+        image=reference()[: size[1], : size[0]],
+        tile=TILE,
+        factors=factors,
+        missing=holes[0],
+        missing_above=holes[1],
+        missing_on_top=holes[2],
     )
-    filled = "some tiles are missing, and made from another level"
     with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
-        for _ in range(2):
-            assert slide.direct_levels == direct
-            assert slide.indirect_levels == {
-                level: filled for level in range(3) if level not in direct
+        for level, level_size in enumerate(plain.level_dimensions):
+            for location in ((0, 0), (1, 0)):
+                whole = (location, level, level_size)
+                expected = plain.read_region(*whole).tobytes()
+                assert slide.read_region(*whole).tobytes() == expected
+        must_be_direct(slide)
+        left = made_of_others(slide.level_dimensions, holes)
+        for level, level_size in enumerate(slide.level_dimensions):
+            columns, rows = grid_of(level_size)
+            assert left_to_libopenslide(facts.path, level, columns, rows) == {
+                tile for tile in left[level] if tile < columns * rows
             }
-            for level, size in enumerate(plain.level_dimensions):
-                ours = slide.read_region((1, 0), level, size).tobytes()
-                assert ours == plain.read_region((1, 0), level, size).tobytes()
+
+
+def left_to_libopenslide(path: Path, level: int, columns: int, rows: int) -> set[int]:
+    """The tiles that cannot be read while libopenslide can read nothing."""
+    left = set()
+    for tile in range(columns * rows):
+        row, column = divmod(tile, columns)
+        place = (column * TILE + 1, row * TILE + 1)
+        read = partial(
+            OpenSlide.read_array,
+            location=place,
+            level=level,
+            size=(1, 1),
+            coordinates="level",
+        )
+        with OpenSlide(path) as slide:
+            slide.set_cache(OpenSlideCache(0))
+            try:
+                without_libopenslide(slide, read)
+            except OpenSlideError:
+                left.add(tile)
+    return left
 
 
 def test_holes_in_a_level_that_is_not_direct(tmp_path: Path) -> None:
@@ -545,7 +692,7 @@ def test_levels_without_pixels(tmp_path: Path) -> None:
     facts.path.write_bytes(b"".join([start, spacing, *rest]))
     with OpenSlide(facts.path) as slide, OpenSlide(facts.path, direct=False) as plain:
         assert slide.level_downsamples == (1, math.inf)
-        assert slide.direct_levels == ()
+        assert slide.direct_levels == (0,)
         for level in (0, 1):
             region = ((30, 40), level, (90, 80))
             assert outcome(slide, region) == outcome(plain, region)
@@ -801,13 +948,13 @@ def test_a_relative_path(
 # Comparing
 
 
-def exchange_first_tiles(path: Path) -> None:
+def exchange_first_tiles(path: Path, directory: int = 0) -> None:
     """The first two tiles change places, and the file looks as it did."""
     status = path.stat()
     data = path.read_bytes()
     fields = {each.meaning: each for each in integers(data)}
     for kind in ("TILE_OFFSETS", "TILE_BYTE_COUNTS"):
-        one, other = (fields[f"directory 0: {kind}[{i}]"] for i in (0, 1))
+        one, other = (fields[f"directory {directory}: {kind}[{i}]"] for i in (0, 1))
         first, second = one.value_in(data), other.value_in(data)
         data = other.replaced_in(one.replaced_in(data, second), first)
     with path.open("r+b") as file:
@@ -853,6 +1000,50 @@ def test_without_comparison_the_difference_shows(tmp_path: Path) -> None:
         ours = slide.read_region(*tile(0)).tobytes()
         assert ours == plain.read_region(*tile(1)).tobytes()
         assert ours != plain.read_region(*tile(0)).tobytes()
+
+
+#: Ways of painting, each with a region of level 3 that shows the first two tiles, and
+#: one beside them.
+ARITHMETIC: dict[str, tuple[Region, Region]] = {
+    "copied": (((0, 0), 3, (40, 40)), ((1369, 0), 3, (30, 120))),
+    "between": (((3, 2), 3, (40, 40)), ((1202, 2), 3, (30, 40))),
+    "between, with a seam": (((403, 2), 3, (40, 40)), ((1202, 2), 3, (60, 40))),
+    "a single pixel": (((16, 12), 3, (1, 1)), ((1361, 12), 3, (1, 1))),
+}
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_the_regions_are_what_they_are_for(speckles: SpeckledSlide, name: str) -> None:
+    downsample = speckles.two.plain.level_downsamples[3]
+    for place, _, _ in ARITHMETIC[name]:
+        off = [_off_a_pixel(at / downsample) for at in place]
+        if name == "copied":
+            assert max(off) < COPIED
+        elif name == "a single pixel":
+            assert COPIED < min(off) <= max(off) < NEAR
+        else:
+            assert max(off) > 0.1
+
+
+@pytest.mark.parametrize("unseen", [*ARITHMETIC, None])
+def test_what_is_painted_otherwise_is_compared_again(
+    tmp_path: Path, speckles: SpeckledSlide, unseen: str | None
+) -> None:
+    """That one way of painting was right says nothing of another."""
+    path = tmp_path / "slide.tif"
+    shutil.copyfile(str(speckles.two.plain._filename), path)
+    with OpenSlide(path) as slide, OpenSlide(path, direct=False) as plain:
+        for name, (_, beside) in ARITHMETIC.items():
+            shows_unseen = unseen == "between" and name == "between, with a seam"
+            if name != unseen and not shows_unseen:
+                expected = plain.read_region(*beside).tobytes()
+                assert slide.read_region(*beside).tobytes() == expected
+        exchange_first_tiles(path, directory=3)
+        for name, (region, _) in ARITHMETIC.items():
+            if unseen in (None, name):
+                ours, theirs = (each.read_region(*region) for each in (slide, plain))
+                assert (ours.tobytes() == theirs.tobytes()) == (unseen is not None)
+        assert (3 in slide.direct_levels) == (unseen is None)
 
 
 # Descriptors, memory and threads, in processes of their own

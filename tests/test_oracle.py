@@ -19,12 +19,13 @@ import pytest
 
 import openslide
 from tests.conftest import RealSlides, Slides
-from tests.oracle import cases, script
+from tests.oracle import cases, script, typed_program
 from tests.oracle.client import Oracle, OracleUnavailableError, find_python
 from tests.oracle.compare import Compare, RunBoth, differences
 from tests.oracle.script import Description
 from tests.real_slides import REAL_SLIDES
 from tests.slides import WRITERS
+from tests.type_check import complaints
 
 READS_PER_SLIDE = 24
 
@@ -90,14 +91,41 @@ def alike(run_both: RunBoth) -> Compare:
 
 SLIDES = [*WRITERS, *(f"real {name}" for name in REAL_SLIDES)]
 
+#: Where reads of some regions fail.
+FAILING = {
+    "generic-gdal",
+    *(f"real {name}" for name, slide in REAL_SLIDES.items() if slide.unreadable),
+}
+
+#: Those that can be read as a whole: of several errors any may come first.
+WHOLE_SLIDES = [
+    *WRITERS,
+    *(
+        f"real {name}"
+        for name, slide in REAL_SLIDES.items()
+        if 0 not in slide.unreadable
+    ),
+]
+
 
 @pytest.fixture(params=SLIDES)
-def path(
-    request: pytest.FixtureRequest, slides: Slides, real_slides: RealSlides
-) -> Path:
-    name = str(request.param)
-    real = name.removeprefix("real ")
-    return slides[name].path if real == name else real_slides[real]
+def slide_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def path(slide_name: str, slides: Slides, real_slides: RealSlides) -> Path:
+    real = slide_name.removeprefix("real ")
+    return slides[real].path if real == slide_name else real_slides[real]
+
+
+@pytest.fixture(params=["1", "0"], ids=["direct", "plain"])
+def _direct(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether this package reads directly what it can."""
+    monkeypatch.setenv("OPENSLIDE_DIRECT", request.param)
+
+
+with_and_without_direct_reads = pytest.mark.usefixtures("_direct")
 
 
 def test_metadata(alike: Compare, path: Path) -> None:
@@ -167,14 +195,20 @@ def random_reads(slide: openslide.OpenSlide, count: int, seed: str) -> list[str]
     return reads
 
 
-def test_random_reads(alike: Compare, path: Path) -> None:
+@with_and_without_direct_reads
+def test_random_reads(alike: Compare, slide_name: str, path: Path) -> None:
     # The level that is one huge tile is decoded anew by each read.
     count = 4 if path.suffix == ".ndpi" else READS_PER_SLIDE
     with openslide.OpenSlide(path) as slide:
         reads = random_reads(slide, count, seed=path.name)
-    alike("slide = OpenSlide(path)", *reads, path=path)
+    opening = "slide = OpenSlide(path)"
+    if slide_name in FAILING:  # once one has failed, so do all others
+        alike(*(line for read in reads for line in (opening, read)), path=path)
+    else:
+        alike(opening, *reads, path=path)
 
 
+@with_and_without_direct_reads
 def test_whole_levels(alike: Compare, path: Path) -> None:
     alike(
         "slide = OpenSlide(path)",
@@ -185,6 +219,8 @@ def test_whole_levels(alike: Compare, path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("slide_name", WHOLE_SLIDES, indirect=True)
+@with_and_without_direct_reads
 def test_thumbnails(alike: Compare, path: Path) -> None:
     sizes = [(1, 1), (77, 5), (5, 77), (200, 200)]
     alike(
@@ -194,6 +230,7 @@ def test_thumbnails(alike: Compare, path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("slide_name", WHOLE_SLIDES, indirect=True)
 @pytest.mark.parametrize(
     "options",
     ["", "256, 0, True", "tile_size=97, overlap=5, limit_bounds=True"],
@@ -641,6 +678,10 @@ def test_names(alike: Compare) -> None:
         # What this package has in addition; nothing else may differ.
         "[n for n in public_names(openslide) if not n.endswith('_num_threads')]",
         "[getattr(openslide, n) for n in public_names(openslide) if n.isupper()]",
+        "public_names(deepzoom)",
+        "functions_of(lowlevel)",
+        "[n for n in public_names(lowlevel) if n not in functions_of(lowlevel)]",
+        "str(lowlevel.Filename)",
         "openslide.__library_version__",
         "openslide.OpenSlideError is lowlevel.OpenSlideError",
         "DeepZoomGenerator.BOUNDS_OFFSET_PROPS",
@@ -650,6 +691,17 @@ def test_names(alike: Compare) -> None:
         "pickle.loads(pickle.dumps(lowlevel.OpenSlideError('x'))).args",
         "openslide.AbstractSlide()",
     )
+
+
+@pytest.mark.requires_openslide("4.0.0")
+def test_a_typed_program(alike: Compare, slides: Slides) -> None:
+    alike("report(path)", path=slides["aperio-jpeg"].path)
+
+
+def test_the_typed_program_is_typed(oracle: Oracle, tmp_path: Path) -> None:
+    """Or else it could not tell whether this package is."""
+    program = Path(typed_program.__file__)
+    assert complaints(find_python(), program, tmp_path) == ""
 
 
 @pytest.mark.parametrize("name", cases.CLASSES)

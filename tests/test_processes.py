@@ -465,6 +465,7 @@ def test_the_data_loader_of_pytorch(
         "generations",
         "both_read_on",
         "what_children_do_stays_there",
+        "daemons",
         "threads_in_the_child",
     ],
 )
@@ -476,6 +477,17 @@ def test_forks(
     scenario: str,
 ) -> None:
     run_isolated("fork_scenarios", scenario, slides[name].path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.requires_direct_reads
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
+@pytest.mark.parametrize("name", ["aperio-jpeg", "mirax", "dicom-jpeg"])
+def test_no_descriptor_to_spare(
+    run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts], name: str
+) -> None:
+    """What works with one slide works beside as many as hold descriptors."""
+    run_isolated("no_descriptors", slides["aperio-jpeg"].path, slides[name].path)
 
 
 @forks

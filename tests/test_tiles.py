@@ -19,6 +19,7 @@ from PIL import Image
 
 import openslide
 from openslide.tiles import Tile, TileGrid
+from tests.own_slide import OwnSlide
 from tests.slides import SlideFacts
 from tests.slides.content import reference
 
@@ -139,6 +140,24 @@ def test_the_best_level_for_a_resolution(
     assert grid.mpp is not None
     assert grid.mpp == pytest.approx((0.5 * 4**level * scale,) * 2)
     assert grid.exact == (scale == 1)
+
+
+@pytest.mark.parametrize(
+    ("downsample", "is_exact"),
+    [(2.0, True), (2.5, False), (math.inf, False)],
+)
+def test_levels_between_pixels(downsample: float, is_exact: bool) -> None:
+    class Painted(OwnSlide):
+        DOWNSAMPLE = downsample
+
+        def read_region(
+            self, location: tuple[int, int], level: int, size: tuple[int, int]
+        ) -> Image.Image:
+            return Image.new("RGBA", size)
+
+    assert TileGrid(Painted(), 10, level=0).exact
+    grid = TileGrid(Painted(), 10, level=1)
+    assert grid.exact == is_exact
 
 
 def test_resampled_tiles_fit_together() -> None:

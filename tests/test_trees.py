@@ -543,7 +543,7 @@ def test_damaged_tiles_become_background(
     offset = (0, 0)
     if bounds:  # an area that begins within stored tiles
         offset = (21, 13)
-        monkeypatch.setattr(DeepZoomGenerator, "_area", area_at(offset))
+        monkeypatch.setattr(DeepZoomGenerator, "_shown_area", area_at(offset))
     options: dict[str, Any] = {
         "format": "png",
         "method": method,

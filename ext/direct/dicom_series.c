@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Folders with more entries than this are not searched. */
-enum { MAX_ENTRIES = 1 << 14 };
-
 static const char WHOLE_SLIDE_IMAGE[] = "1.2.840.10008.5.1.4.1.1.77.1.6";
 
 struct search {
@@ -14,7 +11,6 @@ struct search {
     size_t folder_length; /* how much of its path */
     char series[DICOM_TEXT_BYTES];
     struct dicom_level *levels;
-    int entries;
 };
 
 /* The third value of an image type tells levels from pictures of the label or
@@ -50,8 +46,54 @@ is_level(const struct dicom_file *dicom, const struct slide_handle *handle,
            dicom->rows == level->tile_height;
 }
 
-/* Enter a file for the level that it stores.  False where there is none, or
-   where there is a file for it. */
+/* What a file is in respect of a level that has files already. */
+enum kinship {
+    A_STRANGER,
+    A_COPY,
+    A_PART, /* of the same concatenation */
+};
+
+static enum kinship
+kinship_of(const struct dicom_level *level, const struct dicom_file *dicom)
+{
+    enum kinship kinship =
+        level->count == 0 || (dicom->whole_instance[0] != 0 &&
+                              strcmp(dicom->whole_instance,
+                                     level->dicoms[0].whole_instance) == 0)
+            ? A_PART
+            : A_STRANGER;
+    for (size_t i = 0; i < level->count; i++) {
+        if (dicom->instance[0] != 0 &&
+            strcmp(dicom->instance, level->dicoms[i].instance) == 0) {
+            kinship = A_COPY;
+        }
+    }
+    return kinship;
+}
+
+/* One more file of a level; false where there is no memory. */
+static bool
+append_file(struct dicom_level *level, struct slide_file *file,
+            const struct dicom_file *dicom)
+{
+    size_t count = level->count + 1;
+    struct slide_file **files =
+        realloc(level->files, count * sizeof *level->files);
+    level->files = files == NULL ? level->files : files;
+    struct dicom_file *dicoms =
+        realloc(level->dicoms, count * sizeof *level->dicoms);
+    level->dicoms = dicoms == NULL ? level->dicoms : dicoms;
+    if (files == NULL || dicoms == NULL) {
+        return false;
+    }
+    files[level->count] = file;
+    dicoms[level->count] = *dicom;
+    level->count = count;
+    return true;
+}
+
+/* Enter a file for the level that it stores.  False where there is none, and
+   of a copy of one that was entered: libopenslide takes the first, too. */
 static bool
 enter(struct search *search, struct slide_file *file,
       const struct dicom_file *dicom)
@@ -61,12 +103,11 @@ enter(struct search *search, struct slide_file *file,
         if (!is_level(dicom, search->handle, i)) {
             continue;
         }
-        if (level->file == NULL) {
-            level->file = file;
-            level->dicom = *dicom;
+        enum kinship kinship = kinship_of(level, dicom);
+        if (kinship == A_PART && append_file(level, file, dicom)) {
             return true;
         }
-        level->is_ambiguous = true;
+        level->is_ambiguous |= kinship != A_COPY;
     }
     return false;
 }
@@ -92,9 +133,6 @@ visit(const char *name, void *argument)
 {
     struct search *search = argument;
     struct dicom_file dicom;
-    if (search->entries++ == MAX_ENTRIES) {
-        return false;
-    }
     if (strcmp(name, search->own->path + search->folder_length) == 0) {
         return true;
     }
@@ -141,6 +179,7 @@ dicom_find_levels(struct dicom_level *levels,
     memcpy(search.series, dicom.series, sizeof search.series);
     /* libopenslide takes it before any other, so where it is the only level
        there is nothing to search for. */
-    bool is_entered = is_volume(&dicom) && enter(&search, own, &dicom);
-    return (is_entered && handle->level_count == 1) || search_folder(&search);
+    bool is_all = is_volume(&dicom) && enter(&search, own, &dicom) &&
+                  handle->level_count == 1 && dicom.whole_instance[0] == 0;
+    return is_all || search_folder(&search);
 }

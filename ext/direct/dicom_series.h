@@ -4,15 +4,16 @@
 #ifndef DIRECT_DICOM_SERIES_H
 #define DIRECT_DICOM_SERIES_H
 
-#include "dicom.h"
-#include "slide_file.h"
-#include "slide_handle.h"
+#include "formats/dicom.h"
+#include "system/slide_file.h"
+#include "slide/slide_handle.h"
 
-/* What is known of the file of a level. */
+/* The files of a level, of a concatenation if there are several. */
 struct dicom_level {
-    struct slide_file *file; /* NULL: unknown */
-    struct dicom_file dicom;
-    bool is_ambiguous; /* several files have the size of the level */
+    size_t count;              /* 0: unknown */
+    struct slide_file **files; /* each to be freed, and so is this */
+    struct dicom_file *dicoms; /* of each; to be freed */
+    bool is_ambiguous; /* other images have the size of the level, too */
 };
 
 /*
@@ -20,7 +21,7 @@ struct dicom_level {
  * for each of them.  False where that failed; what was found by then is there
  * all the same.
  *
- * `own` is the file of the slide's path.  All others are the caller's to free.
+ * `own` is the file of the slide's path, and not to be freed.
  */
 bool dicom_find_levels(struct dicom_level *levels,
                        const struct slide_handle *handle,

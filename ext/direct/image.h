@@ -1,53 +1,53 @@
 /*
  * A tiled image of a slide, one level of it: where its tiles are in the file,
- * and their pixels.
+ * or in several, and their pixels.
  */
 #ifndef DIRECT_IMAGE_H
 #define DIRECT_IMAGE_H
 
-#include "dicom.h"
-#include "jpeg.h"
-#include "tiff.h"
+#include "codecs/jpeg.h"
+#include "system/source.h"
 
 /* Bytes of a source that hold a tile. */
 struct tile_place {
-    uint64_t offset;
-    uint64_t size; /* 0: a hole */
+    const struct source *source;
+    uint64_t offset, size;
 };
 
-/* What the formats of files have in common; each has its own way to locate a
-   tile. */
+/* What is in a place of the grid. */
+enum tile_content {
+    /* Nobody knows but libopenslide. */
+    TILE_UNKNOWN,
+    /* Nothing, which is transparent. */
+    TILE_HOLE,
+    TILE_STORED,
+};
+
+struct image;
+
+/* What differs between formats of files. */
+struct image_container {
+    /* NULL where there is nothing to look for, see image_index(). */
+    const char *(*index)(struct image *image);
+    /* The place is there for TILE_STORED. */
+    enum tile_content (*locate)(const struct image *image, uint64_t tile,
+                                struct tile_place *place);
+    /* Free the store. */
+    void (*close)(struct image *image);
+};
+
+/* All bits 0: none, which can be closed. */
 struct image {
-    const struct source *source;
+    const struct image_container *container;
+    void *store; /* what the container needs to locate tiles */
     struct jpeg_format format;
-    uint8_t *tables; /* of the format */
     uint32_t tile_width, tile_height;
     uint32_t tiles_across, tiles_down;
     /* Pixels beyond are transparent, though the tiles have some there. */
     int64_t width, height;
-    /* Some tiles have no bytes, and are transparent. */
+    /* Some places may be TILE_HOLE. */
     bool has_holes;
-    /* False where the file does not say. */
-    bool (*locate)(const struct image *image, uint64_t tile,
-                   struct tile_place *place);
-    /* What it needs for that, of one format. */
-    struct {
-        struct tiff_file file;
-        struct tiff_table offsets, byte_counts;
-    } tiff;
-    struct dicom_frames dicom;
 };
-
-/*
- * Why the tiles of a directory cannot be decoded here, in words; NULL where
- * they can.  The image is closed in either case.
- */
-const char *image_open_tiff(struct image *image, const struct tiff_file *tiff,
-                            const struct tiff_directory *directory);
-
-/* The same for the frames of a DICOM file. */
-const char *image_open_dicom(struct image *image,
-                             const struct dicom_file *dicom);
 
 void image_close(struct image *image);
 
@@ -58,16 +58,18 @@ void image_close(struct image *image);
  */
 const char *image_index(struct image *image);
 
-/* Whether any tile of a TIFF has no bytes; false where that cannot be told. */
-bool image_find_holes(const struct image *image, bool *has_holes);
+enum tile_content image_content(const struct image *image, uint64_t tile);
 
-/* Whether a tile has no bytes; false where that cannot be told. */
-bool image_is_hole(const struct image *image, uint64_t tile, bool *is_hole);
-
+uint64_t image_tile_count(const struct image *image);
 size_t image_tile_pixels(const struct image *image);
 
 /* Decode a tile; false where libopenslide may make other pixels of it. */
 bool image_decode_tile(const struct image *image, uint64_t tile,
                        const struct jpeg_rows *rows);
+
+/* For containers: why tiles of such pixels cannot be decoded here, in words;
+   NULL where they can. */
+const char *image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
+                          uint32_t height);
 
 #endif

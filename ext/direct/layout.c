@@ -1,6 +1,6 @@
 #include "layout.h"
 
-#include "leica.h"
+#include "formats/leica.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,26 +42,24 @@ choose_tiled(struct choice *choice)
     }
 }
 
+/* The widest first, and those of the same width in the order of the file: GLib
+   promises libopenslide a stable sort. */
 static int
 compare_widths(const void *a, const void *b)
 {
-    const struct layout_image *p = a, *q = b;
-    uint32_t width = p->directory->width, other = q->directory->width;
-    return (width < other) - (width > other);
+    const struct tiff_directory *p =
+        ((const struct layout_image *)a)->directory;
+    const struct tiff_directory *q =
+        ((const struct layout_image *)b)->directory;
+    return p->width != q->width ? (p->width < q->width) - (p->width > q->width)
+                                : (p > q) - (p < q);
 }
 
-/* The widest first.  Of two of the same width libopenslide may take either, so
-   then there are none. */
 static void
 sort_by_width(struct choice *choice)
 {
     qsort(choice->chosen, choice->chosen_count, sizeof *choice->chosen,
           compare_widths);
-    for (size_t i = 1; i < choice->chosen_count; i++) {
-        if (compare_widths(&choice->chosen[i], &choice->chosen[i - 1]) == 0) {
-            choice->chosen_count = 0;
-        }
-    }
 }
 
 static void
@@ -81,17 +79,17 @@ choose_reduced(struct choice *choice)
 
 /* To be freed; NULL where there is none. */
 static char *
-description_of(const struct choice *choice, size_t i)
+read_description(const struct choice *choice,
+                 const struct tiff_bytes *description)
 {
-    return (char *)tiff_read_bytes(choice->file,
-                                   &choice->directories[i].description,
+    return (char *)tiff_read_bytes(choice->file, description,
                                    MAX_DESCRIPTION_BYTES);
 }
 
 static bool
 is_described_as_level(const struct choice *choice, size_t i)
 {
-    char *text = description_of(choice, i);
+    char *text = read_description(choice, &choice->directories[i].description);
     bool is_level = text != NULL && strstr(text, "level=");
     free(text);
     return is_level;
@@ -200,7 +198,7 @@ keep_areas(struct leica_collection *collection)
             return false;
         }
     }
-    return kept > 0;
+    return kept > 0 && collection->images[0].level_count <= LEICA_MAX_LEVELS;
 }
 
 static bool
@@ -254,7 +252,9 @@ choose_areas_of_level(struct choice *choice,
 static bool
 choose_all_areas(struct choice *choice, struct leica_collection *collection)
 {
-    char *text = description_of(choice, 0);
+    /* libopenslide reads this one without libtiff, and takes the last. */
+    char *text =
+        read_description(choice, &choice->directories[0].last_description);
     bool chosen = text != NULL && leica_read(collection, text, strlen(text)) &&
                   keep_areas(collection);
     free(text);
@@ -365,11 +365,11 @@ static const struct vendor vendors[] = {
 };
 
 static const struct vendor *
-vendor_of(openslide_t *osr)
+vendor_of(const struct slide_handle *handle)
 {
-    const char *name = openslide.get_property_value(osr, "openslide.vendor");
+    const char *name = slide_handle_vendor(handle);
     for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++) {
-        if (name != NULL && strcmp(vendors[i].name, name) == 0) {
+        if (strcmp(vendors[i].name, name) == 0) {
             return &vendors[i];
         }
     }
@@ -387,22 +387,25 @@ has_pixels(const struct choice *choice, int32_t number)
     return width > 0 && height > 0;
 }
 
+/* Whether there are as many images as the levels take.  Of each level it is
+   noted whether it is made of them. */
 static bool
-all_agree(const struct choice *choice, const struct vendor *vendor)
+match_levels(struct choice *choice, const struct vendor *vendor)
 {
     int32_t count = choice->handle->level_count;
-    bool agree =
+    bool match =
         choice->chosen_count == (size_t)count * choice->images_per_level;
-    for (int32_t i = 0; agree && i < count; i++) {
-        agree = has_pixels(choice, i) && vendor->agrees(choice, i);
+    for (int32_t i = 0; match && i < count; i++) {
+        choice->chosen[(size_t)i * choice->images_per_level].agrees =
+            has_pixels(choice, i) && vendor->agrees(choice, i);
     }
-    return agree;
+    return match;
 }
 
 bool
 layout_is_known(const struct slide_handle *handle)
 {
-    return vendor_of(handle->osr) != NULL;
+    return vendor_of(handle) != NULL;
 }
 
 const char *
@@ -410,7 +413,7 @@ layout_find(struct layout *layout, const struct tiff_file *file,
             const struct tiff_directory *directories, size_t count,
             const struct slide_handle *handle)
 {
-    const struct vendor *vendor = vendor_of(handle->osr);
+    const struct vendor *vendor = vendor_of(handle);
     struct choice choice = {
         .file = file,
         .directories = directories,
@@ -423,9 +426,9 @@ layout_find(struct layout *layout, const struct tiff_file *file,
         return "there was no memory";
     }
     vendor->choose(&choice);
-    if (!all_agree(&choice, vendor)) {
+    if (!match_levels(&choice, vendor)) {
         free(choice.chosen);
-        return "the levels are not grids of tiles as expected";
+        return "the level is not a grid of tiles as expected";
     }
     *layout = (struct layout){
         .holes = vendor->holes,

@@ -5,14 +5,14 @@
 #ifndef DIRECT_LAYOUT_H
 #define DIRECT_LAYOUT_H
 
-#include "slide_handle.h"
-#include "tiff.h"
+#include "slide/slide_handle.h"
+#include "formats/tiff.h"
 
 /* What becomes of tiles without bytes. */
 enum layout_holes {
     HOLES_ARE_ERRORS,
     HOLES_ARE_TRANSPARENT,
-    /* In level 0.  Above it they are filled from the level below. */
+    /* In level 0.  Above it tiles are made of the finer level. */
     HOLES_ARE_FILLED,
 };
 
@@ -22,6 +22,9 @@ struct layout_image {
     int64_t x, y; /* its top left corner, in pixels of the level */
     /* How far each tile reaches into the next one. */
     int64_t overlap_x, overlap_y;
+    /* Of the first image of a level: libopenslide describes the level as one
+       that is made of these. */
+    bool agrees;
 };
 
 struct layout {

@@ -1,59 +1,15 @@
 #include "level_images.h"
 
+#include "dicom_image.h"
 #include "dicom_series.h"
 #include "layout.h"
+#include "tiff_image.h"
 
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const char NO_MEMORY[] = "there was no memory";
-
-/* TIFF */
-
-static const char FINER_LEVEL_IN_DOUBT[] =
-    "tiles of a finer level may be missing";
-
-/*
- * Why an image cannot be read because of tiles without bytes; NULL if it can.
- * `fault` is why tiles of this or a finer level may be filled from others,
- * NULL until there is a reason.
- */
-static const char *
-deal_with_holes(struct image *image, enum layout_holes holes,
-                const char **fault)
-{
-    bool has_holes = false;
-    if (holes != HOLES_ARE_ERRORS && !image_find_holes(image, &has_holes)) {
-        *fault = FINER_LEVEL_IN_DOUBT;
-        return "the table of its tiles cannot be read";
-    }
-    if (has_holes) {
-        *fault = "some tiles are missing, and made from another level";
-    }
-    image->has_holes = has_holes && holes == HOLES_ARE_TRANSPARENT;
-    return holes == HOLES_ARE_FILLED ? *fault : NULL;
-}
-
-/* NULL, or why the image cannot be read. */
-static const char *
-open_image(struct placement *placement, const struct tiff_file *tiff,
-           const struct layout *layout, size_t number, const char **fault)
-{
-    const struct layout_image *image = &layout->images[number];
-    const struct tiff_directory *directory = image->directory;
-    const char *refusal = image_open_tiff(&placement->image, tiff, directory);
-    placement->number = (uint32_t)number;
-    placement->x = image->x;
-    placement->y = image->y;
-    placement->advance_x = directory->tile_width - image->overlap_x;
-    placement->advance_y = directory->tile_height - image->overlap_y;
-    if (refusal != NULL) {
-        *fault = FINER_LEVEL_IN_DOUBT;
-        return refusal;
-    }
-    return deal_with_holes(&placement->image, layout->holes, fault);
-}
 
 /* Room for the images of a level; false where there is no memory. */
 static bool
@@ -64,21 +20,119 @@ make_room(struct level_images *level, size_t count)
     return level->placements != NULL;
 }
 
+/* The only file of a level; false where there is no memory. */
+static bool
+take_file(struct level_images *level, struct slide_file *file)
+{
+    level->files = malloc(sizeof *level->files);
+    if (level->files != NULL) {
+        level->files[0] = file;
+        level->file_count = 1;
+    }
+    return level->files != NULL;
+}
+
+/* TIFF */
+
+/* The levels of an Aperio slide and what is missing of each. */
+struct gaps {
+    struct missing_tiles *levels; /* NULL where tiles are not made of others */
+    int32_t known; /* from the first level on; then nobody can tell */
+};
+
+/* How much is known then is as far as that goes. */
+static void
+find_gaps(struct gaps *gaps, const struct tiff_file *tiff,
+          const struct layout *layout, int32_t level_count)
+{
+    const struct tiff_directory *finer = NULL;
+    gaps->levels = layout->holes == HOLES_ARE_FILLED
+                       ? calloc((size_t)level_count, sizeof *gaps->levels)
+                       : NULL;
+    gaps->known = 0;
+    for (int32_t i = 0; gaps->levels != NULL && i < level_count; i++) {
+        const struct tiff_directory *directory = layout->images[i].directory;
+        if (!missing_tiles_find(&gaps->levels[i], tiff, directory, finer,
+                                i == 0 ? NULL : &gaps->levels[i - 1])) {
+            break;
+        }
+        gaps->known++;
+        finer = directory;
+    }
+}
+
+static void
+forget_gaps(struct gaps *gaps, int32_t level_count)
+{
+    for (int32_t i = 0; gaps->levels != NULL && i < level_count; i++) {
+        missing_tiles_free(&gaps->levels[i]);
+    }
+    free(gaps->levels);
+}
+
+/* Why an image cannot be read because of tiles without bytes; NULL if it
+   can. */
+static const char *
+deal_with_holes(struct image *image, enum layout_holes holes,
+                struct gaps *gaps, int32_t number)
+{
+    bool is_filled = holes == HOLES_ARE_FILLED;
+    if (is_filled && number >= gaps->known) {
+        return "tiles of a finer level may be missing";
+    }
+    if (is_filled && number > 0) {
+        tiff_image_leave_out(image, &gaps->levels[number]);
+    } else if (holes != HOLES_ARE_ERRORS) {
+        return tiff_image_allow_holes(image);
+    }
+    return NULL;
+}
+
+static void
+place(struct placement *placement, const struct layout_image *image,
+      size_t number)
+{
+    placement->number = (uint32_t)number;
+    placement->x = image->x;
+    placement->y = image->y;
+    placement->advance_x = image->directory->tile_width - image->overlap_x;
+    placement->advance_y = image->directory->tile_height - image->overlap_y;
+}
+
 static const char *
 open_tiff_level(struct level_images *level, const struct tiff_file *tiff,
-                const struct layout *layout, size_t first, const char **fault)
+                const struct layout *layout, struct gaps *gaps, int32_t number)
 {
-    const char *refusal = NULL;
+    size_t first = (size_t)number * layout->images_per_level;
+    if (!layout->images[first].agrees) {
+        return "the level is not a grid of tiles as expected";
+    }
     if (!make_room(level, layout->images_per_level)) {
-        *fault = FINER_LEVEL_IN_DOUBT;
         return NO_MEMORY;
     }
+    const char *refusal = NULL;
     level->is_snapped = layout->is_snapped;
     for (size_t i = 0; refusal == NULL && i < level->count; i++) {
-        refusal =
-            open_image(&level->placements[i], tiff, layout, first + i, fault);
+        const struct layout_image *image = &layout->images[first + i];
+        struct placement *placement = &level->placements[i];
+        refusal = tiff_image_open(&placement->image, tiff, image->directory);
+        if (refusal == NULL) {
+            place(placement, image, first + i);
+            refusal = deal_with_holes(&placement->image, layout->holes, gaps,
+                                      number);
+        }
     }
     return refusal;
+}
+
+/* Levels may be smaller than the images that store them. */
+static void
+clip_to_level(struct level_images *level, const struct slide_handle *handle,
+              int32_t number)
+{
+    struct image *image = &level->placements[0].image;
+    openslide.get_level_dimensions(handle->osr, number, &image->width,
+                                   &image->height);
 }
 
 static void
@@ -86,18 +140,19 @@ open_tiff_levels(struct level_images *levels,
                  const struct slide_handle *handle, struct slide_file *file,
                  const struct tiff_file *tiff, const struct layout *layout)
 {
-    const char *fault = NULL;
+    struct gaps gaps;
+    find_gaps(&gaps, tiff, layout, handle->level_count);
     for (int32_t i = 0; i < handle->level_count; i++) {
         struct level_images *level = &levels[i];
-        level->file = file;
-        level->refusal = open_tiff_level(
-            level, tiff, layout, (size_t)i * layout->images_per_level, &fault);
-        if (layout->is_padded && level->refusal == NULL) {
-            struct image *image = &level->placements[0].image;
-            openslide.get_level_dimensions(handle->osr, i, &image->width,
-                                           &image->height);
+        level->refusal = open_tiff_level(level, tiff, layout, &gaps, i);
+        if (level->refusal == NULL && !take_file(level, file)) {
+            level->refusal = NO_MEMORY;
+        }
+        if (level->refusal == NULL && layout->is_padded) {
+            clip_to_level(level, handle, i);
         }
     }
+    forget_gaps(&gaps, handle->level_count);
 }
 
 /* NULL, or why none of the levels can be read directly. */
@@ -130,12 +185,14 @@ find_in_tiff(struct level_images *levels, const struct slide_handle *handle,
 
 /* DICOM */
 
+/* The files become the level's. */
 static const char *
-open_dicom_level(struct level_images *level, const struct dicom_level *found,
+open_dicom_level(struct level_images *level, struct dicom_level *found,
                  int32_t number)
 {
-    level->file = found->file;
-    if (found->file == NULL) {
+    level->files = found->files;
+    level->file_count = found->count;
+    if (found->count == 0) {
         return "the file of the level was not found";
     }
     if (found->is_ambiguous) {
@@ -145,7 +202,8 @@ open_dicom_level(struct level_images *level, const struct dicom_level *found,
         return NO_MEMORY;
     }
     struct placement *placement = level->placements;
-    const char *refusal = image_open_dicom(&placement->image, &found->dicom);
+    const char *refusal =
+        dicom_image_open(&placement->image, found->dicoms, found->count);
     placement->number = (uint32_t)number;
     placement->advance_x = placement->image.tile_width;
     placement->advance_y = placement->image.tile_height;
@@ -165,6 +223,7 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
     bool complete = dicom_find_levels(found, handle, file);
     for (int32_t i = 0; i < handle->level_count; i++) {
         levels[i].refusal = open_dicom_level(&levels[i], &found[i], i);
+        free(found[i].dicoms);
     }
     free(found);
     return complete ? NULL : "the files of the series cannot be read";
@@ -175,9 +234,7 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
 static bool
 is_dicom(const struct slide_handle *handle)
 {
-    const char *vendor =
-        openslide.get_property_value(handle->osr, "openslide.vendor");
-    return vendor != NULL && strcmp(vendor, "dicom") == 0;
+    return strcmp(slide_handle_vendor(handle), "dicom") == 0;
 }
 
 void
@@ -204,9 +261,22 @@ level_images_close(struct level_images *level, const struct slide_file *file)
         image_close(&level->placements[i].image);
     }
     free(level->placements);
-    if (level->file != NULL && level->file != file) {
-        slide_file_free(level->file);
+    for (size_t i = 0; i < level->file_count; i++) {
+        if (level->files[i] != file) {
+            slide_file_free(level->files[i]);
+        }
     }
+    free(level->files);
+}
+
+bool
+level_images_are_unchanged(const struct level_images *level)
+{
+    bool are_unchanged = true;
+    for (size_t i = 0; are_unchanged && i < level->file_count; i++) {
+        are_unchanged = slide_file_is_unchanged(level->files[i]);
+    }
+    return are_unchanged;
 }
 
 const char *

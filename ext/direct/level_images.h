@@ -5,13 +5,15 @@
 #define DIRECT_LEVEL_IMAGES_H
 
 #include "assembly.h"
-#include "slide_file.h"
-#include "slide_handle.h"
+#include "system/slide_file.h"
+#include "slide/slide_handle.h"
 
 struct level_images {
     /* Why they cannot be decoded here, in words; NULL where they can. */
     const char *refusal;
-    struct slide_file *file; /* that has their tiles, or NULL */
+    /* That have their tiles. */
+    struct slide_file **files;
+    size_t file_count;
     struct placement *placements;
     size_t count;
     bool is_snapped; /* see struct tile_supply */
@@ -25,9 +27,12 @@ void level_images_find(struct level_images *levels,
                        const struct slide_handle *handle,
                        struct slide_file *file);
 
-/* Close the images of a level, and its file if that is not `file`. */
+/* Close the images of a level, and all its files but `file`. */
 void level_images_close(struct level_images *level,
                         const struct slide_file *file);
+
+/* Whether its files still are what they were. */
+bool level_images_are_unchanged(const struct level_images *level);
 
 /* Look for what decoding takes and may take long to find, before the first
    tile is decoded.  NULL, or why it is not there. */

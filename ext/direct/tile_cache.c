@@ -1,6 +1,6 @@
 #include "tile_cache.h"
 
-#include "platform.h"
+#include "system/platform.h"
 #include "tile_memory.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "tile_memory.h"
 
-#include "platform.h"
-#include "shelf.h"
+#include "system/platform.h"
+#include "system/shelf.h"
 
 #include <stdlib.h>
 

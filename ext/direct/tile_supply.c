@@ -17,23 +17,13 @@ request_of(const struct tile_supply *supply, const struct placement *placement,
         supply, image, {supply->slide, placement->number, number}};
 }
 
-/* What is there. */
-enum content {
-    SOMETHING_ODD,
-    A_HOLE,
-    A_TILE,
-};
-
-static enum content
+/* Where there are no holes, decoding finds out what else there is. */
+static enum tile_content
 content_of(const struct request *request)
 {
-    const struct image *image = request->image;
-    bool is_hole = false;
-    if (image->has_holes &&
-        !image_is_hole(image, request->key.tile, &is_hole)) {
-        return SOMETHING_ODD;
-    }
-    return is_hole ? A_HOLE : A_TILE;
+    return request->image->has_holes
+               ? image_content(request->image, request->key.tile)
+               : TILE_STORED;
 }
 
 static bool
@@ -61,14 +51,14 @@ tile_supply_get(const struct tile_supply *supply,
                 const struct tile **tile)
 {
     struct request request = request_of(supply, placement, column, row);
-    enum content content = content_of(&request);
+    enum tile_content content = content_of(&request);
     *tile = NULL;
-    if (content == A_TILE) {
+    if (content == TILE_STORED) {
         *tile = tile_cache_get(supply->cache, &request.key,
                                image_tile_pixels(request.image), decode_words,
                                &request);
     }
-    return content == A_HOLE || *tile != NULL;
+    return content == TILE_HOLE || *tile != NULL;
 }
 
 bool
@@ -81,6 +71,7 @@ tile_supply_put(const struct tile_supply *supply,
     if (*tile != NULL) {
         return true;
     }
-    enum content content = content_of(&request);
-    return content == A_HOLE || (content == A_TILE && decode(&request, rows));
+    enum tile_content content = content_of(&request);
+    return content == TILE_HOLE ||
+           (content == TILE_STORED && decode(&request, rows));
 }

@@ -12,6 +12,7 @@ _warn_of_foreign_files()  # before one of them is imported
 
 from . import _convert as _convert
 from . import lowlevel as lowlevel
+from ._abstract_slide import AbstractSlide
 from ._cache import OpenSlideCache
 from ._errors import (
     OpenSlideError,
@@ -38,7 +39,7 @@ from ._properties import (
     PROPERTY_NAME_QUICKHASH1,
     PROPERTY_NAME_VENDOR,
 )
-from ._slide import AbstractSlide, OpenSlide
+from ._slide import OpenSlide
 from ._threads import get_num_threads, set_num_threads
 from ._version import __version__
 

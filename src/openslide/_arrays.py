@@ -1,4 +1,4 @@
-"""What the array methods of slides take and give: locations, backgrounds, memory.
+"""What the array methods of slides take and give: regions, backgrounds, memory.
 
 NumPy is imported where an array is asked for, not with the package.
 """
@@ -9,13 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import index
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 from ._properties import background_color
+from ._threads import thread_count
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ._abstract_slide import AbstractSlide
 
 Mode: TypeAlias = Literal["RGB", "RGBA"]
 Coordinates: TypeAlias = Literal["level0", "level"]
@@ -24,6 +27,65 @@ Color: TypeAlias = str | tuple[int, int, int]
 Locations: TypeAlias = "Sequence[tuple[int, int]] | NDArray[np.integer[Any]]"
 Integers: TypeAlias = "NDArray[np.int64]"
 Levels: TypeAlias = "int | Sequence[int] | NDArray[np.integer[Any]]"
+
+
+class Request(NamedTuple):
+    """A region to read, checked."""
+
+    location: tuple[int, int]
+    level: int
+    background: tuple[int, int, int]
+    in_level_pixels: bool
+
+
+class Requests(NamedTuple):
+    """Many regions to read, checked."""
+
+    locations: Integers  # (n, 2)
+    levels: Integers  # (n,)
+    background: tuple[int, int, int]
+    in_level_pixels: bool
+    is_masked: bool
+    workers: int  # 0: as many as there may be
+
+
+def request(
+    slide: AbstractSlide,
+    location: tuple[int, int],
+    level: int,
+    background: Color | None,
+    coordinates: Coordinates,
+) -> Request:
+    """What read_array() is asked for; raises what it does for wrong arguments."""
+    return Request(
+        pair(location, "location"),
+        one_level(level, slide.level_count),
+        rgb(background, slide.properties),
+        is_second("coordinates", coordinates, ("level0", "level")),
+    )
+
+
+def requests(
+    slide: AbstractSlide,
+    locations: Locations,
+    level: Levels,
+    background: Color | None,
+    coordinates: Coordinates,
+    errors: ErrorPolicy,
+    workers: int | None,
+) -> Requests:
+    """What read_batch() is asked for; raises what it does for wrong arguments."""
+    is_masked = is_second("errors", errors, ("raise", "mask"))
+    threads = 0 if workers is None else thread_count(workers, "workers")
+    positions = pairs(locations)
+    return Requests(
+        positions,
+        levels(level, len(positions), slide.level_count),
+        rgb(background, slide.properties),
+        is_second("coordinates", coordinates, ("level0", "level")),
+        is_masked,
+        threads,
+    )
 
 
 def numpy() -> Any:
@@ -56,16 +118,23 @@ def rgb(
 ) -> tuple[int, int, int]:
     """A background as (red, green, blue); None means the slide's own, else white.
 
-    Raises ValueError for what is no colour.
+    Raises ArgumentTypeError for other numbers than integers, such as shares of 1, and
+    ValueError for what is no colour.
     """
     if background is None:
         background = background_color(properties)
     if isinstance(background, str):
         return named_rgb(background)
-    values = tuple(int(value) for value in background)
+    try:
+        values = tuple(index(value) for value in background)
+    except TypeError:
+        raise _type_error(
+            "background must be three integers from 0 to 255, or a colour's name, "
+            f"not {background!r}"
+        ) from None
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         raise ValueError(
-            "background must be three values from 0 to 255, or a colour's name, "
+            "background must be three integers from 0 to 255, or a colour's name, "
             f"not {background!r}"
         )
     return values
@@ -148,7 +217,7 @@ def _narrowed(array: NDArray[Any], values: Any, name: str) -> NDArray[Any]:
     return cast(Integers, np.array(numbers, np.int64).reshape(exact.shape))
 
 
-def locations(values: Locations) -> Integers:
+def pairs(values: Locations) -> Integers:
     """An int64 array (n, 2) of positions."""
     array = integers(values, "locations")
     if array.size == 0:

@@ -8,11 +8,11 @@ from operator import index
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+from ._abstract_slide import AbstractSlide
 from ._arguments import absolute_path, path_bytes
 from ._errors import OpenSlideError
 from ._files import Filename, special_file
 from ._images import profile_of, with_profile
-from ._slide import AbstractSlide
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arrays
-from ._slide import AbstractSlide
+from ._abstract_slide import AbstractSlide
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +26,7 @@ class Sampling(NamedTuple):
     scale: tuple[float, float]  # level pixels by picture pixels; 1: no resampling
 
     @property
-    def resamples(self) -> bool:
+    def is_resampled(self) -> bool:
         return self.scale != (1.0, 1.0)
 
     @property

@@ -11,6 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from operator import getitem
 from typing import TYPE_CHECKING
 
 from ._images import from_opaque_rgba
@@ -51,6 +52,41 @@ def thumbnail(
     return image
 
 
+def whole_limits(
+    size: tuple[float, float], picture: tuple[int, int]
+) -> tuple[int, int]:
+    """The greatest (width, height) of a thumbnail of a picture, in whole pixels.
+
+    As Pillow takes it: rounded down.  A picture is never made larger, so it does not
+    count by how much a limit exceeds it.
+
+    Raises ArgumentTypeError, ArgumentValueError or ArgumentOverflowError for what is
+    no pair of numbers, and ArgumentZeroError where one is below 1.
+    """
+    try:
+        width, height = (math.floor(side) for side in size)
+        if width < picture[0] or height < picture[1]:
+            getitem(size, 0)  # where it matters, sets are in no order
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_numbers(size, error) from None
+    if width < 1 or height < 1:
+        from ._argument_errors import ArgumentZeroError
+
+        raise ArgumentZeroError(f"size must be positive, at least 1 x 1, not {size!r}")
+    return min(width, picture[0]), min(height, picture[1])
+
+
+def _no_numbers(size: object, reason: Exception) -> Exception:
+    from . import _argument_errors as errors
+
+    kind: type[Exception] = errors.ArgumentValueError  # not two, or not-a-number
+    if isinstance(reason, TypeError):
+        kind = errors.ArgumentTypeError
+    elif isinstance(reason, OverflowError):  # infinite
+        kind = errors.ArgumentOverflowError
+    return kind(f"{reason}: size must be finite (width, height), not {size!r}")
+
+
 def rows_of(
     pixels: bytearray, size: tuple[int, int]
 ) -> Callable[[int, int], memoryview]:
@@ -67,7 +103,7 @@ def thumbnail_size(size: tuple[int, int], limit: tuple[int, int]) -> tuple[int, 
     pixels allow; never larger than the picture.
     """
     width, height = size
-    x, y = math.floor(limit[0]), math.floor(limit[1])
+    x, y = limit
     if x >= width and y >= height:
         return size
     aspect = width / height

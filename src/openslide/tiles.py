@@ -11,19 +11,14 @@ be handed to a training loop:
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-from . import _arrays
-from ._arrays import Color, Mode, numpy
-from ._open import open_slide
-from ._sampling import choose_sampling, slide_resolution
-from ._slide import AbstractSlide, OpenSlide
-from ._threads import get_num_threads
+from . import _abstract_slide, _arrays, _open, _sampling, _threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,7 +26,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from . import AbstractSlide
+    from ._arrays import Color, ErrorPolicy, Mode
     from .tissue import MaskLike
+
+__all__ = ["Tile", "TileGrid"]
 
 
 class Tile(NamedTuple):
@@ -104,12 +103,18 @@ class TileGrid(Sequence[Tile]):
         self._mode = mode
         self._channels = _arrays.channels(mode)
         self._owns_slide = isinstance(slide, (str, os.PathLike))
-        self._slide = slide if isinstance(slide, AbstractSlide) else open_slide(slide)
+        self._slide = (
+            slide
+            if isinstance(slide, _abstract_slide.AbstractSlide)
+            else _open.open_slide(slide)
+        )
         try:
             self._background = _arrays.rgb(background, self._slide.properties)
-            self._slide_mpp = slide_resolution(self._slide, slide_mpp)
-            self._sampling = choose_sampling(self._slide, level, mpp, self._slide_mpp)
-            self._area = _area(self._slide, bounds)
+            self._slide_mpp = _sampling.slide_resolution(self._slide, slide_mpp)
+            self._sampling = _sampling.choose_sampling(
+                self._slide, level, mpp, self._slide_mpp
+            )
+            self._area = _covered_area(self._slide, bounds)
             self._cells = self._wanted_cells(mask, min_tissue)
         except BaseException:
             self.close()
@@ -175,12 +180,9 @@ class TileGrid(Sequence[Tile]):
         Not so where they are resampled here, or by libopenslide, which does that
         where a level's downsample is no integer unless it is read directly.
         """
-        if self._sampling.resamples:
+        if self._sampling.is_resampled:
             return False
-        if self._sampling.downsample == int(self._sampling.downsample):
-            return True
-        slide = self._slide
-        return isinstance(slide, OpenSlide) and self.level in slide.direct_levels
+        return self._slide._gives_stored_pixels(self.level)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -204,23 +206,23 @@ class TileGrid(Sequence[Tile]):
 
         Integers, but for resampled tiles, which begin between pixels.
         """
-        np = numpy()
+        np = _arrays.numpy()
         corners = self._cells * self._strides()
         start = np.array(self._area[:2]) / self._sampling.downsample
-        if self._sampling.resamples:
+        if self._sampling.is_resampled:
             return start + corners * self._sampling.scale  # type: ignore[no-any-return]
         return np.rint(start).astype(np.int64) + corners  # type: ignore[no-any-return]
 
     @property
     def locations(self) -> NDArray[np.int64]:
         """The top left corner of each tile in level-0 pixels, the nearest, (n, 2)."""
-        np = numpy()
+        np = _arrays.numpy()
         return np.rint(self.boxes[:, :2]).astype(np.int64)  # type: ignore[no-any-return]
 
     @property
     def boxes(self) -> NDArray[np.float64]:
         """(x, y, width, height) of each tile in level-0 pixels, (n, 4)."""
-        np = numpy()
+        np = _arrays.numpy()
         corners = self.positions * self._sampling.downsample
         extent = np.array(self._size) * self._level0_steps()
         return np.hstack([corners, np.broadcast_to(extent, corners.shape)])  # type: ignore[no-any-return]
@@ -228,7 +230,7 @@ class TileGrid(Sequence[Tile]):
     @property
     def micron_boxes(self) -> NDArray[np.float64]:
         """The same in microns; not-a-number where the slide does not say."""
-        np = numpy()
+        np = _arrays.numpy()
         return self.boxes * np.tile(self._slide_mpp or (math.nan, math.nan), 2)  # type: ignore[no-any-return]
 
     # Tiles
@@ -243,14 +245,14 @@ class TileGrid(Sequence[Tile]):
     def __getitem__(self, i: int | slice) -> Tile | TileGrid:
         if isinstance(i, slice):
             return self.only(self._cells[i])
-        number = index(i)
+        number = operator.index(i)
         if not -len(self) <= number < len(self):
             raise IndexError(f"there is no tile {number}; there are {len(self)}")
         return self.__getitems__([number % len(self)])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Tile]:
         """Several tiles, read at once; PyTorch's DataLoader asks so."""
-        chosen = self.only(self._cells[numpy().asarray(indices, int)])
+        chosen = self.only(self._cells[_arrays.numpy().asarray(indices, int)])
         return [
             Tile(pixels, _pair(cell), _pair(position), _four(box), _four(microns))
             for pixels, cell, position, box, microns in zip(
@@ -277,19 +279,19 @@ class TileGrid(Sequence[Tile]):
         return self.read_masked(workers=workers, errors="raise")[0]
 
     def read_masked(
-        self, *, workers: int | None = None, errors: _arrays.ErrorPolicy = "mask"
+        self, *, workers: int | None = None, errors: ErrorPolicy = "mask"
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """All tiles, and a boolean array (n,) of those that could be read.
 
         The others are background.
         """
         width, height = self._size
-        if not self._sampling.resamples:
-            return self._read(self.positions, (width, height), workers, errors)
+        if not self._sampling.is_resampled:
+            return self._read_regions(self.positions, (width, height), workers, errors)
         source = self._sampling.source_size((width, height))
-        np = numpy()
+        np = _arrays.numpy()
         starts = np.floor(self.positions).astype(np.int64) - self._sampling.margins
-        pixels, good = self._read(starts, source, workers, errors)
+        pixels, good = self._read_regions(starts, source, workers, errors)
         return self._resample(pixels, self.positions - starts, workers), good
 
     def batches(
@@ -304,9 +306,9 @@ class TileGrid(Sequence[Tile]):
             raise ValueError(f"a batch has at least one tile, not {n!r}")
         if prefetch < 0:
             raise ValueError(f"prefetch must not be negative, but is {prefetch!r}")
-        return self._batches(n, workers, prefetch)
+        return self._prefetched(n, workers, prefetch)
 
-    def _batches(
+    def _prefetched(
         self, n: int, workers: int | None, prefetch: int
     ) -> Iterator[NDArray[np.uint8]]:
         from concurrent.futures import ThreadPoolExecutor
@@ -352,7 +354,7 @@ class TileGrid(Sequence[Tile]):
     def _wanted_cells(
         self, mask: MaskLike | None, min_tissue: float | None
     ) -> NDArray[np.int64]:
-        np = numpy()
+        np = _arrays.numpy()
         columns, rows = self.shape
         row, column = np.divmod(np.arange(columns * rows), columns)
         cells = np.stack([column, row], axis=1)
@@ -371,12 +373,12 @@ class TileGrid(Sequence[Tile]):
         least = np.nextafter(0, 1) if min_tissue is None else min_tissue
         return cells[fractions >= least]  # type: ignore[no-any-return]
 
-    def _read(
+    def _read_regions(
         self,
         positions: NDArray[np.int64],
         size: tuple[int, int],
         workers: int | None,
-        errors: _arrays.ErrorPolicy,
+        errors: ErrorPolicy,
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         result = self._slide.read_batch(
             positions,
@@ -390,7 +392,7 @@ class TileGrid(Sequence[Tile]):
         )
         if isinstance(result, tuple):
             return result
-        return result, numpy().ones(len(result), bool)
+        return result, _arrays.numpy().ones(len(result), bool)
 
     def _resample(
         self,
@@ -401,7 +403,7 @@ class TileGrid(Sequence[Tile]):
         """Tiles out of larger regions, in which they begin at these positions."""
         from PIL import Image
 
-        np = numpy()
+        np = _arrays.numpy()
         width, height = self._size
         result = np.empty((len(pixels), height, width, self._channels), np.uint8)
 
@@ -410,7 +412,7 @@ class TileGrid(Sequence[Tile]):
             corner = _pair(starts[i])
             result[i] = self._sampling.resample(source, corner, (width, height))
 
-        threads = workers or get_num_threads()
+        threads = _threads.threads_for(workers)
         if threads == 1 or len(pixels) == 1:
             for i in range(len(pixels)):
                 resample(i)
@@ -439,5 +441,5 @@ def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def _area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
+def _covered_area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
     return slide.bounds if bounds else (0, 0, *slide.dimensions)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from ._arrays import numpy
+from . import _arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from . import AbstractSlide
 
-    MaskLike: TypeAlias = "TissueMask | ArrayLike | Image | str | os.PathLike[str]"
+__all__ = ["MaskLike", "TissueMask"]
+
+#: What TissueMask.of() takes.
+MaskLike: TypeAlias = "TissueMask | ArrayLike | Image | str | os.PathLike[str]"
 
 #: The longer side of the picture that tissue is looked for in, in pixels.
 _PICTURE_SIDE = 2048
@@ -47,7 +50,7 @@ class TissueMask:
     array: NDArray[np.bool_]
 
     def __init__(self, wanted: ArrayLike, dimensions: tuple[int, int]) -> None:
-        np = numpy()
+        np = _arrays.numpy()
         array = np.asarray(wanted)
         if array.ndim != 2 or array.size == 0:
             raise ValueError(
@@ -75,11 +78,11 @@ class TissueMask:
 
         Needs SciPy: ImportError says how to get it.
         """
-        np = numpy()
+        np = _arrays.numpy()
         picture = slide.get_thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
         saturation = np.asarray(picture.convert("HSV"))[..., 1]
         threshold = min(max(_otsu(saturation), _LEAST_SATURATION), _MOST_SATURATION)
-        return cls(_cleaned(saturation > threshold), slide.dimensions)
+        return cls(_without_specks(saturation > threshold), slide.dimensions)
 
     @classmethod
     def from_geojson(
@@ -110,7 +113,7 @@ class TissueMask:
             for hole in holes:
                 pen.polygon([(x / shrink, y / shrink) for x, y, *_ in hole], fill=0)
             draw.bitmap((0, 0), shape, fill=1)
-        return cls(numpy().asarray(mask), dimensions)
+        return cls(_arrays.numpy().asarray(mask), dimensions)
 
     @classmethod
     def of(cls, mask: MaskLike, dimensions: tuple[int, int]) -> TissueMask:
@@ -134,9 +137,9 @@ class TissueMask:
             if Path(mask).suffix.lower() in (".json", ".geojson"):
                 return cls.from_geojson(mask, dimensions)
             with Image.open(mask) as image:
-                return cls(numpy().asarray(image.convert("L")), dimensions)
+                return cls(_arrays.numpy().asarray(image.convert("L")), dimensions)
         if isinstance(mask, Image.Image):
-            return cls(numpy().asarray(mask.convert("L")), dimensions)
+            return cls(_arrays.numpy().asarray(mask.convert("L")), dimensions)
         return cls(cast("ArrayLike", mask), dimensions)
 
     def fractions(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -145,7 +148,7 @@ class TissueMask:
         boxes: (n, 4), each (x, y, width, height) in level-0 pixels.  What lies
                outside of the slide is not wanted.
         """
-        np = numpy()
+        np = _arrays.numpy()
         rows, columns = self.array.shape
         scale = np.array((columns, rows)) / self.dimensions
         start = np.floor(boxes[:, :2] * scale).astype(np.int64)
@@ -166,7 +169,7 @@ class TissueMask:
 
 def _otsu(values: NDArray[np.uint8]) -> int:
     """The value that divides uint8 values into the two most different classes."""
-    np = numpy()
+    np = _arrays.numpy()
     counts = np.bincount(values.ravel(), minlength=256).astype(float)
     below = counts.cumsum()
     sums = (counts * np.arange(256)).cumsum()
@@ -177,7 +180,7 @@ def _otsu(values: NDArray[np.uint8]) -> int:
     return int(np.nan_to_num(between).argmax())
 
 
-def _cleaned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Without specks and holes."""
     mask = _without_small(mask, _SMALLEST_PIECE)
     return ~_without_small(~mask, _SMALLEST_HOLE)
@@ -191,12 +194,12 @@ def _without_small(mask: NDArray[np.bool_], smallest: int) -> NDArray[np.bool_]:
             "finding tissue needs SciPy; install it with "
             "`pip install openslide-native[tiles]`"
         ) from None
-    np = numpy()
+    np = _arrays.numpy()
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())
-    keeps = sizes >= smallest
-    keeps[0] = False
-    return keeps[labels]  # type: ignore[no-any-return]
+    is_kept = sizes >= smallest
+    is_kept[0] = False
+    return is_kept[labels]  # type: ignore[no-any-return]
 
 
 def _polygons(document: Any) -> Iterator[list[Any]]:

@@ -2,7 +2,7 @@
 #define KERNEL_TESTS_H
 
 #include "check.h"
-#include "instruction_sets.h"
+#include "kernels/instruction_sets.h"
 #include "wide_registers.h"
 
 #include <stddef.h>

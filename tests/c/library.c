@@ -1,6 +1,6 @@
 #include "library.h"
 
-#include "openslide_api.h"
+#include "slide/openslide_api.h"
 
 #include <stdio.h>
 #include <stdlib.h>

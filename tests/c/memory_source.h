@@ -1,7 +1,7 @@
 #ifndef MEMORY_SOURCE_H
 #define MEMORY_SOURCE_H
 
-#include "direct/source.h"
+#include "system/source.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "direct/dicom.h"
+#include "formats/dicom.h"
 
 #include "check.h"
 #include "guard_page.h"
@@ -14,6 +14,7 @@ static const uint32_t ITEM = 0xFFFEE000;
 static const uint32_t ITEM_END = 0xFFFEE00D;
 static const uint32_t SEQUENCE_END = 0xFFFEE0DD;
 static const uint32_t PIXEL_DATA = 0x7FE00010;
+static const uint32_t FRAME_GROUPS = 0x52009230;
 
 /* Writing DICOM files into memory */
 
@@ -203,8 +204,13 @@ finds_frames(const struct source *source)
 {
     struct dicom_file dicom;
     struct dicom_frames frames;
+    struct dicom_positions positions;
     uint64_t offset, size;
-    if (!dicom_read(&dicom, source) || !dicom_open_frames(&frames, &dicom)) {
+    if (!dicom_read(&dicom, source) || !dicom_read_on(&dicom, &positions)) {
+        return false;
+    }
+    free(positions.frames);
+    if (!dicom_open_frames(&frames, &dicom)) {
         return false;
     }
     CHECK(frames.number_size != 0 ||
@@ -255,8 +261,8 @@ test_elements(void)
               dicom.bits_stored == 8 && dicom.high_bit == 7 &&
               dicom.pixel_representation == 0,
           "numbers");
-    CHECK(dicom.focal_planes == 0 && dicom.optical_paths == 0 &&
-              !dicom.is_concatenation && !dicom.has_frame_groups &&
+    CHECK(dicom.instance[0] == 0 && dicom.whole_instance[0] == 0 &&
+              dicom.first_frame == 0 && dicom.frame_groups == 0 &&
               dicom.extended_table == 0 && dicom.items != 0,
           "what is not there");
 }
@@ -330,14 +336,191 @@ test_special_elements(void)
     struct memory_source memory;
     struct dicom_file dicom;
     begin(JPEG_BASELINE);
-    append_number(0x00209228, "UL", 0);
-    append_number(0x00480302, "UL", 2);
-    append_number(0x00480303, "UL", 3);
-    append_header(0x52009230, "SQ", UNDEFINED);
-    CHECK(read_file(&dicom, &memory) && dicom.is_concatenation &&
-              dicom.optical_paths == 2 && dicom.focal_planes == 3 &&
-              dicom.has_frame_groups && dicom.items == 0,
+    append_text(0x00080018, "UI", "2.25.1");
+    append_text(0x00200242, "UI", "2.25.2");
+    append_number(0x00209228, "UL", 70000);
+    append_header(FRAME_GROUPS, "SQ", UNDEFINED);
+    CHECK(read_file(&dicom, &memory) &&
+              strcmp(dicom.instance, "2.25.1") == 0 &&
+              strcmp(dicom.whole_instance, "2.25.2") == 0 &&
+              dicom.first_frame == 70000 && dicom.frame_groups == file.size &&
+              dicom.frame_groups_size == UNDEFINED && dicom.items == 0,
           "not as written");
+    begin(JPEG_BASELINE);
+    append_header(FRAME_GROUPS, "OB", 0);
+    CHECK(!is_readable(), "groups that are no sequence");
+}
+
+/* Positions of frames */
+
+/* What is written of each frame. */
+struct group {
+    int sequences, items, columns, rows;
+    const char *representation;
+};
+
+static const struct group plain_group = {1, 1, 1, 1, "SL"};
+
+static int32_t
+column_of_frame(unsigned frame)
+{
+    return (int32_t)(1 + 256 * (FRAMES - 1 - frame));
+}
+
+/* Where something begins whose length is not known yet. */
+static size_t
+begin_length(bool is_open)
+{
+    put(file.size - 4, is_open ? UNDEFINED : 0, 4);
+    return file.size;
+}
+
+static void
+end_length(size_t start, bool is_open, uint32_t mark)
+{
+    if (is_open) {
+        append_item(mark, 0);
+    } else {
+        put(start - 4, file.size - start, 4);
+    }
+}
+
+static void
+append_position(unsigned frame, const struct group *group, bool is_open)
+{
+    append_header(0x0048021A, "SQ", 0);
+    size_t sequence = begin_length(is_open);
+    for (int i = 0; i < group->items; i++) {
+        append_item(ITEM, 0);
+        size_t item = begin_length(is_open);
+        append_number(0x0040072A, "UL", 7);
+        for (int j = 0; j < group->columns; j++) {
+            append_number(0x0048021E, group->representation,
+                          (uint32_t)column_of_frame(frame));
+        }
+        for (int j = 0; j < group->rows; j++) {
+            append_number(0x0048021F, group->representation, 1);
+        }
+        end_length(item, is_open, ITEM_END);
+    }
+    end_length(sequence, is_open, SEQUENCE_END);
+}
+
+/* One group of each frame; the odd one of the second. */
+static void
+append_groups(unsigned count, const struct group *group,
+              const struct group *odd, bool is_open)
+{
+    append_header(FRAME_GROUPS, "SQ", 0);
+    size_t sequence = begin_length(is_open);
+    for (unsigned frame = 0; frame < count; frame++) {
+        const struct group *own = frame == 1 ? odd : group;
+        append_item(ITEM, 0);
+        size_t item = begin_length(is_open);
+        append_header(0x00209111, "SQ", 0);
+        for (int i = 0; i < own->sequences; i++) {
+            append_position(frame, own, is_open);
+        }
+        end_length(item, is_open, ITEM_END);
+    }
+    end_length(sequence, is_open, SEQUENCE_END);
+}
+
+static void
+write_groups(unsigned count, const struct group *group,
+             const struct group *odd, bool is_open)
+{
+    begin(JPEG_BASELINE);
+    append_image();
+    append_groups(count, group, odd, is_open);
+    append_frames(EXTENDED);
+}
+
+/* The number of positions, or -1. */
+static int
+count_positions(void)
+{
+    struct memory_source memory;
+    struct dicom_file dicom;
+    struct dicom_positions positions;
+    bool read =
+        read_file(&dicom, &memory) && dicom_read_on(&dicom, &positions);
+    CHECK(!memory.strayed, "strayed");
+    if (!read) {
+        return -1;
+    }
+    for (unsigned i = 0; i < positions.count; i++) {
+        CHECK(positions.frames[i].column == column_of_frame(i) &&
+                  positions.frames[i].row == 1,
+              "frame %u", i);
+    }
+    CHECK(dicom.items != 0 && dicom.extended_table != 0, "no frames");
+    free(positions.frames);
+    return (int)positions.count;
+}
+
+static void
+test_positions(void)
+{
+    static const struct group none = {.sequences = 0};
+    for (int is_open = 0; is_open < 2; is_open++) {
+        write_groups(FRAMES, &plain_group, &plain_group, is_open);
+        CHECK(count_positions() == FRAMES, "positions");
+        CHECK(has_frames(), "what is behind them");
+        write_groups(FRAMES, &none, &none, is_open);
+        CHECK(count_positions() == 0, "none");
+        CHECK(has_frames(), "what is behind none");
+    }
+    write_slide(EXTENDED);
+    CHECK(count_positions() == 0, "no groups");
+}
+
+static void
+test_odd_positions(void)
+{
+    static const struct group odd[] = {
+        {0, 1, 1, 1, "SL"}, {2, 1, 1, 1, "SL"}, {1, 0, 1, 1, "SL"},
+        {1, 2, 1, 1, "SL"}, {1, 1, 0, 1, "SL"}, {1, 1, 2, 1, "SL"},
+        {1, 1, 1, 0, "SL"}, {1, 1, 1, 2, "SL"}, {1, 1, 1, 1, "UL"},
+    };
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        for (int is_open = 0; is_open < 2; is_open++) {
+            write_groups(FRAMES, &plain_group, &odd[i], is_open);
+            CHECK(count_positions() == -1, "case %zu", i);
+        }
+    }
+    for (unsigned count = 0; count < FRAMES + 2; count++) {
+        write_groups(count, &plain_group, &plain_group, true);
+        CHECK(count_positions() == (count == FRAMES ? FRAMES : -1),
+              "%u groups", count);
+    }
+}
+
+/* Cut off, damaged and unreadable anywhere, as below. */
+static void
+test_damaged_positions(void)
+{
+    static const uint8_t others[] = {0x01, 0x80, 0xFF};
+    for (int is_open = 0; is_open < 2; is_open++) {
+        write_groups(FRAMES, &plain_group, &plain_group, is_open);
+        struct guarded memory = guarded_alloc(file.size);
+        for (size_t size = 0; size < file.size; size++) {
+            uint8_t *copy = memory.end - size;
+            memcpy(copy, file.bytes, size);
+            struct memory_source source = memory_source_of(copy, size);
+            CHECK(!finds_frames(&source.source) && !source.strayed,
+                  "%zu bytes of %zu", size, file.size);
+        }
+        guarded_free(memory);
+        for (size_t i = 128; i < file.size; i++) {
+            for (size_t j = 0; j < sizeof others; j++) {
+                file.bytes[i] ^= others[j];
+                has_frames();
+                file.bytes[i] ^= others[j];
+            }
+        }
+        CHECK(has_frames(), "not restored");
+    }
 }
 
 /* An element in front of the pixel data. */
@@ -681,6 +864,9 @@ main(void)
     check_run("kinds of files", test_kinds_of_files);
     check_run("native pixels", test_native_pixels);
     check_run("special elements", test_special_elements);
+    check_run("positions", test_positions);
+    check_run("odd positions", test_odd_positions);
+    check_run("damaged positions", test_damaged_positions);
     check_run("values", test_values);
     check_run("a zero within a text", test_zero_within_text);
     check_run("order", test_order);

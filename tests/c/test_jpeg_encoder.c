@@ -1,4 +1,4 @@
-#include "jpeg_encoder.h"
+#include "codecs/jpeg_encoder.h"
 
 #include "check.h"
 #include "guard_page.h"

@@ -1,4 +1,4 @@
-#include "direct/leica.h"
+#include "formats/leica.h"
 
 #include "check.h"
 #include "guard_page.h"
@@ -80,6 +80,9 @@ test_illumination(void)
     CHECK(is_read(SCN(IMAGE(VIEW PIXELS))) &&
               !collection.images[0].is_brightfield,
           "no source");
+    CHECK(is_read(SCN(IMAGE(VIEW PIXELS LIGHT LIGHT))) &&
+              !collection.images[0].is_brightfield,
+          "two sources");
     CHECK(is_read(SCN(IMAGE(VIEW PIXELS LIT_BY(" brightfield")))) &&
               !collection.images[0].is_brightfield,
           "space counts");
@@ -96,6 +99,25 @@ test_focal_planes(void)
           "another plane than the first");
 }
 
+/* Of the same width: in the order of the description, as a stable sort has
+   them. */
+static void
+test_equal_widths(void)
+{
+    CHECK(is_read(SCN(IMAGE(VIEW "<pixels><dimension sizeX='15' ifd='9'/>"
+                                 "<dimension sizeX='60' ifd='7'/>"
+                                 "<dimension sizeX='15' ifd='2'/>"
+                                 "<dimension sizeX='60' ifd='1'/>"
+                                 "<dimension sizeX='15' ifd='5'/></pixels>"))),
+          "refused");
+    static const int64_t directories[] = {7, 1, 9, 2, 5};
+    const struct leica_image *image = &collection.images[0];
+    CHECK(image->level_count == 5, "%zu levels", image->level_count);
+    for (int i = 0; i < 5; i++) {
+        CHECK(image->levels[i].directory == directories[i], "level %d", i);
+    }
+}
+
 static void
 test_refusals(void)
 {
@@ -109,9 +131,7 @@ test_refusals(void)
         SCN(IMAGE(VIEW)),
         SCN(IMAGE(VIEW VIEW PIXELS)),
         SCN(IMAGE(VIEW PIXELS PIXELS)),
-        SCN(IMAGE(VIEW PIXELS LIGHT LIGHT)),
         SCN(IMAGE(VIEW PIXELS LIT_BY("&#98;rightfield"))),
-        SCN(IMAGE(VIEW "<pixels>" WIDE WIDE "</pixels>")),
         SCN(IMAGE(VIEW "<pixels><dimension sizeX='0' ifd='1'/></pixels>")),
         SCN(IMAGE(VIEW "<pixels><dimension sizeX='1'/></pixels>")),
         SCN(IMAGE(VIEW "<pixels><dimension ifd='1'/></pixels>")),
@@ -168,8 +188,9 @@ test_bounds(void)
     after = "</pixels></image></collection></scn>";
     image = "<dimension sizeX='%d' ifd='1'/>";
     CHECK(is_many_read(before, image, LEICA_MAX_LEVELS, after), "levels");
-    CHECK(!is_many_read(before, image, LEICA_MAX_LEVELS + 1, after),
-          "too many levels");
+    CHECK(is_many_read(before, image, LEICA_MAX_LEVELS + 1, after) &&
+              collection.images[0].level_count == LEICA_MAX_LEVELS + 1,
+          "more levels than there is room for");
 }
 
 static void
@@ -187,6 +208,7 @@ main(void)
     check_run("macros", test_macros);
     check_run("illumination", test_illumination);
     check_run("focal planes", test_focal_planes);
+    check_run("equal widths", test_equal_widths);
     check_run("refusals", test_refusals);
     check_run("strangers", test_strangers);
     check_run("bounds", test_bounds);

@@ -1,4 +1,4 @@
-#include "openslide_api.h"
+#include "slide/openslide_api.h"
 
 #include "check.h"
 #include "library.h"

@@ -1,18 +1,14 @@
-#include "direct/paint.h"
+#include "kernels/paint.h"
+#include "kernels/paint_kernels.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "guard_page.h"
 #include "kernel_tests.h"
-
-/* More than two of the spans that a wide tile is painted in. */
-#define MAX_WIDTH 600
-#define MAX_HEIGHT 24
-
-#define CANARY UINT32_C(0xa5a5a5a5)
+#include "paint_formula.h"
+#include "paint_pictures.h"
 
 /* The one under test. */
 static const struct paint_kernel *
@@ -20,152 +16,6 @@ kernel(void)
 {
     return &paint_kernels[tested];
 }
-
-/* ---- random numbers ---- */
-
-static uint32_t
-next_random(void)
-{
-    static uint64_t state = 1;
-
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 32);
-}
-
-static int64_t
-random_between(int64_t first, int64_t last)
-{
-    return first + next_random() % (last - first + 1);
-}
-
-/* Whole pixels, the steps of both roundings, halves of them, anything. */
-static double
-random_position(int64_t first, int64_t last)
-{
-    double whole = (double)random_between(first, last);
-    double any = (double)next_random() / 4294967296.0;
-
-    switch (next_random() % 4) {
-    case 0:
-        return whole;
-    case 1:
-        return whole + (double)random_between(-3, 3) / 1024;
-    case 2:
-        return whole + floor(any * 131072) / 131072;
-    default:
-        return whole + any;
-    }
-}
-
-static uint32_t
-random_opaque(void)
-{
-    return 0xff000000 | next_random();
-}
-
-/* No channel above alpha. */
-static uint32_t
-random_premultiplied(void)
-{
-    uint32_t alpha = next_random() & 0xff;
-    uint32_t word = alpha << 24;
-
-    for (unsigned shift = 0; shift < 24; shift += 8) {
-        word |= next_random() % (alpha + 1) << shift;
-    }
-    return word;
-}
-
-/* ---- what is expected: the definition, a pixel at a time ---- */
-
-static float
-unit(uint32_t word, unsigned channel)
-{
-    return (float)(word >> 8 * channel & 0xff) * (float)(1 / 255.0);
-}
-
-static uint32_t
-tile_word(const struct paint_tile *tile, int64_t x, int64_t y)
-{
-    bool outside = x < 0 || x >= tile->width || y < 0 || y >= tile->height;
-
-    return outside ? 0 : tile->words[y * tile->stride + x];
-}
-
-struct formula_place {
-    int64_t column, row;
-    float dx, dy;
-};
-
-/* rint() rounds halves to even. */
-static struct formula_place
-formula_place(double vx, double vy)
-{
-    double x = rint(vx * 256) / 256, y = rint(vy * 256) / 256;
-    bool aligned = x == floor(x) && y == floor(y);
-
-    if (!aligned) {
-        x = rint(vx * 65536) / 65536;
-        y = rint(vy * 65536) / 65536;
-    }
-    return (struct formula_place){
-        (int64_t)floor(x),
-        (int64_t)floor(y),
-        (float)(x - floor(x)),
-        (float)(y - floor(y)),
-    };
-}
-
-static float
-formula_sample(const struct paint_tile *tile, struct formula_place at,
-               unsigned channel)
-{
-    float f[4];
-
-    for (int i = 0; i < 4; i++) {
-        f[i] =
-            unit(tile_word(tile, at.column + i % 2, at.row + i / 2), channel);
-    }
-    return f[0] * ((1 - at.dx) * (1 - at.dy)) + f[1] * (at.dx * (1 - at.dy)) +
-           f[2] * ((1 - at.dx) * at.dy) + f[3] * (at.dx * at.dy);
-}
-
-static uint32_t
-formula_saturate(uint32_t word, const float source[4])
-{
-    float room = source[3] == 0 ? 1 : (1 - unit(word, 3)) / source[3];
-    uint32_t result = 0;
-
-    for (unsigned c = 0; c < 4; c++) {
-        float sum = source[c] * fminf(room, 1) + unit(word, c);
-        uint32_t byte = (uint32_t)(fminf(sum, 1) * 256);
-
-        result |= (byte - (byte >> 8)) << 8 * c;
-    }
-    return result;
-}
-
-static void
-formula_paint(const struct paint_canvas *canvas, const struct paint_tile *tile,
-              double x, double y)
-{
-    for (int64_t row = 0; row < canvas->height; row++) {
-        for (int64_t column = 0; column < canvas->width; column++) {
-            uint32_t *word = canvas->words + row * canvas->stride + column;
-            struct formula_place at =
-                formula_place((double)(canvas->left + column) - x,
-                              (double)(canvas->top + row) - y);
-            float source[4];
-
-            for (unsigned c = 0; c < 4; c++) {
-                source[c] = formula_sample(tile, at, c);
-            }
-            *word = formula_saturate(*word, source);
-        }
-    }
-}
-
-/* ---- tests ---- */
 
 /*
  * One pixel between four, computed by a NumPy statement of the rules: every
@@ -278,9 +128,8 @@ test_known_answers(void)
 {
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         uint32_t word = known[i].before;
-        struct paint_tile tile = {known[i].tile, 2, 2, 2};
-        struct paint_canvas canvas = {
-            .words = &word, .stride = 1, .width = 1, .height = 1};
+        struct paint_tile tile = opaque_tile(known[i].tile, 2, 2);
+        struct paint_canvas canvas = whole_canvas(&word, 1, 1);
 
         paint_tile_with(kernel(), &canvas, &tile, known[i].dx / -65536.0,
                         known[i].dy / -65536.0);
@@ -304,28 +153,6 @@ test_weights_leave_room(void)
             CHECK(sum == 1 || sum == nextafterf(1, 0),
                   "the weights of %u and %u add up to %.9g", (unsigned)i,
                   (unsigned)j, (double)sum);
-        }
-    }
-}
-
-/* What lies beside the canvas is CANARY. */
-static void
-fill_canvas(const struct paint_canvas *canvas)
-{
-    uint32_t content = next_random() % 4;
-
-    for (int64_t y = 0; y < canvas->height; y++) {
-        uint32_t *row = canvas->words + y * canvas->stride;
-
-        for (int64_t x = 0; x < canvas->width; x++) {
-            bool sparse = content == 1 && next_random() % 64 == 0;
-
-            row[x] = 0;
-            if (sparse || content == 2) {
-                row[x] = random_premultiplied();
-            } else if (content == 3) {
-                row[x] = next_random();
-            }
         }
     }
 }
@@ -360,21 +187,6 @@ check_canaries(const struct paint_canvas *canvas)
     }
 }
 
-/* A part of canvas, which shows the same picture. */
-static struct paint_canvas
-window_of(const struct paint_canvas *canvas, int64_t left, int64_t top,
-          int64_t right, int64_t bottom)
-{
-    return (struct paint_canvas){
-        .words = canvas->words + top * canvas->stride + left,
-        .stride = canvas->stride,
-        .left = canvas->left + left,
-        .top = canvas->top + top,
-        .width = right - left,
-        .height = bottom - top,
-    };
-}
-
 static void
 paint_in_windows(const struct paint_canvas *canvas,
                  const struct paint_tile *tile, double x, double y)
@@ -391,125 +203,27 @@ paint_in_windows(const struct paint_canvas *canvas,
     }
 }
 
-/* Memory for the largest tile and canvas, and for what is expected. */
-struct arena {
-    struct guarded tile, canvas;
-    uint32_t *expected;
-};
-
-static struct arena
-arena_alloc(void)
-{
-    size_t size = 4 * MAX_WIDTH * MAX_HEIGHT;
-    struct arena arena = {
-        guarded_alloc(size),
-        guarded_alloc(size),
-        malloc(size),
-    };
-
-    if (arena.expected == NULL) {
-        perror("malloc");
-        exit(2);
-    }
-    return arena;
-}
-
-static void
-arena_free(struct arena arena)
-{
-    guarded_free(arena.tile);
-    guarded_free(arena.canvas);
-    free(arena.expected);
-}
-
-/* count words against the page behind the memory, or the one before it. */
-static uint32_t *
-place_words(struct guarded memory, size_t count)
-{
-    bool last = next_random() % 2;
-
-    return (uint32_t *)(void *)(last ? memory.end - 4 * count : memory.start);
-}
-
-static int64_t
-random_width(void)
-{
-    switch (next_random() % 3) {
-    case 0:
-        return random_between(1, 40);
-    case 1:
-        return random_between(264, 280); /* about a span */
-    default:
-        return random_between(1, MAX_WIDTH);
-    }
-}
-
-static struct paint_tile
-random_tile(const struct arena *arena)
-{
-    int64_t width = random_width();
-    int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_between(1, MAX_HEIGHT);
-    int64_t count = (height - 1) * stride + width;
-    uint32_t *words = place_words(arena->tile, (size_t)count);
-    bool plain = next_random() % 8 == 0;
-    uint32_t colour = next_random() % 2 ? 0xffffffff : random_opaque();
-
-    for (int64_t i = 0; i < count; i++) {
-        words[i] = plain ? colour : random_opaque();
-    }
-    return (struct paint_tile){words, stride, width, height};
-}
-
-static struct paint_canvas
-random_canvas(const struct arena *arena)
-{
-    int64_t width = random_width();
-    int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_between(1, MAX_HEIGHT);
-    size_t count = (size_t)((height - 1) * stride + width);
-    struct paint_canvas canvas = {
-        .words = place_words(arena->canvas, count),
-        .stride = stride,
-        .left = random_between(-5000, 5000),
-        .top = random_between(-5000, 5000),
-        .width = width,
-        .height = height,
-    };
-
-    for (size_t i = 0; i < count; i++) {
-        canvas.words[i] = CANARY;
-    }
-    fill_canvas(&canvas);
-    return canvas;
-}
-
-static void
-copy_out(const struct paint_canvas *canvas, uint32_t *words)
-{
-    for (int64_t y = 0; y < canvas->height; y++) {
-        memcpy(words + y * canvas->width, canvas->words + y * canvas->stride,
-               4 * (size_t)canvas->width);
-    }
-}
-
-/* Two tiles, so that the second meets the edges of the first. */
-static void
+/* Two tiles, so that the second meets the edges of the first. The modes of
+   painting that were seen. */
+static unsigned
 check_random_painting(const struct arena *arena)
 {
     struct paint_canvas canvas = random_canvas(arena);
     struct paint_canvas copy = canvas;
+    unsigned modes = 0;
 
     copy.words = arena->expected;
     copy.stride = canvas.width;
     copy_out(&canvas, copy.words);
     for (int i = 0; i < 2; i++) {
-        struct paint_tile tile = random_tile(arena);
-        double x = random_position(canvas.left - tile.width - 2,
-                                   canvas.left + canvas.width + 2);
-        double y = random_position(canvas.top - tile.height - 2,
-                                   canvas.top + canvas.height + 2);
+        struct paint_tile tile = random_tile(arena, next_random() % 3);
+        double x =
+            random_place(tile.width, canvas.left, canvas.left + canvas.width);
+        double y =
+            random_place(tile.height, canvas.top, canvas.top + canvas.height);
 
+        modes |= paint_mode_at(canvas.picture_width, canvas.picture_height,
+                               &tile, x, y);
         formula_paint(&copy, &tile, x, y);
         if (next_random() % 2) {
             paint_tile_with(kernel(), &canvas, &tile, x, y);
@@ -519,17 +233,92 @@ check_random_painting(const struct arena *arena)
     }
     check_same(&canvas, arena->expected);
     check_canaries(&canvas);
+    return modes;
+}
+
+/* What is said to be opaque is. */
+static void
+check_opaque(const struct paint_tile *tile)
+{
+    for (int64_t y = 0; y < tile->opaque_height; y++) {
+        for (int64_t x = 0; x < tile->opaque_width; x++) {
+            uint32_t word = tile->words[y * tile->stride + x];
+
+            if (!CHECK(word >= 0xff000000, "%s: (%d, %d) is %08x",
+                       tested_name(), (int)x, (int)y, (unsigned)word)) {
+                return;
+            }
+        }
+    }
+}
+
+static void
+check_random_cut(const struct arena *arena)
+{
+    struct paint_tile image = random_tile(arena, next_random() % 3);
+    int64_t width = random_width(), height = random_height();
+    double x = -random_place(image.width, 0, width);
+    double y = -random_place(image.height, 0, height);
+    uint32_t *words = place_words(arena->canvas, (size_t)(width * height));
+    struct paint_canvas part = whole_canvas(words, width, height);
+    struct paint_tile cut =
+        paint_cut_with(kernel(), &image, x, y, width, height, words);
+
+    formula_cut(&image, x, y, width, height, arena->expected);
+    check_same(&part, arena->expected);
+    check_opaque(&cut);
+}
+
+static void
+test_random_cuts(void)
+{
+    struct arena arena = arena_alloc();
+
+    for (int i = 0; i < 500; i++) {
+        check_random_cut(&arena);
+    }
+    arena_free(arena);
 }
 
 static void
 test_random_paintings(void)
 {
     struct arena arena = arena_alloc();
+    unsigned modes = 0;
 
-    for (int i = 0; i < 500; i++) {
-        check_random_painting(&arena);
+    for (int i = 0; i < 1000; i++) {
+        modes |= check_random_painting(&arena);
     }
+    CHECK(modes == PAINT_MODES, "modes %x alone were seen", modes);
     arena_free(arena);
+}
+
+/* Few pixels of few, almost where they lie. */
+static void
+test_single_pixels(void)
+{
+    uint32_t words[9], expected[9], tile_words[9];
+
+    for (int i = 0; i < 4000; i++) {
+        int64_t width = random_between(1, 3), height = random_between(1, 3);
+        struct paint_canvas canvas = whole_canvas(words, width, height);
+        struct paint_canvas copy = whole_canvas(expected, width, height);
+        struct paint_tile tile = opaque_tile(tile_words, random_between(1, 3),
+                                             random_between(1, 3));
+        double x = (double)random_between(-tile.width, width);
+        double y = (double)random_between(-tile.height, height);
+
+        for (int j = 0; j < 9; j++) {
+            tile_words[j] = random_opaque();
+        }
+        x += (double)random_between(-100, 100) / 1e4;
+        y += (double)random_between(-100, 100) / 1e4;
+        fill_canvas(&canvas);
+        memcpy(expected, words, sizeof(words));
+        formula_paint(&copy, &tile, x, y);
+        paint_tile_with(kernel(), &canvas, &tile, x, y);
+        check_same(&canvas, expected);
+    }
 }
 
 /* Tiles of a grid, off the pixel grid, leave no gap and no seam in alpha. */
@@ -537,10 +326,9 @@ static void
 test_seams_are_opaque(void)
 {
     static uint32_t words[100 * 60];
-    struct paint_canvas canvas = {
-        .words = words, .stride = 100, .width = 100, .height = 60};
+    struct paint_canvas canvas = whole_canvas(words, 100, 60);
     uint32_t white[32 * 16];
-    struct paint_tile tile = {white, 32, 32, 16};
+    struct paint_tile tile = opaque_tile(white, 32, 16);
 
     memset(white, 0xff, sizeof(white));
     for (int row = 4; row >= 0; row--) {
@@ -561,11 +349,11 @@ test_nothing_to_paint(void)
     static const double nowhere[] = {NAN,  INFINITY, -INFINITY,    1e300,
                                      -4e9, 3e9,      -2147483647.5};
     uint32_t word = 0;
-    struct paint_canvas canvas = {
-        .words = &word, .stride = 1, .width = 1, .height = 1};
+    struct paint_canvas canvas = whole_canvas(&word, 1, 1);
     struct paint_canvas none = {.words = NULL};
-    struct paint_tile tile = {known[0].tile, 2, 2, 2};
-    struct paint_tile no_tile = {NULL, 0, 0, 0};
+    struct paint_tile tile = opaque_tile(known[0].tile, 2, 2);
+    struct paint_tile no_tile = {.words = NULL};
+    struct paint_tile blank = {.width = 2, .height = 2};
 
     for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
         paint_tile_with(kernel(), &canvas, &tile, nowhere[i], 0.5);
@@ -575,6 +363,8 @@ test_nothing_to_paint(void)
     paint_tile_with(kernel(), &canvas, &tile, 0, -2);
     paint_tile_with(kernel(), &canvas, &no_tile, 0, 0);
     paint_tile_with(kernel(), &canvas, &no_tile, 0.5, 0.5);
+    paint_tile_with(kernel(), &canvas, &blank, 0, 0);
+    paint_tile_with(kernel(), &canvas, &blank, 0.5, 0.5);
     paint_tile_with(kernel(), &none, &tile, 0, 0);
     paint_tile_with(kernel(), &none, &tile, 0.5, 0.5);
     CHECK(word == 0, "%s: %08x", tested_name(), (unsigned)word);
@@ -585,9 +375,8 @@ test_registers(void)
 {
     enum { SIDE = 100 };
     static uint32_t tile_words[SIDE * SIDE], words[SIDE * SIDE];
-    struct paint_tile tile = {tile_words, SIDE, SIDE, SIDE};
-    struct paint_canvas canvas = {
-        .words = words, .stride = SIDE, .width = SIDE, .height = SIDE};
+    struct paint_tile tile = opaque_tile(tile_words, SIDE, SIDE);
+    struct paint_canvas canvas = whole_canvas(words, SIDE, SIDE);
 
     for (size_t i = 0; i < SIDE * SIDE; i++) {
         tile_words[i] = random_opaque();
@@ -602,9 +391,8 @@ static void
 test_known_answer_of_the_best(void)
 {
     uint32_t word = known[0].before;
-    struct paint_tile tile = {known[0].tile, 2, 2, 2};
-    struct paint_canvas canvas = {
-        .words = &word, .stride = 1, .width = 1, .height = 1};
+    struct paint_tile tile = opaque_tile(known[0].tile, 2, 2);
+    struct paint_canvas canvas = whole_canvas(&word, 1, 1);
 
     paint_tile_at(&canvas, &tile, known[0].dx / -65536.0,
                   known[0].dy / -65536.0);
@@ -614,6 +402,8 @@ test_known_answer_of_the_best(void)
 static const struct kernel_test kernel_tests[] = {
     {"known answers", test_known_answers},
     {"random tiles, positions, canvases and windows", test_random_paintings},
+    {"random parts of images", test_random_cuts},
+    {"single pixels", test_single_pixels},
     {"seams are opaque", test_seams_are_opaque},
     {"nothing to paint", test_nothing_to_paint},
 };

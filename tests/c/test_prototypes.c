@@ -1,5 +1,5 @@
 /* Compiles only where our table agrees with openslide.h. */
-#include "openslide_api.h"
+#include "slide/openslide_api.h"
 
 #include <openslide.h>
 

@@ -1,4 +1,4 @@
-#include "direct/tiff.h"
+#include "formats/tiff.h"
 
 #include "check.h"
 #include "guard_page.h"
@@ -236,7 +236,7 @@ check_tiled(const struct tiff_directory *directory, const char *kind)
               directory->bits_per_sample == 8,
           "%s: another format", kind);
     CHECK(directory->has_subfile_type && directory->subfile_type == 1 &&
-              !directory->has_depth && directory->next == 0,
+              directory->next == 0,
           "%s: another kind of image", kind);
 }
 
@@ -390,17 +390,18 @@ static const struct variant {
     {"fewer offsets", {TILE_OFFSETS, LONG, 5, {1}}, false, false},
     {"fewer counts", {TILE_BYTE_COUNTS, LONG, 5, {1}}, false, false},
     {"too few bits", {BITS_PER_SAMPLE, SHORT, 2, {8, 8}}, false, false},
-    {"signed text", {DESCRIPTION, BYTE, 6, {'a'}}, false, false},
+    {"signed text", {DESCRIPTION, BYTE, 6, {'a'}}, false, true},
     {"tables of text", {JPEG_TABLES, ASCII, 4, {0xff}}, false, false},
-    {"a second width", {WIDTH, LONG, 1, {700}}, true, false},
-    {"a second table", {TILE_OFFSETS, LONG, 6, {1}}, true, false},
+    {"a second width", {WIDTH, LONG, 1, {701}}, true, true},
+    {"a second table", {TILE_OFFSETS, LONG, 5, {1}}, true, true},
+    {"an odd second width", {WIDTH, ASCII, 0, {0}}, true, true},
     {"strips too", {STRIP_OFFSETS, LONG, 1, {8}}, true, false},
     {"counts of strips", {STRIP_BYTE_COUNTS, LONG, 1, {8}}, true, false},
     {"a table past the end",
      {TILE_OFFSETS, LONG, UINT32_MAX, {0}},
      false,
      false},
-    {"text past the end", {DESCRIPTION, ASCII, 1 << 20, {0}}, false, false},
+    {"text past the end", {DESCRIPTION, ASCII, 1 << 20, {0}}, false, true},
 };
 
 static unsigned
@@ -432,11 +433,58 @@ test_variants(void)
             CHECK(read_first(&file, &directory) && directory.is_tiled &&
                       directory.is_usable == variants[i].is_usable,
                   "%s: %s", kinds[kind], variants[i].name);
-            CHECK(directory.has_depth ==
-                      (variants[i].field.tag >= IMAGE_DEPTH &&
-                       variants[i].field.tag <= TILE_DEPTH),
-                  "%s: depth", variants[i].name);
+            CHECK(!variants[i].on_top || !directory.is_usable ||
+                      (directory.width == 700 &&
+                       directory.tile_offsets.count == 6),
+                  "%s: the first does not count", variants[i].name);
         }
+    }
+}
+
+static bool
+is_description(const struct tiff_file *tiff, const struct tiff_bytes *bytes,
+               const char *expected)
+{
+    char *text = (char *)tiff_read_bytes(tiff, bytes, 99);
+    bool is_equal = expected == NULL
+                        ? text == NULL
+                        : text != NULL && strcmp(text, expected) == 0;
+    free(text);
+    return is_equal;
+}
+
+/* Libraries differ in which of several they take. */
+static void
+test_descriptions(void)
+{
+    static const struct {
+        struct field second;
+        const char *last;
+    } cases[] = {
+        {{DESCRIPTION, ASCII, 2, {'z', 0}}, "z"},
+        {{DESCRIPTION, BYTE, 2, {'z', 0}}, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct field fields[MAX_FIELDS] = {
+            {WIDTH, SHORT, 1, {70}},
+            {HEIGHT, SHORT, 1, {50}},
+            {DESCRIPTION, ASCII, 2, {'a', 0}},
+            cases[i].second,
+        };
+        struct written file = write_header(0);
+        struct memory_source memory;
+        struct tiff_file tiff;
+        struct tiff_directory directory;
+        write_directory(&file, fields, 4);
+        memory = source_of(&file);
+        CHECK(
+            tiff_open(&tiff, &memory.source) &&
+                tiff_read_directory(&tiff, tiff.first_directory, &directory) &&
+                directory.is_usable &&
+                is_description(&tiff, &directory.description, "a") &&
+                is_description(&tiff, &directory.last_description,
+                               cases[i].last),
+            "case %zu", i);
     }
 }
 
@@ -614,48 +662,74 @@ test_failing_reads(void)
     CHECK(limit > 10, "usable after %d reads", (int)limit);
     check_tiled(&directory, "after failures");
     uint64_t number;
-    bool has_zero;
+    struct tiff_zeros zeros;
     CHECK(!tiff_table_number(&tiff, &directory.tile_offsets, 0, &number) &&
-              !tiff_table_has_zero(&tiff, &directory.tile_offsets, 6,
-                                   &has_zero) &&
+              !tiff_table_find_zeros(&tiff, &directory.tile_offsets, 6,
+                                     UINT64_MAX, &zeros) &&
               tiff_read_bytes(&tiff, &directory.description, 99) == NULL,
           "read without reading");
 }
 
-/* Tables of several blocks, with a zero anywhere. */
+/* Whether zeros are found exactly there, as far as the limit goes. */
+static bool
+finds_zeros(const struct tiff_file *tiff, const struct tiff_table *table,
+            uint64_t count, uint64_t limit, const uint64_t *expected,
+            uint64_t expected_count)
+{
+    struct tiff_zeros zeros;
+    bool found =
+        tiff_table_find_zeros(tiff, table, count, limit, &zeros) &&
+        zeros.count == expected_count &&
+        (expected_count == 0
+             ? zeros.indices == NULL
+             : memcmp(zeros.indices, expected,
+                      (size_t)expected_count * sizeof *expected) == 0);
+    free(zeros.indices);
+    return found;
+}
+
+/* Tables of several blocks, with zeros anywhere. */
 static void
 test_zeros(void)
 {
-    enum { COUNT = 3000 };
+    enum { COUNT = 3000, FEW = 5 };
     static uint8_t bytes[8 * COUNT + 1];
     struct memory_source memory = memory_source_of(bytes, sizeof bytes);
     const struct tiff_file tiff = {.source = &memory.source};
+    const uint64_t some[FEW] = {0, 1, 700, 2047, COUNT - 1};
     for (unsigned size = 2; size <= 8; size *= 2) {
         struct tiff_table table = {COUNT, 1, size};
-        bool has_zero = true;
         memset(bytes, 0, sizeof bytes);
         for (unsigned i = 0; i < COUNT; i++) {
             bytes[1 + i * size + i % size] = 1;
         }
-        CHECK(tiff_table_has_zero(&tiff, &table, COUNT, &has_zero) &&
-                  !has_zero,
+        CHECK(finds_zeros(&tiff, &table, COUNT, UINT64_MAX, NULL, 0),
               "a zero of %u bytes", size);
-        for (unsigned i = 0; i < COUNT; i++) {
+        for (uint64_t i = 0; i < COUNT; i++) {
             bytes[1 + i * size + i % size] = 0;
-            CHECK(tiff_table_has_zero(&tiff, &table, COUNT, &has_zero) &&
-                      has_zero,
-                  "%u is not found", i);
-            CHECK(tiff_table_has_zero(&tiff, &table, i, &has_zero) &&
-                      !has_zero,
-                  "%u is found too early", i);
+            CHECK(finds_zeros(&tiff, &table, COUNT, UINT64_MAX, &i, 1),
+                  "%u is not found", (unsigned)i);
+            CHECK(finds_zeros(&tiff, &table, i, UINT64_MAX, NULL, 0),
+                  "%u is found too early", (unsigned)i);
             bytes[1 + i * size + i % size] = 1;
         }
-        CHECK(!tiff_table_has_zero(&tiff, &table, COUNT + 1, &has_zero),
+        for (unsigned i = 0; i < FEW; i++) {
+            bytes[1 + some[i] * size + some[i] % size] = 0;
+        }
+        for (unsigned limit = 0; limit <= FEW; limit++) {
+            CHECK(finds_zeros(&tiff, &table, COUNT, limit, some, limit),
+                  "not the first %u", limit);
+        }
+        struct tiff_zeros zeros;
+        CHECK(!tiff_table_find_zeros(&tiff, &table, COUNT + 1, UINT64_MAX,
+                                     &zeros) &&
+                  zeros.indices == NULL,
               "more than there are");
     }
     struct tiff_table beyond = {1, sizeof bytes - 7, 8};
-    bool has_zero;
-    CHECK(!tiff_table_has_zero(&tiff, &beyond, 1, &has_zero), "past the end");
+    struct tiff_zeros zeros;
+    CHECK(!tiff_table_find_zeros(&tiff, &beyond, 1, UINT64_MAX, &zeros),
+          "past the end");
     CHECK(!memory.strayed, "strayed");
 }
 
@@ -667,6 +741,7 @@ main(void)
     check_run("inline tables", test_inline_tables);
     check_run("strips", test_strips);
     check_run("variants", test_variants);
+    check_run("descriptions", test_descriptions);
     check_run("missing fields", test_missing_fields);
     check_run("samples of different bits", test_samples_of_different_bits);
     check_run("directories in order", test_directories_in_order);

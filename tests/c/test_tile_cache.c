@@ -1,7 +1,7 @@
 #include "direct/tile_cache.h"
 
 #include "check.h"
-#include "platform.h"
+#include "system/platform.h"
 
 #include <stdlib.h>
 #include <string.h>

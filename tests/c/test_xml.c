@@ -1,4 +1,4 @@
-#include "direct/xml.h"
+#include "formats/xml.h"
 
 #include "check.h"
 #include "guard_page.h"

@@ -6,7 +6,7 @@
 #    include <stddef.h>
 #    include <stdint.h>
 
-#    include "cpu_features.h"
+#    include "kernels/cpu_features.h"
 
 /* CPUID leaf 0xD, subleaf 1: XGETBV takes 1 and answers with XINUSE. */
 #    define EAX_XGETBV_1 (UINT32_C(1) << 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ _OVERFLOW = re.compile("GLib-ERROR .*overflow allocating [0-9*]+ bytes")
 _ABSURD_SIZE = 2**28
 _WIDE_JPEG = "openslide-vendor-hamamatsu.c:[0-9]+:read_jpeg_tile: assertion failed"
 _EMPTY_WORD = re.compile(rb'"DICOM_DERIVATION_DESCRIPTION"[^>]*>([^<]*-)?-')
-_PER_FRAME_GROUPS = b"\x00\x52\x30\x92"
+_PER_FRAME_GROUPS, _ITEM = 0x52009230, 0xFFFEE000
+_LONG_ELEMENTS = (b"OB", b"OV", b"SQ")
 _SAKURA_VALUES = (
     "SELECT SlideId, Date, Description, Creator, DiagnosisCode, Keywords"
     " FROM SVSlideDataXPO",
@@ -113,17 +115,53 @@ def _empty_word(damage: Damage, log: str) -> bool:
 
 
 def _no_positions(damage: Damage, log: str) -> bool:
-    """A file with sparse tiles, none of which says where it belongs."""
+    """A file with sparse tiles, of which it cannot be found out where they belong."""
     return (
         _SEGMENTATION_FAULT.search(log) is not None
         and _WHILE_OPENING.search(log) is not None
         and any(
             isinstance(content, bytes)
-            and b"TILED_SPARSE" in content
-            and _PER_FRAME_GROUPS not in content
+            and re.search(rb"TILED_SPARSE|\x20\x00\x11\x93CS\x02\x003D", content)
+            and not _has_frame_groups(content)
             for content in damage.files.values()
         )
     )
+
+
+def _has_frame_groups(data: bytes) -> bool:
+    """Whether the elements up to the groups of each frame are sound."""
+    found = False
+    with suppress(struct.error, ValueError):
+        for tag in _elements(data, 132, len(data)):
+            found |= tag == _PER_FRAME_GROUPS
+    return found
+
+
+def _elements(data: bytes, at: int, end: int) -> Iterator[int]:
+    """The tags of explicit, little-endian elements that fill a part of a file."""
+    while at < end:
+        group, element, kind, length = struct.unpack_from("<HH2sH", data, at)
+        at += 8
+        if kind in _LONG_ELEMENTS:
+            (length,) = struct.unpack_from("<I", data, at)
+            at += 4
+        if at + length > end:
+            raise ValueError("an element goes beyond its item")
+        if kind == b"SQ":
+            _check_items(data, at, at + length)
+        yield group << 16 | element
+        at += length
+
+
+def _check_items(data: bytes, at: int, end: int) -> None:
+    while at < end:
+        group, element, length = struct.unpack_from("<HHI", data, at)
+        at += 8
+        if group << 16 | element != _ITEM or at + length > end:
+            raise ValueError("no items, or more than there is room for")
+        for _ in _elements(data, at, at + length):
+            pass
+        at += length
 
 
 def _absurd_size(damage: Damage, log: str) -> bool:

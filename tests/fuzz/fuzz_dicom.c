@@ -2,11 +2,12 @@
  * Whatever a file holds, it is read or not, twice alike, and the frames that
  * are found lie within it, one behind the other.
  */
-#include "direct/dicom.h"
+#include "formats/dicom.h"
 
 #include "fuzzing.h"
 #include "memory_source.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Of more frames only the first are looked at. */
@@ -24,6 +25,8 @@ check_file(const struct dicom_file *file)
     check_text(file->storage_class);
     check_text(file->transfer_syntax);
     check_text(file->image_type);
+    check_text(file->instance);
+    check_text(file->whole_instance);
     check_text(file->series);
     check_text(file->organization);
     check_text(file->photometric);
@@ -55,9 +58,12 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct memory_source memory = memory_source_of(bytes, size);
     struct dicom_file file, again;
     struct dicom_frames frames;
+    struct dicom_positions positions;
     bool is_read = dicom_read(&file, &memory.source);
     REQUIRE(dicom_read(&again, &memory.source) == is_read);
-    if (is_read) {
+    if (is_read && dicom_read_on(&file, &positions)) {
+        REQUIRE(positions.count == 0 || positions.count == file.frame_count);
+        free(positions.frames);
         check_file(&file);
         if (dicom_open_frames(&frames, &file)) {
             REQUIRE(frames.count > 0 && frames.count <= size / 8);

@@ -5,7 +5,7 @@
  * An input is: whether the samples are RGB, width - 1, height - 1 (a byte
  * each); the size of the tables, 0 for none (two bytes); the tables; the tile.
  */
-#include "direct/jpeg.h"
+#include "codecs/jpeg.h"
 
 #include "fuzzing.h"
 

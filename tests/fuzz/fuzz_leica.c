@@ -2,8 +2,8 @@
  * Whatever a description holds, it is read or not, and what is read of it is
  * within bounds and in order.
  */
-#include "direct/leica.h"
-#include "direct/xml.h"
+#include "formats/leica.h"
+#include "formats/xml.h"
 
 #include "fuzzing.h"
 

@@ -2,7 +2,7 @@
  * Whatever a file holds, its directories are read or not, twice alike, and
  * everything that they are said to have lies within the file.
  */
-#include "direct/tiff.h"
+#include "formats/tiff.h"
 
 #include "fuzzing.h"
 #include "memory_source.h"
@@ -25,17 +25,24 @@ is_zero(const struct tiff_file *file, const struct tiff_table *table,
 static void
 check_table(const struct tiff_file *file, const struct tiff_table *table)
 {
-    bool any_zero = false, has_zero;
+    bool any_zero = false;
+    struct tiff_zeros zeros;
     uint64_t number;
     uint64_t count = table->count < LOOKED_AT ? table->count : LOOKED_AT;
     for (uint64_t i = 0; i < count; i++) {
         any_zero |= is_zero(file, table, i);
         is_zero(file, table, table->count - 1 - i);
     }
-    REQUIRE(tiff_table_has_zero(file, table, count, &has_zero));
-    REQUIRE(has_zero == any_zero);
-    REQUIRE(tiff_table_has_zero(file, table, table->count, &has_zero));
-    REQUIRE(has_zero || !any_zero);
+    REQUIRE(tiff_table_find_zeros(file, table, count, UINT64_MAX, &zeros));
+    REQUIRE((zeros.count > 0) == any_zero);
+    for (uint64_t i = 0; i < zeros.count; i++) {
+        REQUIRE(is_zero(file, table, zeros.indices[i]));
+        REQUIRE(i == 0 || zeros.indices[i] > zeros.indices[i - 1]);
+    }
+    free(zeros.indices);
+    REQUIRE(tiff_table_find_zeros(file, table, table->count, 1, &zeros));
+    REQUIRE(zeros.count <= 1 && (zeros.count == 1 || !any_zero));
+    free(zeros.indices);
     REQUIRE(!tiff_table_number(file, table, table->count, &number));
 }
 
@@ -57,6 +64,7 @@ check_directory(const struct tiff_file *file,
         return;
     }
     check_bytes(file, &directory->description);
+    check_bytes(file, &directory->last_description);
     check_bytes(file, &directory->jpeg_tables);
     REQUIRE(directory->width > 0 && directory->height > 0);
     if (!directory->is_tiled) {

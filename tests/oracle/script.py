@@ -23,6 +23,7 @@ from PIL import __version__ as pillow_version
 import openslide
 import openslide.deepzoom
 from openslide import lowlevel
+from tests.oracle import typed_program
 from tests.own_slide import OwnSlide
 
 try:
@@ -180,6 +181,15 @@ def public_names(module: object) -> list[str]:
     )
 
 
+def functions_of(module: object) -> list[str]:
+    """The functions that stand for one of libopenslide's."""
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if "available" in getattr(value, "__dict__", {})
+    )
+
+
 def public_attributes(kind: type) -> list[str]:
     """The names that a class documents."""
     return sorted(name for name in dir(kind) if not name.startswith("_"))
@@ -232,6 +242,7 @@ _TOOLS: dict[str, Any] = {
     "Path": Path,
     "BytesIO": io.BytesIO,
     "pickle": pickle,
+    "functions_of": functions_of,
     "numpy": numpy,
     "Index": Index,
     "Painted": Painted,
@@ -239,6 +250,7 @@ _TOOLS: dict[str, Any] = {
     "picture": picture,
     "public_attributes": public_attributes,
     "public_names": public_names,
+    "report": typed_program.report,
     "srgb": srgb,
     "with_info": with_info,
 }

@@ -9,23 +9,28 @@ Every writer takes a folder, writes `NAME.<extension>` and companions that are
 called `NAME` too, and returns the `SlideFacts` that a test may expect.  Keyword
 parameters vary the slide; `WRITERS` has one entry per slide worth having.
 
-To add a vendor, write a module with a function that takes the folder, the name
-and an image, and returns `SlideFacts`; then enter it in `WRITERS`.
+To add a scanner, or a program that converts slides, describe it in `writers` and
+enter a slide of its in `WRITERS`, and what is read directly of it in `direct`.  To add
+a vendor, write a module with a function that takes the folder, the name, an image and
+a dialect, and returns `SlideFacts`.
 """
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from . import writers
 from .aperio import write_aperio
 from .argos import write_argos
-from .content import reference
-from .dicom import write_dicom
+from .content import reference, variant, whole_tiles
+from .dialect import Dialect
+from .dicom import DicomDialect, write_dicom
 from .facts import Patch, SlideFacts
 from .generic import write_generic
 from .hamamatsu import write_ndpi, write_vms, write_vmu
 from .huron import write_huron
-from .leica import write_leica
+from .leica import Area, write_leica
 from .mirax import write_mirax
 from .philips import write_philips
 from .sakura import write_sakura
@@ -35,6 +40,7 @@ from .zeiss import Compression as ZeissCompression
 from .zeiss import write_zeiss
 
 __all__ = [
+    "VARIANTS",
     "WRITERS",
     "Patch",
     "SlideFacts",
@@ -59,11 +65,11 @@ __all__ = [
     "write_zeiss",
 ]
 
-_VARIANTS: dict[str, Callable[..., SlideFacts]] = {
+_FORMATS: dict[str, Callable[..., SlideFacts]] = {
     "aperio-jpeg": write_aperio,
     "aperio-rgb": partial(write_aperio, encoding="rgb"),
-    "aperio-33003": partial(write_aperio, encoding="33003"),
-    "aperio-33005": partial(write_aperio, encoding="33005"),
+    "aperio-33003": partial(write_aperio, dialect=writers.APERIO_J2K, encoding="33003"),
+    "aperio-33005": partial(write_aperio, dialect=writers.APERIO_J2K),
     "generic": write_generic,
     "generic-lzw": partial(write_generic, encoding="lzw"),
     "generic-sparse": partial(write_generic, big=True, missing=(9, 10)),
@@ -92,10 +98,74 @@ _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
     "dicom-sparse": partial(write_dicom, missing=(3, 20)),
 }
 
-#: Writers by slide name.
-WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
-    name: partial(writer, name=name) for name, writer in _VARIANTS.items()
+
+def _aperio(dialect: Dialect, **options: Any) -> Callable[..., SlideFacts]:
+    return partial(write_aperio, dialect=dialect, image=variant(), **options)
+
+
+def _generic(dialect: Dialect, **options: Any) -> Callable[..., SlideFacts]:
+    return partial(write_generic, dialect=dialect, image=variant(), **options)
+
+
+def _dicom(dialect: DicomDialect, **options: Any) -> Callable[..., SlideFacts]:
+    return partial(write_dicom, dialect=dialect, image=variant(), **options)
+
+
+#: Smaller slides: the same formats, as scanners and programs write them.
+_VARIANTS: dict[str, Callable[..., SlideFacts]] = {
+    "aperio-scanscope": _aperio(writers.SCANSCOPE),
+    # Tiles at the ends of rows without a byte.
+    "aperio-hole": _aperio(writers.SCANSCOPE, missing=(4, 9)),
+    "aperio-hole-above": _aperio(
+        writers.SCANSCOPE, factors=(1, 2, 4), missing_above=(2,)
+    ),
+    "aperio-hole-on-top": _aperio(
+        writers.SCANSCOPE, factors=(1, 2, 4), missing=(9,), missing_on_top=(1,)
+    ),
+    "aperio-at2": _aperio(writers.AT2),
+    "aperio-gt450": _aperio(writers.GT450),
+    "aperio-imagescope": _aperio(writers.IMAGESCOPE),
+    "philips-1.0": partial(
+        write_philips, dialect=writers.PHILIPS_1_0, image=whole_tiles(512), missing=(1,)
+    ),
+    "philips-1.1": partial(
+        write_philips, dialect=writers.PHILIPS_1_1, image=whole_tiles(512), missing=(1,)
+    ),
+    "generic-vips": _generic(writers.VIPS),
+    "generic-asap": _generic(writers.ASAP),
+    "generic-tifffile": _generic(writers.TIFFFILE),
+    "generic-gdal": _generic(writers.GDAL_COG, masks=True),
+    "ventana-padded": partial(
+        write_ventana_tif, dialect=writers.VENTANA_TIFF, image=variant(), padded=True
+    ),
+    "leica-mixed": partial(
+        write_leica,
+        dialect=writers.LEICA_SCN400,
+        image=variant(),
+        areas=(
+            Area((0, 0, 800, 608), (160, 128)),
+            Area((0, 0, 608, 512), (500, 200), illumination="fluorescence", channels=3),
+        ),
+    ),
+    "dicom-gt450": _dicom(writers.GT450_DICOM),
+    "dicom-gt450-early": _dicom(writers.GT450_EARLY_DICOM),
+    "dicom-pixelmed": _dicom(writers.PIXELMED),
+    "dicom-pixelmed-rgb": _dicom(writers.PIXELMED_RGB),
+    "dicom-3dhistech": _dicom(writers.HISTECH_DICOM),
+    "dicom-orthanc": _dicom(writers.ORTHANC),
+    "dicom-bfconvert": _dicom(writers.BFCONVERT_DICOM),
+    "dicom-wsi2dcm-sparse": _dicom(writers.WSI2DCM_SPARSE, missing=(1, 7, 12)),
+    "dicom-wsi2dcm-batch": _dicom(writers.WSI2DCM_BATCH),
+    "dicom-full-positions": _dicom(writers.FULL_WITH_POSITIONS),
+    "dicom-copies": _dicom(writers.WITH_COPIES),
+    "dicom-uncounted": _dicom(writers.UNCOUNTED_DICOM),
 }
+
+#: Writers by slide name: a slide of every format, then `VARIANTS` of them.
+WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
+    name: partial(writer, name=name) for name, writer in (_FORMATS | _VARIANTS).items()
+}
+VARIANTS = tuple(_VARIANTS)
 
 
 def write(name: str, folder: Path) -> SlideFacts:

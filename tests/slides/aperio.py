@@ -5,16 +5,15 @@ Directory 0 is level 0, with a description that starts "Aperio" and goes on in
 needs no mark: the others are told apart by NewSubfileType.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Unpack
 
-from .codecs import Subsampling
 from .content import (
     MPP,
     OBJECTIVE_POWER,
     RgbImage,
-    icc_profile,
     label,
     macro,
     reference,
@@ -22,22 +21,11 @@ from .content import (
     small_reference,
     thumbnail,
 )
+from .dialect import Changes, Dialect, Encoding, Picture, SlideTiff
 from .facts import Patch, SlideFacts
-from .pyramid import TileSize, level_dimensions, pyramid, tile_boxes, tile_dimensions
-from .tiff import (
-    ByteOrder,
-    Tag,
-    TagDict,
-    TiffCodec,
-    TiffWriter,
-    jpeg2000_codec,
-    jpeg_codec,
-    lzw_codec,
-)
+from .pyramid import level_dimensions, pyramid, tile_boxes, tile_dimensions
+from .tiff import Tag, TagDict
 
-Encoding = Literal["jpeg", "rgb", "33003", "33005"]
-
-_LIBRARY = "Aperio Image Library v12.0.15"
 _LABEL_SUBFILE_TYPE = 1
 _MACRO_SUBFILE_TYPE = 9
 
@@ -48,83 +36,75 @@ _ENCODING_NAMES: dict[Encoding, str] = {
     "33005": "J2K/KDU",
 }
 
+PLAIN = Dialect(
+    tile=240,
+    shared_tables=True,
+    icc=True,
+    software="Aperio Image Library v12.0.15 ",
+    pictures={"thumbnail": Picture(rows_per_strip=16), "label": Picture("lzw")},
+)
+
 
 def write_aperio(
     folder: Path,
     *,
     name: str = "aperio",
-    encoding: Encoding = "jpeg",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 240,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = True,
     missing: Collection[int] = (),
     missing_above: Collection[int] = (),
-    icc: bool = True,
-    big: bool = False,
-    byteorder: ByteOrder = "<",
+    missing_on_top: Collection[int] = (),
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.svs.
 
-    `encoding` is JPEG of YCbCr or RGB samples, or one of Aperio's two JPEG 2000
-    compressions: 33003 holds YCbCr samples, 33005 RGB.  `quality` and
-    `subsampling` are those of JPEG; RGB is never subsampled.  `missing` tiles of
-    level 0 are holes; `missing_above` tiles of level 1 are filled from level 0.
+    `missing` tiles of level 0 are holes; `missing_above` tiles of level 1 and
+    `missing_on_top` tiles of level 2 are made from the level below.
     """
+    dialect = replace(dialect, **changes)
     if image is None:
-        image = reference() if encoding in ("jpeg", "rgb") else small_reference()
-    codec = _codec(encoding, quality, subsampling, shared_tables)
+        is_slow = dialect.encoding in ("33003", "33005")
+        image = small_reference() if is_slow else reference()
+    tail = _properties(name, dialect)
+    absent = (missing, missing_above, missing_on_top)
     path = folder / f"{name}.svs"
-    tail = _properties(name, tile, icc)
-    method = f"{_ENCODING_NAMES[encoding]} Q={quality}"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
-        for level, (_, shrunk) in enumerate(pyramid(image, factors)):
-            description = _level_description(image, shrunk, tile, method) + tail
+    with SlideTiff(path, dialect) as tiff:
+        for level, (_, shrunk) in enumerate(pyramid(image, dialect.factors)):
             tags: TagDict = {
                 Tag.NEW_SUBFILE_TYPE: 0,
-                Tag.IMAGE_DESCRIPTION: description,
+                Tag.IMAGE_DESCRIPTION: level_description(
+                    dialect, size_of(image), size_of(shrunk)
+                )
+                + tail,
             }
-            if level == 0 and icc:
-                tags[Tag.ICC_PROFILE] = icc_profile()
-            absent = (missing, missing_above)[level] if level < 2 else ()
-            tiff.tiled(shrunk, tile, codec, tags, missing=absent)
+            holes = absent[level] if level < len(absent) else ()
+            tiff.level(level, shrunk, tags, missing=holes)
             if level == 0:
-                _write_thumbnail(tiff, image, tail)
-        _write_label_and_macro(tiff)
+                _write_thumbnail(tiff, dialect, image, tail)
+        _write_label_and_macro(tiff, dialect)
     return SlideFacts(
         path=path,
         vendor="aperio",
-        level_dimensions=level_dimensions(image, factors),
+        level_dimensions=level_dimensions(image, dialect.factors),
         patches=(Patch((0, 0), image),),
         associated={
             "label": size_of(label()),
             "macro": size_of(macro()),
             "thumbnail": size_of(thumbnail(image)),
         },
-        has_icc=icc,
-        associated_with_icc=frozenset({"thumbnail"} if icc else ()),
-        holes=tile_boxes(image, tile, missing),
+        has_icc=dialect.icc,
+        associated_with_icc=frozenset({"thumbnail"} if dialect.icc else ()),
+        holes=tile_boxes(image, dialect.tile, missing),
+        is_pyramid=not any(absent),
     )
 
 
-def _codec(
-    encoding: Encoding, quality: int, subsampling: Subsampling, shared_tables: bool
-) -> TiffCodec:
-    if encoding in ("33003", "33005"):
-        return jpeg2000_codec(ycbcr=encoding == "33003")
-    return jpeg_codec(
-        quality, subsampling, rgb=encoding == "rgb", shared_tables=shared_tables
-    )
-
-
-def _properties(name: str, tile: TileSize, icc: bool) -> str:
+def _properties(name: str, dialect: Dialect) -> str:
     """The part of the description that the levels and the thumbnail share.
 
     A thumbnail has the profile of the slide if both name the same one.
     """
-    stripe_width, _ = tile_dimensions(tile)
+    stripe_width, _ = tile_dimensions(dialect.tile)
     properties = {
         "AppMag": str(OBJECTIVE_POWER),
         "StripeWidth": str(stripe_width),
@@ -134,40 +114,47 @@ def _properties(name: str, tile: TileSize, icc: bool) -> str:
         "Time": "03:04:05",
         "MPP": f"{MPP:.4f}",
     }
-    if icc:
+    if dialect.icc:
         properties["ICC Profile"] = "ScanScope v1"
     return "".join(f"|{key} = {value}" for key, value in properties.items())
 
 
-def _level_description(
-    image: RgbImage, shrunk: RgbImage, tile: TileSize, method: str
+def level_description(
+    dialect: Dialect, size: tuple[int, int], level_size: tuple[int, int]
 ) -> str:
-    size = "{}x{}".format(*size_of(image))
-    tile_size = "{}x{}".format(*tile_dimensions(tile))
-    level_size = "{}x{}".format(*size_of(shrunk))
-    return f"{_LIBRARY} \r\n{size} [0,0 {size}] ({tile_size}) -> {level_size} {method}"
+    """What a level of a slide of that size says before its properties."""
+    width, height = size
+    tile_width, tile_height = tile_dimensions(dialect.tile)
+    level_width, level_height = level_size
+    reduction = "" if level_size == size else f" -> {level_width}x{level_height}"
+    return (
+        f"{dialect.software}\r\n{width}x{height} [0,0 {width}x{height}] "
+        f"({tile_width}x{tile_height}){reduction} "
+        f"{_ENCODING_NAMES[dialect.encoding]} Q={dialect.quality}"
+    )
 
 
-def _write_thumbnail(tiff: TiffWriter, image: RgbImage, tail: str) -> None:
+def _write_thumbnail(
+    tiff: SlideTiff, dialect: Dialect, image: RgbImage, tail: str
+) -> None:
     small = thumbnail(image)
     width, height = size_of(image)
     small_width, small_height = size_of(small)
     description = (
-        f"{_LIBRARY} \r\n{width}x{height} -> {small_width}x{small_height} - {tail}"
+        f"{dialect.software}\n{width}x{height} -> {small_width}x{small_height} - {tail}"
     )
-    tiff.stripped(
-        small, jpeg_codec(), {Tag.IMAGE_DESCRIPTION: description}, rows_per_strip=16
-    )
+    tags: TagDict = {Tag.NEW_SUBFILE_TYPE: 0, Tag.IMAGE_DESCRIPTION: description}
+    tiff.picture("thumbnail", small, tags)
 
 
-def _write_label_and_macro(tiff: TiffWriter) -> None:
-    for title, picture, codec, subfile_type in (
-        ("label", label(), lzw_codec(), _LABEL_SUBFILE_TYPE),
-        ("macro", macro(), jpeg_codec(), _MACRO_SUBFILE_TYPE),
+def _write_label_and_macro(tiff: SlideTiff, dialect: Dialect) -> None:
+    for title, picture, subfile_type in (
+        ("label", label(), _LABEL_SUBFILE_TYPE),
+        ("macro", macro(), _MACRO_SUBFILE_TYPE),
     ):
         width, height = size_of(picture)
         tags: TagDict = {
             Tag.NEW_SUBFILE_TYPE: subfile_type,
-            Tag.IMAGE_DESCRIPTION: f"{_LIBRARY}\r\n{title} {width}x{height}",
+            Tag.IMAGE_DESCRIPTION: f"{dialect.software}\n{title} {width}x{height}",
         }
-        tiff.stripped(picture, codec, tags)
+        tiff.picture(title, picture, tags)

@@ -3,7 +3,8 @@
 import importlib
 import io
 import struct
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,11 @@ from .content import RgbImage, as_pillow
 Pixels = npt.NDArray[np.uint8]
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 JpegStream = Literal["complete", "tables", "abbreviated"]
+#: What the tables of a TIFF hold: all of a JPEG's, or those of quantisation alone.
+JpegTables = Literal["all", "quantisation"]
+#: What stands at the head of a JPEG: as is usual for its samples, nothing, or a JFIF
+#: header whatever the samples.
+JpegHeader = Literal["usual", "none", "jfif"]
 
 #: Horizontal and vertical chroma subsampling, as TIFF's YCbCrSubSampling has it.
 SUBSAMPLING_FACTORS: dict[Subsampling, tuple[int, int]] = {
@@ -22,11 +28,26 @@ SUBSAMPLING_FACTORS: dict[Subsampling, tuple[int, int]] = {
     "4:2:0": (2, 2),
 }
 
-_PILLOW_STREAM_TYPES: dict[JpegStream, int] = {
-    "complete": 0,
-    "tables": 1,
-    "abbreviated": 2,
+_SOF0, _DHT, _SOI, _EOI, _SOS, _DQT, _APP0, _APP14 = (
+    *(0xC0, 0xC4, 0xD8, 0xD9, 0xDA, 0xDB, 0xE0, 0xEE),
+)
+_TABLE_MARKERS: dict[JpegTables, tuple[int, ...]] = {
+    "all": (_DQT, _DHT),
+    "quantisation": (_DQT,),
 }
+# Version 1.1, square pixels, no picture of its own.
+_JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
+
+
+class _Segment(NamedTuple):
+    """A marker and what follows it; of the start of scan, all up to the end."""
+
+    marker: int
+    content: bytes
+
+    def to_bytes(self) -> bytes:
+        length = b"" if self.marker == _SOS else _length(self.content)
+        return bytes((0xFF, self.marker)) + length + self.content
 
 
 def jpeg(
@@ -36,17 +57,21 @@ def jpeg(
     subsampling: Subsampling = "4:2:0",
     rgb: bool = False,
     stream: JpegStream = "complete",
+    tables: JpegTables = "all",
     restart_interval: int = 0,
     comment: str = "",
+    component_ids: bytes = b"",
+    header: JpegHeader = "usual",
 ) -> bytes:
     """A baseline JPEG of an RGB or grey image.
 
     `rgb` stores red, green and blue as they are, never subsampled.
-    `restart_interval` is in MCUs; 0 writes no restart markers.
+    `restart_interval` is in MCUs; 0 writes no restart markers.  An abbreviated
+    stream lacks `tables`, which are what a stream of tables holds.
+    `component_ids` are by default those that libjpeg gives.
     """
     options: dict[str, Any] = {
         "quality": quality,
-        "streamtype": _PILLOW_STREAM_TYPES[stream],
         "restart_marker_blocks": restart_interval,
         "comment": comment,
     }
@@ -54,14 +79,62 @@ def jpeg(
         options["keep_rgb"] = True
     elif image.ndim == 3:
         options["subsampling"] = subsampling
-    return _save(image, "JPEG", **options)
+    segments = list(_segments(_save(image, "JPEG", **options)))
+    apart = _TABLE_MARKERS[tables]
+    if stream == "tables":
+        segments = [each for each in segments if each.marker in apart]
+        ending = bytes((0xFF, _EOI))
+    else:
+        ending = b""  # it is part of the scan
+        if stream == "abbreviated":
+            segments = [each for each in segments if each.marker not in apart]
+            header = "none" if header == "usual" else header
+        segments = [_named(each, component_ids) for each in segments]
+        segments = _headed(segments, header)
+    body = b"".join(each.to_bytes() for each in segments)
+    return bytes((0xFF, _SOI)) + body + ending
 
 
-def jpeg_tables(quality: int = 85, *, rgb: bool = False) -> bytes:
-    """The quantisation and Huffman tables that "abbreviated" streams lack."""
-    return jpeg(
-        np.zeros((16, 16, 3), np.uint8), quality=quality, rgb=rgb, stream="tables"
-    )
+def _length(content: bytes) -> bytes:
+    return struct.pack(">H", len(content) + 2)
+
+
+def _segments(data: bytes) -> Iterator[_Segment]:
+    position = 2  # after the start of image
+    marker = 0
+    while marker != _SOS:
+        marker, length = struct.unpack_from(">xBH", data, position)
+        end = position + 2 + length
+        content = data[position + 4 : end]
+        if marker == _SOS:
+            content = data[position + 2 :]
+        yield _Segment(marker, content)
+        position = end
+
+
+def _named(segment: _Segment, component_ids: bytes) -> _Segment:
+    """A segment with other names for the components."""
+    content = bytearray(segment.content)
+    # ITU T.81, B.2.2 and B.2.3: three bytes for each component, then two.
+    start, step = {_SOF0: (6, 3), _SOS: (3, 2)}.get(segment.marker, (0, 0))
+    if component_ids and step:
+        content[start : start + step * len(component_ids) : step] = component_ids
+    return _Segment(segment.marker, bytes(content))
+
+
+def _headed(segments: list[_Segment], header: JpegHeader) -> list[_Segment]:
+    if header == "usual":
+        return segments
+    kept = [each for each in segments if each.marker not in (_APP0, _APP14)]
+    return [_Segment(_APP0, _JFIF), *kept] if header == "jfif" else kept
+
+
+def jpeg_tables(
+    quality: int = 85, *, rgb: bool = False, tables: JpegTables = "all"
+) -> bytes:
+    """What "abbreviated" streams lack."""
+    blank = np.zeros((16, 16, 3), np.uint8)
+    return jpeg(blank, quality=quality, rgb=rgb, stream="tables", tables=tables)
 
 
 def jpeg_restarts(data: bytes) -> tuple[int, list[int]]:
@@ -107,8 +180,8 @@ def bmp(image: RgbImage) -> bytes:
     return _save(image, "BMP")
 
 
-def lzw(image: RgbImage) -> bytes:
-    """TIFF's LZW without predictor.
+def lzw(image: RgbImage, *, predictor: int = 1) -> bytes:
+    """TIFF's LZW, of pixels or (`predictor` 2) of what lies between neighbours.
 
     libtiff does the work: its strip is taken out of a TIFF that Pillow writes.
     """
@@ -117,7 +190,7 @@ def lzw(image: RgbImage) -> bytes:
         "TIFF",
         compression="tiff_lzw",
         strip_size=image.nbytes,
-        tiffinfo={TiffImagePlugin.PREDICTOR: 1},
+        tiffinfo={TiffImagePlugin.PREDICTOR: predictor},
     )
     with Image.open(io.BytesIO(file)) as tiff:
         assert isinstance(tiff, TiffImagePlugin.TiffImageFile)

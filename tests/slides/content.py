@@ -42,6 +42,16 @@ def small_reference() -> RgbImage:
     return reference()[:768, :1024]
 
 
+def variant() -> RgbImage:
+    """A part of `reference` for slides that vary others: sides that no tile divides."""
+    return reference()[300:1000, 500:1600]
+
+
+def whole_tiles(tile: int) -> RgbImage:
+    """Three by two of them, which some scanners store alone."""
+    return reference()[: 2 * tile, : 3 * tile]
+
+
 def tissue(width: int, height: int, seed: int = 1) -> RgbImage:
     """Pink stroma with dark nuclei on a bright, slightly noisy background."""
     rng = np.random.default_rng(seed)
@@ -126,13 +136,31 @@ def _placard(
 
 
 @cache
-def icc_profile() -> bytes:
-    """An sRGB profile that is the same whenever it is made."""
+def icc_profile(length: int = 0) -> bytes:
+    """An sRGB profile that is the same whenever it is made.
+
+    Of at least `length` bytes, for those of scanners are large.
+    """
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     data = bytearray(profile.tobytes())
     # ICC.1, 7.2.1: bytes 24 to 35 are the time of creation.
     data[24:36] = struct.pack(">6H", 2020, 1, 1, 0, 0, 0)
-    return bytes(data)
+    return _lengthened(bytes(data), length - len(data)) if length else bytes(data)
+
+
+def _lengthened(profile: bytes, more: int) -> bytes:
+    """A profile with `more` bytes, a multiple of 4, in a tag of nobody's."""
+    # ICC.1, 7.3: the number of tags, and of each signature, offset and length.
+    (count,) = struct.unpack_from(">I", profile, 128)
+    table = bytearray(struct.pack(">I", count + 1))
+    for entry in range(132, 132 + 12 * count, 12):
+        tag, offset, length = struct.unpack_from(">4sII", profile, entry)
+        table += struct.pack(">4sII", tag, offset + 12, length)
+    total = len(profile) + more
+    table += struct.pack(">4sII", b"none", len(profile) + 12, more - 12)
+    header = struct.pack(">I", total) + profile[4:128]
+    data = b"data" + bytes(more - 16)
+    return header + table + profile[132 + 12 * count :] + data
 
 
 def swapped_profile() -> bytes:

@@ -4,16 +4,17 @@ The elements are those of the VL Whole Slide Microscopy Image information object
 (PS3.3, A.32.8), encoded as explicit VR little endian.
 """
 
+import shutil
 import struct
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
-from .codecs import Subsampling, jpeg, jpeg2000
+from .codecs import JpegHeader, Subsampling, jpeg, jpeg2000
 from .content import (
     MPP,
     OBJECTIVE_POWER,
@@ -47,7 +48,9 @@ _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"  # VL Whole Slide Microscopy Image
 _TRANSFER_SYNTAX_ROOT = "1.2.840.10008.1.2"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
-_Value = str | bytes | float | list["_DataSet"]
+_Present = str | bytes | float | list["_DataSet"]
+#: None for an element that is left out after all.
+_Value = _Present | None
 _DataSet = Mapping[str, _Value]
 
 #: Tag and value representation by keyword (PS3.6).
@@ -75,6 +78,8 @@ _DICTIONARY: dict[str, tuple[int, str]] = {
     "FrameOfReferenceUID": (0x00200052, "UI"),
     "SOPInstanceUIDOfConcatenationSource": (0x00200242, "UI"),
     "ConcatenationUID": (0x00209161, "UI"),
+    "InConcatenationNumber": (0x00209162, "US"),
+    "InConcatenationTotalNumber": (0x00209163, "US"),
     "ConcatenationFrameOffsetNumber": (0x00209228, "UL"),
     "DimensionOrganizationType": (0x00209311, "CS"),
     "SamplesPerPixel": (0x00280002, "US"),
@@ -126,42 +131,117 @@ class _Codec:
 
 
 @dataclass(frozen=True)
+class DicomDialect:
+    """How one scanner or program writes its slides.
+
+    Attributes:
+        encoding: of the frames.
+        quality: of JPEG.
+        subsampling: of JPEG with YCbCr samples.
+        header: of JPEG.
+        component_ids: of JPEG, where they are not those of libjpeg.
+        photometric: what the frames are said to be, where they are something else.
+        tile: size of a frame.
+        factors: by which the levels are smaller than the first.
+        organization: of the frames; None where the file says nothing.
+        has_positions: whether each frame says where it is.  Sparse ones must, and
+            in a level with holes all are sparse.
+        frame_order: of the frames in the file; those that have no positions lie row
+            by row.
+        offset_table: see `OffsetTable`.
+        fragments: how many each frame is cut into.
+        undefined_lengths: whether sequences and their items end with delimiters.
+        frames_per_file: of a level, if it is a concatenation of several files.
+        copies: which levels have an exact copy beside them.
+        elements: of all levels, by keyword, in the place of others.
+    """
+
+    encoding: Encoding = "jpeg"
+    quality: int = 85
+    subsampling: Subsampling = "4:2:2"
+    header: JpegHeader = "usual"
+    component_ids: bytes = b""
+    photometric: str = ""
+    tile: TileSize = 256
+    factors: Sequence[int] = (1, 4, 16)
+    organization: str | None = "TILED_FULL"
+    has_positions: bool = False
+    frame_order: Literal["rows", "rows from the bottom"] = "rows"
+    offset_table: OffsetTable = "basic"
+    fragments: int = 1
+    undefined_lengths: bool = False
+    frames_per_file: int = 0
+    copies: Collection[int] = ()
+    elements: _DataSet = field(default_factory=dict)
+
+    def codec(self) -> "_Codec":
+        jpeg_of_tile = partial(
+            jpeg,
+            quality=self.quality,
+            subsampling=self.subsampling,
+            rgb=self.encoding == "jpeg-rgb",
+            header=self.header,
+            component_ids=self.component_ids,
+        )
+        match self.encoding:
+            case "jpeg":
+                codec = _Codec("4.50", "YBR_FULL_422", jpeg_of_tile)
+            case "jpeg-rgb":
+                codec = _Codec("4.50", "RGB", jpeg_of_tile)
+            case "j2k":
+                codec = _Codec("4.91", "YBR_ICT", jpeg2000)
+            case "j2k-lossless":
+                codec = _Codec("4.90", "YBR_RCT", partial(jpeg2000, lossless=True))
+            case "rgb":
+                codec = _Codec("1", "RGB", lambda tile: tile.tobytes(), False)
+        return replace(codec, photometric=self.photometric or codec.photometric)
+
+
+class DicomChanges(TypedDict, total=False):
+    """What tests vary of a dialect."""
+
+    encoding: Encoding
+    tile: TileSize
+    factors: Sequence[int]
+    quality: int
+    subsampling: Subsampling
+    offset_table: OffsetTable
+    fragments: int
+    undefined_lengths: bool
+
+
+PLAIN = DicomDialect()
+
+
+@dataclass(frozen=True)
 class _Series:
     """What the files of a slide have in common."""
 
     folder: Path
     uid: str
+    dialect: DicomDialect
     codec: _Codec
-    offset_table: OffsetTable = "basic"
-    fragments: int = 1
-    undefined_lengths: bool = False
 
 
 def write_dicom(
     folder: Path,
     *,
     name: str = "dicom",
-    encoding: Encoding = "jpeg",
+    dialect: DicomDialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 256,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:2",
     missing: Collection[int] = (),
-    offset_table: OffsetTable = "basic",
-    fragments: int = 1,
-    undefined_lengths: bool = False,
     elements: Mapping[str, _Value] | None = None,
+    **changes: Unpack[DicomChanges],
 ) -> SlideFacts:
     """Write the folder `name`, whose level-0.dcm is the file to open.
 
-    Without `missing` tiles of level 0, its frames are TILED_FULL, else
-    TILED_SPARSE with a position each.  Each frame is cut into `fragments`.
-    With `undefined_lengths` sequences and their items end with delimiters.
-    `elements`, by keyword, take the place of those of level 0.
+    `missing` tiles of level 0 are holes.  `elements`, by keyword, take the place of
+    those of level 0.
     """
+    dialect = replace(dialect, **changes)
     if image is None:
-        image = reference() if encoding.startswith("jpeg") else small_reference()
+        is_jpeg = dialect.encoding.startswith("jpeg")
+        image = reference() if is_jpeg else small_reference()
     slide_folder = folder / name
     slide_folder.mkdir(parents=True, exist_ok=True)
     # Files of an earlier slide with more levels would join this one's series.
@@ -169,49 +249,33 @@ def write_dicom(
         stale.unlink()
     # Slides of one series are taken for one slide, so the name decides.
     uid = f"2.25.2.{zlib.crc32(name.encode())}"
-    codec = _codec(encoding, quality, subsampling)
-    series = _Series(
-        slide_folder, uid, codec, offset_table, fragments, undefined_lengths
-    )
-    for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
+    series = _Series(slide_folder, uid, dialect, dialect.codec())
+    for level, (factor, shrunk) in enumerate(pyramid(image, dialect.factors)):
         absent = () if level else missing
         others = {} if level or elements is None else elements
-        _write_level(
-            series, level, shrunk, factor, tile=tile, missing=absent, elements=others
-        )
+        _write_level(series, level, shrunk, factor, missing=absent, elements=others)
+        if level in dialect.copies:
+            original = slide_folder / f"level-{level}.dcm"
+            shutil.copy(original, slide_folder / f"level-{level} (1).dcm")
     associated = {"label": label(), "macro": macro(), "thumbnail": thumbnail(image)}
     flavors = ("LABEL", "OVERVIEW", "THUMBNAIL")
     for number, (flavor, picture) in enumerate(
-        zip(flavors, associated.values(), strict=True), start=len(factors)
+        zip(flavors, associated.values(), strict=True), start=len(dialect.factors)
     ):
         _write_associated(series, number, flavor, picture)
     return SlideFacts(
         path=slide_folder / "level-0.dcm",
         vendor="dicom",
-        level_dimensions=level_dimensions(image, factors),
-        patches=(Patch((0, 0), image),),
+        level_dimensions=level_dimensions(image, dialect.factors),
+        # What is said to be something else does not show what it is.
+        patches=() if dialect.photometric else (Patch((0, 0), image),),
         associated={key: size_of(picture) for key, picture in associated.items()},
         has_icc=True,
         associated_with_icc=frozenset(associated),
         barcode=_BARCODE,
-        holes=tile_boxes(image, tile, missing),
-        lossless=encoding in ("j2k-lossless", "rgb"),
+        holes=tile_boxes(image, dialect.tile, missing),
+        lossless=dialect.encoding in ("j2k-lossless", "rgb"),
     )
-
-
-def _codec(encoding: Encoding, quality: int, subsampling: Subsampling) -> _Codec:
-    match encoding:
-        case "jpeg":
-            encode = partial(jpeg, quality=quality, subsampling=subsampling)
-            return _Codec("4.50", "YBR_FULL_422", encode)
-        case "jpeg-rgb":
-            return _Codec("4.50", "RGB", partial(jpeg, quality=quality, rgb=True))
-        case "j2k":
-            return _Codec("4.91", "YBR_ICT", jpeg2000)
-        case "j2k-lossless":
-            return _Codec("4.90", "YBR_RCT", partial(jpeg2000, lossless=True))
-        case "rgb":
-            return _Codec("1", "RGB", lambda tile: tile.tobytes(), encapsulated=False)
 
 
 def _write_level(
@@ -220,34 +284,70 @@ def _write_level(
     image: RgbImage,
     factor: int,
     *,
-    tile: TileSize,
     missing: Collection[int],
     elements: _DataSet,
 ) -> None:
-    columns, _ = grid_dimensions(*size_of(image), tile)
-    tile_width, tile_height = tile_dimensions(tile)
+    dialect = series.dialect
+    tile_width, tile_height = tile_dimensions(dialect.tile)
+    columns, _ = grid_dimensions(*size_of(image), dialect.tile)
     frames = []
     positions = []
-    for index, part in enumerate(cut(image, tile)):
+    for index, part in enumerate(cut(image, dialect.tile)):
         if index not in missing:
             frames.append(series.codec.encode(part))
             row, column = divmod(index, columns)
             positions.append((column * tile_width + 1, row * tile_height + 1))
+    if dialect.frame_order == "rows from the bottom":
+        order = sorted(range(len(frames)), key=lambda i: (-positions[i][1], i))
+        frames = [frames[i] for i in order]
+        positions = [positions[i] for i in order]
     derivation = "ORIGINAL" if factor == 1 else "DERIVED"
     resampling = "NONE" if factor == 1 else "RESAMPLED"
-    image_type = f"{derivation}\\PRIMARY\\VOLUME\\{resampling}"
-    groups: _DataSet = {
-        "PerFrameFunctionalGroupsSequence": [frame_position(*p) for p in positions]
-    }
     data_set: _DataSet = {
         **_image_elements(series, level, image, (tile_width, tile_height), factor),
-        "ImageType": image_type,
-        "NumberOfFrames": str(len(frames)),
-        "DimensionOrganizationType": "TILED_SPARSE" if missing else "TILED_FULL",
-        **(groups if missing else {}),
-        **elements,
+        "ImageType": f"{derivation}\\PRIMARY\\VOLUME\\{resampling}",
+        "DimensionOrganizationType": "TILED_SPARSE"
+        if missing
+        else dialect.organization,
+        **dialect.elements,
     }
-    _write_file(series, f"level-{level}.dcm", data_set, frames)
+    step = dialect.frames_per_file or len(frames)
+    starts = range(0, len(frames), step)
+    for number, start in enumerate(starts):
+        part_of_level = slice(start, start + step)
+        has_positions = dialect.has_positions or missing
+        groups = [frame_position(*p) for p in positions[part_of_level]]
+        _write_file(
+            series,
+            f"level-{level}{f'.{number}' if number else ''}.dcm",
+            {
+                **data_set,
+                "NumberOfFrames": str(len(frames[part_of_level])),
+                "PerFrameFunctionalGroupsSequence": groups if has_positions else None,
+                **(
+                    _concatenation(series, level, number, starts)
+                    if len(starts) > 1
+                    else {}
+                ),
+                **elements,
+            },
+            frames[part_of_level],
+        )
+
+
+def _concatenation(
+    series: _Series, level: int, number: int, starts: Sequence[int]
+) -> _DataSet:
+    """PS3.3, C.7.6.16: one of several files that are a level together."""
+    whole = f"{series.uid}.{level + 1}"
+    return {
+        "SOPInstanceUID": f"{whole}.{number + 1}",
+        "SOPInstanceUIDOfConcatenationSource": whole,
+        "ConcatenationUID": f"{whole}.0",
+        "InConcatenationNumber": number + 1,
+        "InConcatenationTotalNumber": len(starts),
+        "ConcatenationFrameOffsetNumber": starts[number],
+    }
 
 
 def _write_associated(
@@ -341,7 +441,7 @@ def _write_file(
     else:
         tables, pixels = {}, _encode({"PixelData": b"".join(frames)})
     meta_length = _encode({"FileMetaInformationGroupLength": len(meta)})
-    body = _encode({**data_set, **tables}, series.undefined_lengths)
+    body = _encode({**data_set, **tables}, series.dialect.undefined_lengths)
     preamble = bytes(128) + b"DICM"
     (series.folder / file_name).write_bytes(
         preamble + meta_length + meta + body + pixels
@@ -355,7 +455,7 @@ def _encapsulated_pixel_data(
 
     With the elements of the extended table, where that is wanted.
     """
-    items = [_fragments(frame, series.fragments) for frame in frames]
+    items = [_fragments(frame, series.dialect.fragments) for frame in frames]
     starts = list(accumulate((len(item) for item in items), initial=0))[:-1]
     basic = struct.pack(f"<{len(starts)}I", *starts)
     sizes = [len(frame) for frame in frames]
@@ -365,9 +465,9 @@ def _encapsulated_pixel_data(
     }
     tag, _ = _DICTIONARY["PixelData"]
     head = _tag(tag) + struct.pack("<2s2xI", b"OB", _UNDEFINED_LENGTH)
-    table = _item(basic if series.offset_table == "basic" else b"")
+    table = _item(basic if series.dialect.offset_table == "basic" else b"")
     pixels = head + table + b"".join(items) + _delimiter(_SEQUENCE_END)
-    return extended if series.offset_table == "extended" else {}, pixels
+    return extended if series.dialect.offset_table == "extended" else {}, pixels
 
 
 def _fragments(frame: bytes, count: int) -> bytes:
@@ -379,13 +479,14 @@ def _fragments(frame: bytes, count: int) -> bytes:
 
 def _encode(data_set: _DataSet, undefined_lengths: bool = False) -> bytes:
     """Elements in the order of their tags, which the standard asks for."""
-    keywords = sorted(data_set, key=_DICTIONARY.__getitem__)
+    present = {word: value for word, value in data_set.items() if value is not None}
+    keywords = sorted(present, key=_DICTIONARY.__getitem__)
     return b"".join(
-        _element(keyword, data_set[keyword], undefined_lengths) for keyword in keywords
+        _element(keyword, present[keyword], undefined_lengths) for keyword in keywords
     )
 
 
-def _element(keyword: str, value: _Value, undefined_lengths: bool) -> bytes:
+def _element(keyword: str, value: _Present, undefined_lengths: bool) -> bytes:
     tag, representation = _DICTIONARY[keyword]
     if isinstance(value, list):
         return _sequence(tag, value, undefined_lengths)

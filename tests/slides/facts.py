@@ -49,6 +49,8 @@ class SlideFacts:
         holes: boxes (x, y, width, height) in level-0 pixels that hold no data
             and read as fully transparent.
         lossless: whether level 0 returns the patches exactly.
+        is_pyramid: whether every level shows all of level 0, shrunken as scanners
+            shrink.  Else some are masks or padded, or made from others at sight.
     """
 
     path: Path
@@ -63,6 +65,7 @@ class SlideFacts:
     barcode: str | None = None
     holes: tuple[Box, ...] = ()
     lossless: bool = False
+    is_pyramid: bool = True
 
     def as_json(self, folder: Path) -> dict[str, Any]:
         """The facts for a manifest in `folder`; patches without their pixels."""
@@ -82,4 +85,5 @@ class SlideFacts:
             "barcode": self.barcode,
             "holes": self.holes,
             "lossless": self.lossless,
+            "is_pyramid": self.is_pyramid,
         }

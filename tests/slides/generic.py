@@ -1,91 +1,91 @@
 """Generic tiled TIFF (.tif): a pyramid that no vendor claims."""
 
-from collections.abc import Collection, Sequence
+import zlib
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Unpack
 
-from .codecs import Subsampling
-from .content import RgbImage, icc_profile, reference, small_reference
+from .content import MPP, RgbImage, reference, small_reference
+from .dialect import Changes, Dialect, SlideTiff
 from .facts import Patch, SlideFacts
-from .pyramid import TileSize, level_dimensions, pyramid, tile_boxes
-from .tiff import (
-    ByteOrder,
-    Tag,
-    TiffCodec,
-    TiffWriter,
-    jpeg_codec,
-    lzw_codec,
-    raw_codec,
-    resolution_tags,
+from .pyramid import (
+    grid_dimensions,
+    level_dimensions,
+    pyramid,
+    tile_boxes,
+    tile_dimensions,
 )
-
-Encoding = Literal["jpeg", "rgb", "lzw", "raw"]
+from .tiff import Compression, Photometric, Tag, TiffCodec, resolution_tags
 
 _REDUCED_RESOLUTION = 1  # a bit of NewSubfileType
+_TRANSPARENCY_MASK = 4  # another
+
+PLAIN = Dialect(icc=True)
 
 
 def write_generic(
     folder: Path,
     *,
     name: str = "generic",
-    encoding: Encoding = "jpeg",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 256,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
-    restart_interval: int = 0,
     missing: Collection[int] = (),
-    icc: bool = True,
-    big: bool = False,
-    byteorder: ByteOrder = "<",
+    masks: bool = False,
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.tif; `missing` tiles of level 0 are holes.
 
-    `quality` and `subsampling` are those of "jpeg"; "rgb" is never subsampled.
-    `restart_interval` is that of both, in MCUs.
+    With `masks` each level has a bitmap of its size that says where it is valid,
+    which is everywhere; those of the upper levels read as levels of their own.
     """
-    lossless = encoding in ("lzw", "raw")
+    dialect = replace(dialect, **changes)
     if image is None:
-        image = small_reference() if lossless else reference()
-    codec = _codec(encoding, quality, subsampling, shared_tables, restart_interval)
+        image = small_reference() if dialect.is_lossless else reference()
+    sizes = level_dimensions(image, dialect.factors)
     path = folder / f"{name}.tif"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
-        for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
+    with SlideTiff(path, dialect) as tiff:
+        for level, (factor, shrunk) in enumerate(pyramid(image, dialect.factors)):
             tags = resolution_tags(factor)
             tags[Tag.NEW_SUBFILE_TYPE] = _REDUCED_RESOLUTION if level else 0
-            if level == 0 and icc:
-                tags[Tag.ICC_PROFILE] = icc_profile()
-            absent = missing if level == 0 else ()
-            tiff.tiled(shrunk, tile, codec, tags, missing=absent)
+            tiff.level(level, shrunk, tags, missing=() if level else missing)
+            if masks and level == 0:
+                _write_mask(tiff, sizes[0], dialect, 0)
+        for size in sizes[1:] if masks else ():
+            _write_mask(tiff, size, dialect, _REDUCED_RESOLUTION)
+    shown = [sizes[0], *(size for size in sizes[1:] for _ in range(1 + masks))]
     return SlideFacts(
         path=path,
         vendor="generic-tiff",
-        level_dimensions=level_dimensions(image, factors),
+        level_dimensions=tuple(shown),
         patches=(Patch((0, 0), image),),
+        mpp=None if Tag.X_RESOLUTION in dialect.tags else MPP,
         objective_power=None,
-        has_icc=icc,
-        holes=tile_boxes(image, tile, missing),
-        lossless=lossless,
+        has_icc=dialect.icc,
+        holes=tile_boxes(image, dialect.tile, missing),
+        lossless=dialect.is_lossless,
+        is_pyramid=not masks,
     )
 
 
-def _codec(
-    encoding: Encoding,
-    quality: int,
-    subsampling: Subsampling,
-    shared_tables: bool,
-    restart_interval: int,
-) -> TiffCodec:
-    if encoding == "lzw":
-        return lzw_codec()
-    if encoding == "raw":
-        return raw_codec()
-    return jpeg_codec(
-        quality,
-        subsampling,
-        rgb=encoding == "rgb",
-        shared_tables=shared_tables,
-        restart_interval=restart_interval,
+def _write_mask(
+    tiff: SlideTiff, size: tuple[int, int], dialect: Dialect, subfile_type: int
+) -> None:
+    """A bitmap that is set throughout."""
+    tile_width, tile_height = tile_dimensions(dialect.tile)
+    columns, rows = grid_dimensions(*size, dialect.tile)
+    stream = zlib.compress(b"\xff" * (-(-tile_width // 8) * tile_height))
+    codec = TiffCodec(Compression.DEFLATE, lambda _: stream, Photometric.MASK)
+    tiff.encoded_tiles(
+        size,
+        dialect.tile,
+        codec,
+        [stream] * (columns * rows),
+        {
+            Tag.NEW_SUBFILE_TYPE: subfile_type | _TRANSPARENCY_MASK,
+            Tag.BITS_PER_SAMPLE: 1,
+            Tag.SAMPLES_PER_PIXEL: 1,
+            Tag.PREDICTOR: 1,
+            Tag.SAMPLE_FORMAT: 1,
+        },
     )

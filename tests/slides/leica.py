@@ -6,13 +6,13 @@ separate regions of the slide, with nothing between them.
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 from PIL import Image
 
-from .codecs import Subsampling
 from .content import (
     MPP,
     OBJECTIVE_POWER,
@@ -23,15 +23,18 @@ from .content import (
     shrink,
     size_of,
 )
+from .dialect import Changes, Dialect, SlideTiff
 from .facts import Patch, SlideFacts
 from .markup import Node, node, to_xml
-from .pyramid import Box, TileSize, pyramid
-from .tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec, resolution_tags
+from .pyramid import Box, pyramid
+from .tiff import Tag, TagDict, resolution_tags
 
 _NAMESPACE = "http://www.leica-microsystems.com/scn/2010/10/01"
 _BARCODE = "SYNTHETIC-0001"
 _NANOMETRES_PER_PIXEL = int(MPP * 1000)
 _MACRO_WIDTH = 640
+
+PLAIN = Dialect(big=True)
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,14 @@ class Area:
         at: where it lies in the collection, in level-0 pixels or parts of them.
         stretch: how much larger its pixels are than those of level 0.
         illumination: libopenslide shows "brightfield" alone.
+        channels: how many images there are of each level, one after another.
     """
 
     box: Box
     at: tuple[float, float]
     stretch: float = 1
     illumination: str = "brightfield"
+    channels: int = 1
 
 
 @dataclass(frozen=True)
@@ -59,27 +64,26 @@ class _ScnImage:
     objective: int
     levels: list[tuple[float, RgbImage]]
     illumination: str = "brightfield"
+    channels: int = 1
 
 
 def write_leica(
     folder: Path,
     *,
     name: str = "leica",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 256,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
-    byteorder: ByteOrder = "<",
     areas: Sequence[Area] | None = None,
     planes: int = 1,
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.scn with areas cut from `image`, by default two.
 
     Further focal `planes` show the same, upside down.  The facts of slides with
     areas of one's own are those of the first one alone.
     """
+    dialect = replace(dialect, **changes)
+    factors = dialect.factors
     if image is None:
         image = reference()
     collection, patches = _layout(image)
@@ -90,15 +94,14 @@ def write_leica(
     small_macro = _collection_macro(collection)
     images = [_macro_image(collection, small_macro)]
     images += [_area_image(image, area, factors) for area in areas]
-    codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
     first: TagDict = {Tag.IMAGE_DESCRIPTION: to_xml(_scn(collection, images, planes))}
     path = folder / f"{name}.scn"
-    with TiffWriter(path, big=True, byteorder=byteorder) as tiff:
+    with SlideTiff(path, dialect) as tiff:
         for scn_image in images:
-            for plane in range(planes):
-                for factor, shrunk in scn_image.levels:
-                    shown = shrunk[::-1] if plane else shrunk
-                    tiff.tiled(shown, tile, codec, resolution_tags(factor) | first)
+            for layer in range(planes * scn_image.channels):
+                for level, (factor, shrunk) in enumerate(scn_image.levels):
+                    shown = shrunk[::-1] if layer else shrunk
+                    tiff.level(level, shown, resolution_tags(factor) | first)
                     first = {}
     width, height = collection
     margin_x, margin_y = patches[0].at
@@ -126,7 +129,7 @@ def _area_image(image: RgbImage, area: Area, factors: Sequence[int]) -> _ScnImag
     width, height = (length * area.stretch for length in size_of(content))
     levels = [(float(f), shrunk) for f, shrunk in pyramid(content, factors)]
     box = (*area.at, width, height)
-    return _ScnImage(box, OBJECTIVE_POWER, levels, area.illumination)
+    return _ScnImage(box, OBJECTIVE_POWER, levels, area.illumination, area.channels)
 
 
 def _layout(image: RgbImage) -> tuple[tuple[int, int], tuple[Patch, ...]]:
@@ -171,7 +174,7 @@ def _scn(collection: tuple[int, int], images: Sequence[_ScnImage], planes: int) 
     directory = 0
     for image in images:
         elements.append(_image_element(image, directory, planes))
-        directory += len(image.levels) * planes
+        directory += len(image.levels) * planes * image.channels
     return node(
         "scn",
         node(
@@ -193,10 +196,11 @@ def _image_element(image: _ScnImage, first_directory: int, planes: int) -> Node:
             sizeX=shrunk.shape[1],
             sizeY=shrunk.shape[0],
             r=level,
-            ifd=first_directory + plane * len(image.levels) + level,
-            **({"z": plane} if planes > 1 else {}),
+            ifd=first_directory + layer * len(image.levels) + level,
+            **({"z": layer // image.channels} if planes > 1 else {}),
+            **({"c": layer % image.channels} if image.channels > 1 else {}),
         )
-        for plane in range(planes)
+        for layer in range(planes * image.channels)
         for level, (_, shrunk) in enumerate(image.levels)
     )
     return node(

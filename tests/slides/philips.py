@@ -6,66 +6,66 @@ levels are padded to whole tiles.
 
 from base64 import b64encode
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
-from .codecs import Subsampling, jpeg
+from .codecs import jpeg
 from .content import MPP, OBJECTIVE_POWER, RgbImage, label, macro, reference, size_of
+from .dialect import Changes, Dialect, SlideTiff
 from .facts import Patch, SlideFacts
 from .markup import Node, node, to_xml
 from .pyramid import (
     TileSize,
-    cut,
     grid_dimensions,
     level_dimensions,
     pyramid,
     tile_boxes,
     tile_dimensions,
 )
-from .tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
+from .tiff import Tag, TagDict
 
 _BARCODE = "SYNTHETIC-0002"
+
+
+PLAIN = Dialect(tile=512, factors=(1, 2, 4, 8), big=True, software="Philips DP v1.0")
 
 
 def write_philips(
     folder: Path,
     *,
     name: str = "philips",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 512,
-    factors: Sequence[int] = (1, 2, 4, 8),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
     missing: Collection[int] = (),
-    big: bool = True,
-    byteorder: ByteOrder = "<",
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.tiff; `missing` tiles of level 0 are holes.
 
     The macro is a directory, the label sits in the XML: readers must know both.
     """
+    dialect = replace(dialect, **changes)
+    factors, tile = dialect.factors, dialect.tile
     if image is None:
         image = reference()
-    codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
     path = folder / f"{name}.tiff"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
+    with SlideTiff(path, dialect) as tiff:
         for level, (_, shrunk) in enumerate(pyramid(image, factors)):
-            tags: TagDict = {Tag.SOFTWARE: "Philips DP v1.0"}
-            tags[Tag.NEW_SUBFILE_TYPE] = 1 if level else 0
+            tags: TagDict = {
+                Tag.SOFTWARE: dialect.software,
+                Tag.NEW_SUBFILE_TYPE: 1 if level else 0,
+            }
             if level == 0:
                 description = to_xml(_import_object(factors), declaration=True)
                 tags[Tag.IMAGE_DESCRIPTION] = description
             size = size_of(shrunk) if level == 0 else _whole_tiles(shrunk, tile)
             absent = () if level else missing
-            encoded = (
-                b"" if index in absent else codec.encode(part)
-                for index, part in enumerate(cut(shrunk, tile))
-            )
-            tiff.encoded_tiles(size, tile, codec, encoded, tags)
-        tiff.stripped(
+            tiff.level(level, shrunk, tags, missing=absent, size=size)
+        tiff.picture(
+            "macro",
             macro(),
-            jpeg_codec(),
             {
+                Tag.SOFTWARE: dialect.software,
                 Tag.NEW_SUBFILE_TYPE: 1,
                 Tag.IMAGE_DESCRIPTION: (
                     "Macro -offset=(0,0)-pixelsize=(0.0315,0.0315)-rois=()"

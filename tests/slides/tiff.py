@@ -1,7 +1,7 @@
 """A TIFF writer for slides: classic, BigTIFF and Hamamatsu's NDPI dialect.
 
 It writes directories one after another and leaves their order, and the tags
-that make a vendor's file, to the caller.
+that make a vendor's file, to the caller; `dialect` knows how programs write them.
 """
 
 import os
@@ -16,6 +16,8 @@ from typing import Literal, NamedTuple, Self
 
 from .codecs import (
     SUBSAMPLING_FACTORS,
+    JpegHeader,
+    JpegTables,
     Subsampling,
     jpeg,
     jpeg2000,
@@ -26,6 +28,10 @@ from .content import MPP, RgbImage, size_of
 from .pyramid import TileSize, cut, grid_dimensions, tile_dimensions
 
 ByteOrder = Literal["<", ">"]
+
+#: In which order the tiles of a directory lie in the file: row by row from the top or
+#: from the bottom, or column by column.
+TileOrder = Literal["rows", "rows from the bottom", "columns"]
 
 
 class Tag(IntEnum):
@@ -41,6 +47,7 @@ class Tag(IntEnum):
     MAKE = 271
     MODEL = 272
     STRIP_OFFSETS = 273
+    ORIENTATION = 274
     SAMPLES_PER_PIXEL = 277
     ROWS_PER_STRIP = 278
     STRIP_BYTE_COUNTS = 279
@@ -49,14 +56,26 @@ class Tag(IntEnum):
     PLANAR_CONFIGURATION = 284
     RESOLUTION_UNIT = 296
     SOFTWARE = 305
+    PREDICTOR = 317
     TILE_WIDTH = 322
     TILE_LENGTH = 323
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
+    SAMPLE_FORMAT = 339
+    MIN_SAMPLE_VALUE = 340
+    MAX_SAMPLE_VALUE = 341
     JPEG_TABLES = 347
     YCBCR_SUBSAMPLING = 530
+    REFERENCE_BLACK_WHITE = 532
     XMP = 700
+    IMAGE_DEPTH = 32997
+    TILE_DEPTH = 32998
+    MODEL_PIXEL_SCALE = 33550
+    MODEL_TIEPOINT = 33922
     ICC_PROFILE = 34675
+    GEO_KEY_DIRECTORY = 34735
+    GEO_ASCII_PARAMS = 34737
+    GDAL_METADATA = 42112
     ARGOS_METADATA = 65000
     NDPI_FORMAT_FLAG = 65420
     NDPI_SOURCE_LENS = 65421
@@ -77,6 +96,7 @@ class FieldType(IntEnum):
     UNDEFINED = 7
     SLONG = 9
     FLOAT = 11
+    DOUBLE = 12
     LONG8 = 16
 
 
@@ -84,17 +104,20 @@ class Compression(IntEnum):
     NONE = 1
     LZW = 5
     JPEG = 7
+    DEFLATE = 8
     APERIO_JP2K_YCBCR = 33003
     APERIO_JP2K_RGB = 33005
 
 
 class Photometric(IntEnum):
     RGB = 2
+    MASK = 4
     YCBCR = 6
 
 
 class ResolutionUnit(IntEnum):
     NONE = 1
+    INCH = 2
     CENTIMETER = 3
 
 
@@ -108,8 +131,16 @@ class Field(NamedTuple):
     value: Value
 
 
-Tags = Mapping[int, Value | Field]
-TagDict = dict[int, Value | Field]
+class Twice(NamedTuple):
+    """The values of a tag that stands in a directory two times."""
+
+    first: Value
+    second: Value
+
+
+#: None for a tag that is left out after all.
+Tags = Mapping[int, Value | Field | Twice | None]
+TagDict = dict[int, Value | Field | Twice | None]
 
 # Field types that do not follow from the Python type of the value.
 _FIELD_TYPES: dict[int, FieldType] = {
@@ -122,6 +153,15 @@ _FIELD_TYPES: dict[int, FieldType] = {
     Tag.X_RESOLUTION: FieldType.RATIONAL,
     Tag.Y_RESOLUTION: FieldType.RATIONAL,
     Tag.YCBCR_SUBSAMPLING: FieldType.SHORT,
+    Tag.ORIENTATION: FieldType.SHORT,
+    Tag.PREDICTOR: FieldType.SHORT,
+    Tag.SAMPLE_FORMAT: FieldType.SHORT,
+    Tag.MIN_SAMPLE_VALUE: FieldType.BYTE,
+    Tag.MAX_SAMPLE_VALUE: FieldType.BYTE,
+    Tag.REFERENCE_BLACK_WHITE: FieldType.RATIONAL,
+    Tag.MODEL_PIXEL_SCALE: FieldType.DOUBLE,
+    Tag.MODEL_TIEPOINT: FieldType.DOUBLE,
+    Tag.GEO_KEY_DIRECTORY: FieldType.SHORT,
     Tag.XMP: FieldType.BYTE,
     Tag.NDPI_SOURCE_LENS: FieldType.FLOAT,
     Tag.NDPI_X_OFFSET: FieldType.SLONG,
@@ -129,15 +169,27 @@ _FIELD_TYPES: dict[int, FieldType] = {
     Tag.NDPI_FOCAL_PLANE: FieldType.SLONG,
 }
 
+# What is SHORT where it fits, if a writer has short sizes.
+_SIZES = (
+    *(Tag.IMAGE_WIDTH, Tag.IMAGE_LENGTH, Tag.ROWS_PER_STRIP),
+    *(Tag.TILE_WIDTH, Tag.TILE_LENGTH),
+)
+_LARGEST_SHORT = 0xFFFF
+
 _STRUCT_CODES = {
+    FieldType.BYTE: "B",
     FieldType.SHORT: "H",
     FieldType.LONG: "I",
     FieldType.SLONG: "i",
     FieldType.FLOAT: "f",
+    FieldType.DOUBLE: "d",
     FieldType.LONG8: "Q",
 }
 
 _RATIONAL_DENOMINATOR = 10_000
+
+#: Where pixels begin, in each kind of TIFF.
+_FIRST_DATA = 16
 
 
 @dataclass(frozen=True)
@@ -149,6 +201,7 @@ class TiffCodec:
     photometric: Photometric = Photometric.RGB
     jpeg_tables: bytes = b""
     subsampling: tuple[int, int] | None = None
+    predictor: int = 1
 
     def tags(self) -> TagDict:
         tags: TagDict = {
@@ -159,6 +212,8 @@ class TiffCodec:
             tags[Tag.JPEG_TABLES] = self.jpeg_tables
         if self.subsampling:
             tags[Tag.YCBCR_SUBSAMPLING] = self.subsampling
+        if self.predictor != 1:
+            tags[Tag.PREDICTOR] = self.predictor
         return tags
 
 
@@ -167,23 +222,29 @@ def jpeg_codec(
     subsampling: Subsampling = "4:2:0",
     *,
     rgb: bool = False,
-    shared_tables: bool = False,
+    shared_tables: bool | JpegTables = False,
     restart_interval: int = 0,
+    component_ids: bytes = b"",
+    header: JpegHeader = "usual",
 ) -> TiffCodec:
-    """JPEG; with `shared_tables` the streams leave their tables to JPEGTables."""
+    """JPEG; with `shared_tables` the streams leave these, or all, to JPEGTables."""
+    tables = shared_tables if isinstance(shared_tables, str) else "all"
     encode = partial(
         jpeg,
         quality=quality,
         subsampling=subsampling,
         rgb=rgb,
         stream="abbreviated" if shared_tables else "complete",
+        tables=tables,
         restart_interval=restart_interval,
+        component_ids=component_ids,
+        header=header,
     )
     return TiffCodec(
         Compression.JPEG,
         encode,
         Photometric.RGB if rgb else Photometric.YCBCR,
-        jpeg_tables(quality, rgb=rgb) if shared_tables else b"",
+        jpeg_tables(quality, rgb=rgb, tables=tables) if shared_tables else b"",
         None if rgb else SUBSAMPLING_FACTORS[subsampling],
     )
 
@@ -196,8 +257,10 @@ def jpeg2000_codec(*, ycbcr: bool = False) -> TiffCodec:
     return TiffCodec(compression, partial(jpeg2000, ycbcr=ycbcr))
 
 
-def lzw_codec() -> TiffCodec:
-    return TiffCodec(Compression.LZW, lzw)
+def lzw_codec(predictor: int = 1) -> TiffCodec:
+    return TiffCodec(
+        Compression.LZW, partial(lzw, predictor=predictor), predictor=predictor
+    )
 
 
 def raw_codec() -> TiffCodec:
@@ -214,6 +277,15 @@ def resolution_tags(factor: float = 1) -> TagDict:
     }
 
 
+class _Postponed(NamedTuple):
+    """An image that is written at the end."""
+
+    tags: Tags
+    tables: tuple[Tag, Tag]
+    blobs: Sequence[bytes]
+    grid: tuple[int, int]
+
+
 class TiffWriter:
     """Writes directories to a file, each linked from the one before.
 
@@ -228,12 +300,25 @@ class TiffWriter:
         big: bool = False,
         ndpi: bool = False,
         byteorder: ByteOrder = "<",
+        order: TileOrder = "rows",
+        short_sizes: bool = False,
+        directories_first: bool = False,
     ) -> None:
+        """Open the file.
+
+        `short_sizes` are SHORT up to 65535, others LONG.  With `directories_first`
+        nothing is written before the end: the pixels of the last directory then lie
+        first behind all directories.
+        """
         if ndpi and (big or byteorder != "<"):
             raise ValueError("NDPI is classic and little-endian")
         self._big = big
         self._ndpi = ndpi
         self._byteorder = byteorder
+        self._order = order
+        self._short_sizes = short_sizes
+        self._directories_first = directories_first
+        self._postponed: list[_Postponed] = []
         self._file = Path(path).open("wb")  # noqa: SIM115  closed by __exit__
         self._file.write(self._header())
         # Where the offset of the next directory goes.
@@ -243,6 +328,8 @@ class TiffWriter:
             # case it is NDPI, and keeps the low 4.  In big-endian order these are
             # the ones after the header, so the offset is repeated there.
             self._links.append(self.append(bytes(4)))
+        # As libtiff does, and with it most programs.
+        self._file.write(bytes(_FIRST_DATA - self._file.tell()))
 
     def __enter__(self) -> Self:
         return self
@@ -253,6 +340,8 @@ class TiffWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if self._postponed and error is None:
+            self._write_postponed()
         self._file.close()
 
     def append(self, data: bytes) -> int:
@@ -289,19 +378,12 @@ class TiffWriter:
     ) -> None:
         """A directory of tiles that are encoded already; empty ones are missing."""
         tile_width, tile_height = tile_dimensions(tile)
-        offsets, lengths = self._append_all(encoded)
-        columns, rows = grid_dimensions(*size, tile)
-        if len(offsets) != columns * rows:
-            raise ValueError(f"{len(offsets)} tiles for a {columns} x {rows} grid")
-        self.directory(
-            self._image_tags(size, codec)
-            | {
-                Tag.TILE_WIDTH: tile_width,
-                Tag.TILE_LENGTH: tile_height,
-                Tag.TILE_OFFSETS: self._offsets(offsets),
-                Tag.TILE_BYTE_COUNTS: lengths,
-            }
-            | dict(tags or {})
+        fixed: TagDict = {Tag.TILE_WIDTH: tile_width, Tag.TILE_LENGTH: tile_height}
+        self._image(
+            {**self._image_tags(size, codec), **fixed, **(tags or {})},
+            (Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS),
+            encoded,
+            grid_dimensions(*size, tile),
         )
 
     def stripped(
@@ -316,32 +398,88 @@ class TiffWriter:
         width, height = size_of(image)
         rows = rows_per_strip or height
         strips = (image[y : y + rows] for y in range(0, height, rows))
-        offsets, lengths = self._append_all(map(codec.encode, strips))
-        self.directory(
-            self._image_tags((width, height), codec)
-            | {
-                Tag.ROWS_PER_STRIP: rows,
-                Tag.STRIP_OFFSETS: self._offsets(offsets),
-                Tag.STRIP_BYTE_COUNTS: lengths,
-            }
-            | dict(tags or {})
+        fixed: TagDict = {Tag.ROWS_PER_STRIP: rows}
+        self._image(
+            {**self._image_tags((width, height), codec), **fixed, **(tags or {})},
+            (Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS),
+            map(codec.encode, strips),
+            (1, -(-height // rows)),
         )
+
+    def _image(
+        self,
+        tags: Tags,
+        tables: tuple[Tag, Tag],
+        blobs: Iterable[bytes],
+        grid: tuple[int, int],
+    ) -> None:
+        """A directory of blobs in a grid, which two tables say the places of."""
+        if self._directories_first:
+            self._postponed.append(_Postponed(tags, tables, list(blobs), grid))
+            return
+        offsets, lengths = self._append_all(blobs, grid)
+        self._placed(tags, tables, offsets, lengths)
+
+    def _placed(
+        self,
+        tags: Tags,
+        tables: tuple[Tag, Tag],
+        offsets: list[int],
+        lengths: list[int],
+    ) -> None:
+        """The directory of an image whose blobs have places."""
+        offset_type = FieldType.LONG8 if self._big else FieldType.LONG
+        # As libtiff writes it.
+        wide = self._big and len(lengths) == 1
+        length_type = FieldType.LONG8 if wide else FieldType.LONG
+        self.directory(
+            {
+                tables[0]: Field(offset_type, offsets),
+                tables[1]: Field(length_type, lengths),
+                **tags,
+            }
+        )
+
+    def _write_postponed(self) -> None:
+        """All directories, then their blobs, those of the last one first."""
+        start, links = self._file.tell(), self._links
+        for each in self._postponed:  # to see how long they are
+            nowhere = [0] * len(each.blobs)
+            self._placed(each.tags, each.tables, nowhere, nowhere)
+        places = []
+        for each in reversed(self._postponed):
+            places.append(self._append_all(each.blobs, each.grid))
+        self._file.seek(start)
+        self._links = links
+        for each, (offsets, lengths) in zip(
+            self._postponed, reversed(places), strict=True
+        ):
+            self._placed(each.tags, each.tables, offsets, lengths)
 
     def directory(self, tags: Tags) -> None:
         """A directory of exactly these tags."""
-        entries = [self._entry(tag, tags[tag]) for tag in sorted(tags)]
-        start = self.append(b"")
-        self._file.write(self._pack("Q" if self._big else "H", len(entries)))
+        values = [
+            (tag, value) for tag in sorted(tags) for value in _occurrences(tags[tag])
+        ]
+        count = self._pack("Q" if self._big else "H", len(values))
+        entry_size, link_size = (20, 8) if self._big else (12, 8 if self._ndpi else 4)
+        size = len(count) + len(values) * entry_size + link_size
+        start = self.append(bytes(size + (4 * len(values) if self._ndpi else 0)))
+        # What does not fit into the entries follows the directory.
+        entries = [self._entry(tag, value) for tag, value in values]
+        end = self._file.tell()
+        self._file.seek(start)
+        self._file.write(count)
         for head, value in entries:
             self._file.write(head + value[: 8 if self._big else 4])
         next_link = self._file.tell()
-        self._file.write(self._pack(self._offset_code, 0))
+        self._file.write(bytes(link_size))
         if self._ndpi:
             self._file.writelines(value[4:] for _, value in entries)
         for link in self._links:
             self._file.seek(link)
             self._file.write(self._pack(self._offset_code, start))
-        self._file.seek(0, os.SEEK_END)
+        self._file.seek(end)
         self._links = [next_link]
 
     @property
@@ -357,15 +495,19 @@ class TiffWriter:
             return mark + self._pack("HHHQ", 43, 8, 0, 0)
         return mark + self._pack("H" + self._offset_code, 42, 0)
 
-    def _append_all(self, blobs: Iterable[bytes]) -> tuple[list[int], list[int]]:
-        offsets, lengths = [], []
-        for blob in blobs:
-            offsets.append(self.append(blob) if blob else 0)
-            lengths.append(len(blob))
-        return offsets, lengths
-
-    def _offsets(self, offsets: list[int]) -> Field:
-        return Field(FieldType.LONG8 if self._big else FieldType.LONG, offsets)
+    def _append_all(
+        self, blobs: Iterable[bytes], grid: tuple[int, int]
+    ) -> tuple[list[int], list[int]]:
+        """Offsets and lengths of blobs, row by row whatever order they lie in."""
+        columns, rows = grid
+        blobs = list(blobs)
+        if len(blobs) != columns * rows:
+            raise ValueError(f"{len(blobs)} tiles for a {columns} x {rows} grid")
+        offsets = [0] * len(blobs)
+        for index in _indices(self._order, columns, rows):
+            if blobs[index]:
+                offsets[index] = self.append(blobs[index])
+        return offsets, list(map(len, blobs))
 
     @staticmethod
     def _image_tags(size: tuple[int, int], codec: TiffCodec) -> TagDict:
@@ -385,13 +527,27 @@ class TiffWriter:
         A value that does not fit is written to the file, and its offset stands
         in the field.  NDPI readers expect that of every string.
         """
-        field = value if isinstance(value, Field) else _with_type(tag, value)
+        field = value if isinstance(value, Field) else self._with_type(tag, value)
         count, data = self._encode(field)
         room = 8 if self._big else 4
         if len(data) > room or (self._ndpi and field.type is FieldType.ASCII):
             data = self._pack(self._offset_code, self.append(data))
         head = self._pack("HHQ" if self._big else "HHI", tag, field.type, count)
         return head, data.ljust(8, b"\0")
+
+    def _with_type(self, tag: int, value: Value) -> Field:
+        if tag in _FIELD_TYPES:
+            return Field(_FIELD_TYPES[tag], value)
+        if isinstance(value, str):
+            return Field(FieldType.ASCII, value)
+        if isinstance(value, bytes):
+            return Field(FieldType.UNDEFINED, value)
+        is_short = (
+            self._short_sizes
+            and tag in _SIZES
+            and max(_numbers(value)) <= _LARGEST_SHORT
+        )
+        return Field(FieldType.SHORT if is_short else FieldType.LONG, value)
 
     def _encode(self, field: Field) -> tuple[int, bytes]:
         """Number of values, and their bytes."""
@@ -416,11 +572,27 @@ def _numbers(value: float | Sequence[float]) -> Iterator[float]:
         yield value
 
 
-def _with_type(tag: int, value: Value) -> Field:
-    if tag in _FIELD_TYPES:
-        return Field(_FIELD_TYPES[tag], value)
-    if isinstance(value, str):
-        return Field(FieldType.ASCII, value)
-    if isinstance(value, bytes):
-        return Field(FieldType.UNDEFINED, value)
-    return Field(FieldType.LONG, value)
+def _occurrences(value: Value | Field | Twice | None) -> tuple[Value | Field, ...]:
+    """The values of the entries that a tag has."""
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, Twice) else (value,)
+
+
+def _indices(order: TileOrder, columns: int, rows: int) -> Iterable[int]:
+    """Indices into a grid, row by row, in the order that its cells are stored."""
+    match order:
+        case "rows":
+            return range(columns * rows)
+        case "columns":
+            return (
+                i
+                for first in range(columns)
+                for i in range(first, columns * rows, columns)
+            )
+        case "rows from the bottom":
+            return (
+                i + columns * row
+                for row in reversed(range(rows))
+                for i in range(columns)
+            )

@@ -6,57 +6,54 @@ counts each overlap twice.  The resolution tags hold microns per pixel.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
-from .codecs import Subsampling, jpeg
+from .codecs import jpeg
 from .content import MPP, OBJECTIVE_POWER, RgbImage, macro, reference, size_of
+from .dialect import Changes, Dialect, SlideTiff
 from .facts import Patch, SlideFacts
-from .pyramid import TileSize, cut, level_dimensions, pyramid, tile_dimensions
-from .tiff import ByteOrder, ResolutionUnit, Tag, Tags, TiffWriter, jpeg_codec
+from .pyramid import level_dimensions, pyramid, tile_dimensions
+from .tiff import ResolutionUnit, Tag, Tags
+
+PLAIN = Dialect()
 
 
 def write_trestle(
     folder: Path,
     *,
     name: str = "trestle",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 256,
     overlap: int = 32,
     overlaps: Sequence[tuple[int, int]] | None = None,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
-    big: bool = False,
-    byteorder: ByteOrder = "<",
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.tif, and `name`.Full with the macro image.
 
     `overlaps` are those of each level in x and y, by default `overlap`, in
     pixels of level 0.
     """
+    dialect = replace(dialect, **changes)
+    factors = dialect.factors
     if image is None:
         image = reference()
-    codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
     if overlaps is None:
         overlaps = [(overlap // factor, overlap // factor) for factor in factors]
-    tile_width, tile_height = tile_dimensions(tile)
+    tile_width, tile_height = tile_dimensions(dialect.tile)
     path = folder / f"{name}.tif"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
-        for (factor, shrunk), (shared_x, shared_y) in zip(
-            pyramid(image, factors), overlaps, strict=True
+    with SlideTiff(path, dialect) as tiff:
+        for level, ((factor, shrunk), (shared_x, shared_y)) in enumerate(
+            zip(pyramid(image, factors), overlaps, strict=True)
         ):
             width, height = size_of(shrunk)
             step = tile_width - shared_x, tile_height - shared_y
             columns = _count(width, step[0], shared_x)
             rows = _count(height, step[1], shared_y)
-            tiff.encoded_tiles(
-                (width + (columns - 1) * shared_x, height + (rows - 1) * shared_y),
-                tile,
-                codec,
-                map(codec.encode, cut(shrunk, tile, step)),
-                _tags(factor, overlaps, quality),
-            )
+            stored = width + (columns - 1) * shared_x, height + (rows - 1) * shared_y
+            tags = _tags(factor, overlaps, dialect.quality)
+            tiff.level(level, shrunk, tags, size=stored, step=step)
     path.with_suffix(".Full").write_bytes(jpeg(macro()))
     return SlideFacts(
         path=path,

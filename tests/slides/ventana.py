@@ -6,68 +6,74 @@ the tiles have been stitched and both are absent.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 
-from .codecs import Subsampling
 from .content import (
     MPP,
     OBJECTIVE_POWER,
     RgbImage,
-    icc_profile,
     macro,
     reference,
     size_of,
     thumbnail,
 )
+from .dialect import Changes, Dialect, SlideTiff
 from .facts import Patch, SlideFacts
 from .markup import Node, node, to_xml
-from .pyramid import TileSize, cut, level_dimensions, pyramid
-from .tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
+from .pyramid import (
+    cut,
+    grid_dimensions,
+    pad,
+    pyramid,
+    tile_dimensions,
+)
+from .tiff import Tag, TagDict
+
+PLAIN = Dialect(big=True, icc=True)
 
 
 def write_ventana_bif(
     folder: Path,
     *,
     name: str = "ventana",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: int = 256,
     overlap: tuple[int, int] = (16, 8),
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
-    big: bool = True,
-    byteorder: ByteOrder = "<",
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.bif; it shows as much of `image` as whole tiles cover.
 
     `overlap` is that of neighbours in a row and in a column, in level-0 pixels.
-    `factors` must divide `tile`: upper levels hold each tile shrunk by itself.
+    The factors must divide the tile, a square one: upper levels hold each tile shrunk by itself.
     """
+    dialect = replace(dialect, **changes)
     if image is None:
         image = reference()
+    tile, _ = tile_dimensions(dialect.tile)
     stitching = _Stitching(image, tile, overlap)
     tags: TagDict = {Tag.XMP: to_xml(stitching.xml(), declaration=True).encode()}
     path = folder / f"{name}.bif"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
+    with SlideTiff(path, dialect) as tiff:
         _write_macro_and_thumbnail(tiff, image, "Label_Image", _scan())
-        codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
-        for level, (factor, shrunk) in enumerate(pyramid(stitching.plane(), factors)):
-            level_tags = _level_tags(level, factor, quality) | (
-                tags if level == 0 else {}
-            )
-            tiff.tiled(shrunk, tile, codec, level_tags)
+        levels = pyramid(stitching.plane(), dialect.factors)
+        for level, (factor, shrunk) in enumerate(levels):
+            level_tags = _level_tags(level, factor, dialect.quality)
+            tiff.level(level, shrunk, level_tags | ({} if level else tags))
     width, height = stitching.size
     return SlideFacts(
         path=path,
         vendor="ventana",
-        level_dimensions=tuple(stitching.level_size(factor) for factor in factors),
+        level_dimensions=tuple(
+            stitching.level_size(factor) for factor in dialect.factors
+        ),
         patches=(Patch.crop(image, (0, 0, width, height), (0, 0)),),
         associated=_associated(image),
-        has_icc=True,
+        has_icc=dialect.icc,
     )
 
 
@@ -75,35 +81,41 @@ def write_ventana_tif(
     folder: Path,
     *,
     name: str = "ventana",
+    dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    tile: TileSize = 256,
-    factors: Sequence[int] = (1, 4, 16),
-    quality: int = 85,
-    subsampling: Subsampling = "4:2:0",
-    shared_tables: bool = False,
-    big: bool = True,
-    byteorder: ByteOrder = "<",
+    padded: bool = False,
+    **changes: Unpack[Changes],
 ) -> SlideFacts:
-    """Write `name`.tif."""
+    """Write `name`.tif; if it is `padded`, each level has whole tiles throughout."""
+    dialect = replace(dialect, **changes)
     if image is None:
         image = reference()
+    levels = pyramid(image, dialect.factors)
+    if padded:
+        levels = [(factor, _padded(shrunk, dialect)) for factor, shrunk in levels]
     path = folder / f"{name}.tif"
-    with TiffWriter(path, big=big, byteorder=byteorder) as tiff:
+    with SlideTiff(path, dialect) as tiff:
         _write_macro_and_thumbnail(
             tiff, image, "Label Image", node("Metadata", _scan())
         )
-        codec = jpeg_codec(quality, subsampling, shared_tables=shared_tables)
-        for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
-            tags = _level_tags(level, factor, quality)
-            tiff.tiled(shrunk, tile, codec, tags)
+        for level, (factor, shrunk) in enumerate(levels):
+            tiff.level(level, shrunk, _level_tags(level, factor, dialect.quality))
     return SlideFacts(
         path=path,
         vendor="ventana",
-        level_dimensions=level_dimensions(image, factors),
+        level_dimensions=tuple(size_of(shrunk) for _, shrunk in levels),
         patches=(Patch((0, 0), image),),
         associated=_associated(image),
-        has_icc=True,
+        has_icc=dialect.icc,
+        is_pyramid=not padded,
     )
+
+
+def _padded(image: RgbImage, dialect: Dialect) -> RgbImage:
+    """The image with its edges repeated to whole tiles."""
+    tile_width, tile_height = tile_dimensions(dialect.tile)
+    columns, rows = grid_dimensions(*size_of(image), dialect.tile)
+    return pad(image, columns * tile_width, rows * tile_height)
 
 
 class _Stitching:
@@ -209,21 +221,19 @@ def _scan() -> Node:
 
 
 def _write_macro_and_thumbnail(
-    tiff: TiffWriter, image: RgbImage, description: str, scan: Node
+    tiff: SlideTiff, image: RgbImage, description: str, scan: Node
 ) -> None:
     tags: TagDict = {Tag.IMAGE_DESCRIPTION: description, Tag.XMP: to_xml(scan).encode()}
-    tiff.stripped(macro(), jpeg_codec(), tags)
-    tiff.stripped(thumbnail(image), jpeg_codec(), {Tag.IMAGE_DESCRIPTION: "Thumbnail"})
+    tiff.picture("macro", macro(), tags)
+    thumbnail_tags: TagDict = {Tag.IMAGE_DESCRIPTION: "Thumbnail"}
+    tiff.picture("thumbnail", thumbnail(image), thumbnail_tags)
 
 
 def _level_tags(level: int, factor: int, quality: int) -> TagDict:
     magnification = OBJECTIVE_POWER / factor
-    tags: TagDict = {
+    return {
         Tag.IMAGE_DESCRIPTION: f"level={level} mag={magnification:g} quality={quality}"
     }
-    if level == 0:
-        tags[Tag.ICC_PROFILE] = icc_profile()
-    return tags
 
 
 def _associated(image: RgbImage) -> dict[str, tuple[int, int]]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 
+from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
-from .._slide import AbstractSlide
 from ..output.encoding import Encoding
 from ..output.whole import write_whole
 from .plan import Job, grid_of, overview_path

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
+from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideUnsupportedFormatError
 from .._image_slide import ImageSlide
-from .._slide import AbstractSlide, OpenSlide
+from .._slide import OpenSlide
 
 
 def open_enduring(path: str | os.PathLike[str]) -> AbstractSlide:

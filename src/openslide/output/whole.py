@@ -104,7 +104,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 def begin_to_settle(paths: Iterable[StrPath]) -> None:
     """Let the disk begin, where the system can, what settle() would wait for."""
     if hasattr(os, "posix_fadvise"):
-        for path in [os.fspath(path) for path in paths]:
+        for path in [os.fspath(each) for each in paths]:
             with named(path), _opened(path) as descriptor:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from .._images import with_profile
 from .._properties import background_color
-from .._slide import AbstractSlide
 from .layouts import Address, Layout
 from .writer import TileWriter
 

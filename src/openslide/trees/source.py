@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from .._images import with_profile
 from .._properties import background_color
-from .._slide import AbstractSlide
 
 if TYPE_CHECKING:
     from PIL.Image import Image

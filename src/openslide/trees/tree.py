@@ -27,7 +27,7 @@ from .writer import TileWriter
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .._slide import AbstractSlide
+    from .._abstract_slide import AbstractSlide
 
 _Convert: TypeAlias = "Callable[[Image], Image]"
 
