@@ -926,24 +926,32 @@ def test_memory_does_not_grow_with_the_height(tmp_path: Path) -> None:
     peaks = []
     for height in (3000, 6000):
         path = write_wide(tmp_path / f"{height}.tif", height)
-        out = tmp_path / str(height)
-        output = subprocess.check_output(
-            [sys.executable, "-c", PEAK, str(path), "-o", str(out)]
-        )
-        peaks.append(int(output) / 1024)  # megabytes
+        peaks.append(peak(path, tmp_path / str(height)))
     assert peaks[1] < peaks[0] * 1.1 + 8
     assert peaks[1] < 300
 
 
-def write_wide(path: Path, height: int) -> Path:
-    """A slide of 20000 pixels a row, all tiles alike."""
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+def test_memory_does_not_grow_with_the_width(tmp_path: Path) -> None:
+    path = write_wide(tmp_path / "wide.tif", 512, width=120000)
+    assert peak(path, tmp_path / "tree") < 260  # all of the width takes 350
+
+
+def peak(path: Path, out: Path) -> float:
+    """How many megabytes it takes to write a tree."""
+    command = [sys.executable, "-c", PEAK, str(path), "-o", str(out)]
+    return int(subprocess.check_output(command)) / 1024
+
+
+def write_wide(path: Path, height: int, width: int = 20000) -> Path:
+    """A slide whose tiles are all alike."""
     from tests.slides.tiff import TiffWriter, jpeg_codec
 
     codec = jpeg_codec()
     tile = codec.encode(np.ascontiguousarray(reference()[:256, :256]))
-    count = -(-20000 // 256) * -(-height // 256)
+    count = -(-width // 256) * -(-height // 256)
     with TiffWriter(path) as tiff:
-        tiff.encoded_tiles((20000, height), 256, codec, [tile] * count)
+        tiff.encoded_tiles((width, height), 256, codec, [tile] * count)
     return path
 
 

@@ -102,9 +102,9 @@ class _Progressing:
         self.work.begin(found.facts, len(todo))
         done = self.work.parts
         if self.job.options.to == "zarr":
-            from .zarr_store import remove_incomplete_shards
+            from .zarr_store import remove_leftovers
 
-            remove_incomplete_shards(self.job, done)
+            remove_leftovers(self.job, done)
         # The overview first: the slide's file is read anyway.
         tasks: list[_Task] = [_Overview(self.job, found.cells)]
         tasks += (part for part in todo if part.number not in done)

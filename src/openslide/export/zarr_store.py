@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from ..tiles import TileGrid
     from .plan import Job, Part
 
+#: What Zarr calls files that it has not put in place yet.
+_ZARR_S_ASIDE = "*.partial"
+
 
 def _zarr() -> Any:
     try:
@@ -69,8 +72,13 @@ def begin_store(job: Job, grid: TileGrid) -> None:
         group.create_array(name, data=values)
 
 
-def remove_incomplete_shards(job: Job, complete: Collection[int]) -> None:
-    """Remove what processes were writing when they were killed."""
+def remove_leftovers(job: Job, complete: Collection[int]) -> None:
+    """Remove what processes were writing when they were killed.
+
+    complete: numbers of the parts that are complete.
+    """
+    for file in _unfinished(job).rglob(_ZARR_S_ASIDE):
+        file.unlink()
     for shard in (_unfinished(job) / "tiles" / "c").glob("*"):
         if int(shard.name) not in complete:
             shutil.rmtree(shard)

@@ -111,18 +111,20 @@ class WorkFolder:
 
         The marker is the last to go: what a kill leaves is known to be ours.
         """
-        for entry in sorted(os.scandir(self.path), key=_journal_first):
-            if entry.name == _MARKER:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
-        if os.name == "nt":  # which removes no open file
+        try:
+            for entry in sorted(os.scandir(self.path), key=_journal_first):
+                if entry.name == _MARKER:
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path)
+                else:
+                    os.unlink(entry.path)
+            if os.name == "nt":  # which removes no open file
+                self.release()
+            with suppress(FileNotFoundError):
+                os.unlink(self._marker)
+        finally:
             self.release()
-        with suppress(FileNotFoundError):
-            os.unlink(self._marker)
-        self.release()
         with suppress(OSError):  # another run has just taken it
             os.rmdir(self.path)
 

@@ -114,12 +114,13 @@ def write_tree(
     )
     facts = state.begin(resume)
     tiles = layout.tiles.tile_count
-    report.expect(tiles)
     if facts is not None:
+        report.expect(tiles)
         report.advance(tiles)
         return _summary(layout, state, facts)
     profile = slide._profile if options.color == "embed" else None
     try:
+        report.expect(tiles)
         with TileWriter(state.aside, encoding, profile, threads, report) as writer:
             _write_tiles(slide, layout, options.method, writer, convert, state)
             writer.wait(0)
