@@ -95,7 +95,7 @@ $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
 	    $(WITHOUT_JPEG)/bin/python -m pip install --quiet .
 	touch $@
 
-test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where direct reads are not built in
+test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo is not built in
 	$(WITHOUT_JPEG)/bin/python -m pytest --ignore tests/test_c.py --ignore tests/test_build.py
 
 # What pixels depend on by way of kernels.

@@ -48,15 +48,16 @@ NEEDS_TURBO = """
 
 
 class BuildWithJpeg(build_ext):
-    """Direct reads need libjpeg-turbo; where it is missing, all else is built."""
+    """Tiles are encoded with libjpeg-turbo, and those decoded that our own decoder
+    leaves; where it is missing, all else is built."""
 
     def build_extensions(self) -> None:
         try:
             version = self.add_jpeg(extension)
         except LookupError as reason:
-            print(f"direct reads: off, {reason}", flush=True)
+            print(f"libjpeg-turbo: off, {reason}", flush=True)
         else:
-            print(f"direct reads: on (libjpeg-turbo {version})", flush=True)
+            print(f"libjpeg-turbo: on ({version})", flush=True)
         super().build_extensions()
 
     def add_jpeg(self, extension: Extension) -> str:

@@ -62,7 +62,7 @@ class Reader:
 
         return {
             "libopenslide": openslide.__library_version__,
-            "direct reads": _openslide.jpeg_version() or "off",
+            "direct reads": ", then ".join(_openslide.jpeg_decoders()) or "off",
         }
 
     def close(self) -> None:

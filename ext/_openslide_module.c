@@ -70,7 +70,7 @@ static bool
 add_functions(PyObject *module)
 {
     PyMethodDef *const tables[] = {library_functions, conversion_functions,
-                                   encoding_functions};
+                                   codec_functions};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (PyModule_AddFunctions(module, tables[i]) < 0) {
             return false;
@@ -95,7 +95,8 @@ module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!choose_instruction_sets() || !import_all(state)) {
+    if (!choose_instruction_sets() || !choose_jpeg_decoder() ||
+        !import_all(state)) {
         return -1;
     }
     if (!atomic_flag_test_and_set(&registered) &&

@@ -1,4 +1,4 @@
-"""What setup.py says of direct reads; they are no condition for the rest."""
+"""What setup.py says of libjpeg-turbo, which is no condition for the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_builds_without_jpeg(tmp_path: Path) -> None:
     with start_build(tmp_path, {"OPENSLIDE_WITHOUT_JPEG": "1"}) as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
-    assert "direct reads: off, as OPENSLIDE_WITHOUT_JPEG says\n" in output
+    assert "libjpeg-turbo: off, as OPENSLIDE_WITHOUT_JPEG says\n" in output
     assert list(tmp_path.glob("lib/openslide/_openslide*"))
 
 
@@ -34,7 +34,7 @@ def test_says_why_it_builds_without_jpeg(
     command: str, reason: str, tmp_path: Path
 ) -> None:
     said = what_is_said(tmp_path, {"PKG_CONFIG": command})
-    assert said == f"direct reads: off, {reason}\n"
+    assert said == f"libjpeg-turbo: off, {reason}\n"
 
 
 def test_another_libjpeg_is_not_enough(tmp_path: Path) -> None:
@@ -43,17 +43,17 @@ def test_another_libjpeg_is_not_enough(tmp_path: Path) -> None:
         f"Name: libjpeg\nDescription:\nVersion: 9.5.0\nCflags: -I{tmp_path}\n"
     )
     said = what_is_said(tmp_path, {"PKG_CONFIG_PATH": str(tmp_path)})
-    assert said.startswith("direct reads: off, ")
+    assert said.startswith("libjpeg-turbo: off, ")
 
 
 def what_is_said(folder: Path, environment: dict[str, str]) -> str:
-    """The line about direct reads; the build ends there."""
+    """The line about libjpeg-turbo; the build ends there."""
     with start_build(folder, environment) as process:
         assert process.stdout is not None
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if line.startswith("direct reads:"):
+            if line.startswith("libjpeg-turbo:"):
                 process.kill()
                 return line
     pytest.fail("".join(lines), pytrace=False)

@@ -13,6 +13,8 @@ import pytest
 import openslide
 
 ROOT = Path(__file__).parent.parent
+#: Those of kernels, and that of a decoder without libjpeg-turbo.
+NEON_TESTS = ("convert", "paint", "jpeg_kernels", "no_jpeg")
 CROSS_FILE = ROOT / "tests" / "c" / "aarch64-linux.ini"
 
 
@@ -54,5 +56,6 @@ def test_neon(tmp_path: Path) -> None:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     build = tmp_path / "build"
-    meson("setup", "-Dwerror=true", "--cross-file", CROSS_FILE, build, ROOT)
-    meson("test", "-C", build, "--print-errorlogs", "convert", "paint")
+    options = ("-Dwerror=true", "-Djpeg=disabled", "--cross-file", CROSS_FILE)
+    meson("setup", *options, build, ROOT)
+    meson("test", "-C", build, "--print-errorlogs", *NEON_TESTS)

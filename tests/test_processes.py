@@ -422,6 +422,16 @@ def test_deep_zoom(
         assert pyramid.get_tile(level, (1, 0)) == expected
 
 
+@pytest.mark.parametrize("number", [10**4, 2**31, 2**63, 10**40])
+def test_any_number_of_threads(
+    slide: OpenSlide, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    places = [(x, y) for y in range(0, 300, 50) for x in range(0, 400, 50)]
+    expected = slide.read_batch(places, 0, (40, 30))
+    monkeypatch.setenv("OPENSLIDE_NUM_THREADS", str(number))
+    assert (slide.read_batch(places, 0, (40, 30)) == expected).all()
+
+
 # Several processes: scripts of their own, for they fork with threads running.
 
 

@@ -251,6 +251,16 @@ def test_is_a_sequence(slide: openslide.OpenSlide) -> None:
             grid[number]
 
 
+@pytest.mark.parametrize("least", [0, 0.0])
+def test_no_tissue_is_enough(slide: openslide.OpenSlide, least: float) -> None:
+    mask = np.zeros((10, 10), bool)
+    mask[0, 0] = True
+    assert len(TileGrid(slide, 100, mask=mask, min_tissue=least)) == len(
+        TileGrid(slide, 100)
+    )
+    assert len(TileGrid(slide, 100, mask=mask)) < len(TileGrid(slide, 100))
+
+
 @pytest.mark.parametrize("prefetch", [0, 1, 3])
 @pytest.mark.parametrize("mpp", [None, 1.3])
 def test_batches(slide: openslide.OpenSlide, prefetch: int, mpp: float | None) -> None:

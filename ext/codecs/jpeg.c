@@ -1,244 +1,70 @@
-#include "jpeg.h"
+#include "codecs/jpeg.h"
 
-#ifdef HAVE_LIBJPEG_TURBO
+#include "codecs/jpeg/decoder.h"
+#include "codecs/jpeg_turbo.h"
 
-#    include <setjmp.h>
-#    include <stdio.h> /* for jpeglib.h */
-#    include <string.h>
+#include <stdatomic.h>
+#include <string.h>
 
-#    include <jpeglib.h>
-
-enum { COMPONENTS = 3, PRECISION = 8, LAST_COEFFICIENT = 63 };
-
-/* libjpeg gives no more lines at once than the pixels that share a sample of
-   colour are high, which is 4 at most. */
-enum { LINES_AT_ONCE = 4 };
-
-/* Made anew for each tile, so that no table is left over from another. */
-struct decoder {
-    struct jpeg_decompress_struct info;
-    struct jpeg_source_mgr source;
-    struct jpeg_error_mgr errors;
-    jmp_buf refusal;
+enum jpeg_choice {
+    JPEG_BOTH,
+    JPEG_OWN,
+    JPEG_LIBJPEG,
 };
 
-/* Refusing: libjpeg calls these and must not come back from them. */
+static _Atomic(enum jpeg_choice) chosen = JPEG_BOTH;
 
-static void
-refuse(j_common_ptr info)
+bool
+jpeg_choose(const char *name)
 {
-    struct decoder *decoder = info->client_data;
-    longjmp(decoder->refusal, 1);
-}
-
-static void
-refuse_warnings(j_common_ptr info, int level)
-{
-    if (level < 0) {
-        refuse(info);
+    static const char *const names[] = {
+        [JPEG_BOTH] = "", [JPEG_OWN] = "own", [JPEG_LIBJPEG] = "libjpeg"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            atomic_store_explicit(&chosen, (enum jpeg_choice)i,
+                                  memory_order_relaxed);
+            return true;
+        }
     }
+    return false;
 }
 
-static boolean
-refuse_the_end(j_decompress_ptr info)
+static enum jpeg_choice
+get_choice(void)
 {
-    refuse((j_common_ptr)info);
-    return FALSE;
+    return atomic_load_explicit(&chosen, memory_order_relaxed);
 }
 
-/* Reading from memory */
-
-static void
-do_nothing(j_decompress_ptr info)
+bool
+jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
+            size_t size, const struct jpeg_rows *rows)
 {
-    (void)info;
-}
-
-static void
-skip(j_decompress_ptr info, long count)
-{
-    struct jpeg_source_mgr *source = info->src;
-    if (count <= 0) {
-        return;
-    }
-    if ((unsigned long)count > source->bytes_in_buffer) {
-        refuse((j_common_ptr)info);
-    }
-    source->next_input_byte += count;
-    source->bytes_in_buffer -= (size_t)count;
-}
-
-static void
-set_input(struct decoder *decoder, const uint8_t *bytes, size_t size)
-{
-    decoder->source.next_input_byte = bytes;
-    decoder->source.bytes_in_buffer = size;
-}
-
-/* Decoding */
-
-static void
-create(struct decoder *decoder)
-{
-    decoder->info.err = jpeg_std_error(&decoder->errors);
-    decoder->errors.error_exit = refuse;
-    decoder->errors.emit_message = refuse_warnings;
-    decoder->info.client_data = decoder;
-    jpeg_create_decompress(&decoder->info);
-    decoder->source = (struct jpeg_source_mgr){
-        .init_source = do_nothing,
-        .fill_input_buffer = refuse_the_end,
-        .skip_input_data = skip,
-        .resync_to_restart = jpeg_resync_to_restart,
-        .term_source = do_nothing,
-    };
-    decoder->info.src = &decoder->source;
-}
-
-static bool
-read_tables(struct decoder *decoder, const struct jpeg_format *format)
-{
-    if (format->tables == NULL) {
+    const struct jpeg_area all = {0, 0, format->width, format->height};
+    enum jpeg_choice choice = get_choice();
+    if (choice != JPEG_LIBJPEG &&
+        jpeg_decode_area(format, bytes, size, &all, rows,
+                         instruction_set_in_use())) {
         return true;
     }
-    set_input(decoder, format->tables, format->tables_size);
-    return jpeg_read_header(&decoder->info, FALSE) == JPEG_HEADER_TABLES_ONLY;
+    return choice != JPEG_OWN && jpeg_turbo_decode(format, bytes, size, rows);
 }
 
-/* Whether it is a baseline or extended sequential image of one scan, and of
-   the right size.  Lossless ones have another range of coefficients. */
-static bool
-is_plain(struct decoder *decoder, const struct jpeg_format *format)
+const char *
+jpeg_own_decoder(void)
 {
-    struct jpeg_decompress_struct *info = &decoder->info;
-    return info->image_width == format->width &&
-           info->image_height == format->height &&
-           info->num_components == COMPONENTS &&
-           info->data_precision == PRECISION && !info->progressive_mode &&
-           !info->arith_code && !jpeg_has_multiple_scans(info) &&
-           info->Ss == 0 && info->Se == LAST_COEFFICIENT;
+    return get_choice() == JPEG_LIBJPEG
+               ? NULL
+               : instruction_set_name(instruction_set_in_use());
 }
 
-/* The colours that lie in memory as the bytes of a word 0xffRRGGBB do. */
-static J_COLOR_SPACE
-colours_of_words(void)
+const char *
+jpeg_library(void)
 {
-    const uint32_t alpha = UINT32_C(0xff000000);
-    unsigned char first;
-    memcpy(&first, &alpha, 1);
-    return first == 0 ? JCS_EXT_BGRA : JCS_EXT_ARGB;
-}
-
-static J_COLOR_SPACE
-colours_of(enum jpeg_order order)
-{
-    switch (order) {
-    case JPEG_RGBA:
-        return JCS_EXT_RGBA;
-    case JPEG_RGB:
-        return JCS_EXT_RGB;
-    default:
-        return colours_of_words();
-    }
-}
-
-static bool
-read_lines(struct decoder *decoder, const struct jpeg_rows *rows)
-{
-    struct jpeg_decompress_struct *info = &decoder->info;
-    while (info->output_scanline < info->output_height) {
-        JSAMPROW lines[LINES_AT_ONCE];
-        JDIMENSION count = info->output_height - info->output_scanline;
-        count = count < LINES_AT_ONCE ? count : LINES_AT_ONCE;
-        for (JDIMENSION i = 0; i < count; i++) {
-            ptrdiff_t line = (ptrdiff_t)info->output_scanline + i;
-            lines[i] = rows->first + line * rows->stride;
-        }
-        if (jpeg_read_scanlines(info, lines, count) == 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* What comes after the last line is not read, so it may be anything. */
-static bool
-read_tile(struct decoder *decoder, const struct jpeg_format *format,
-          const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
-{
-    set_input(decoder, bytes, size);
-    if (jpeg_read_header(&decoder->info, TRUE) != JPEG_HEADER_OK ||
-        !is_plain(decoder, format)) {
-        return false;
-    }
-    decoder->info.jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
-    decoder->info.out_color_space = colours_of(rows->order);
-    return jpeg_start_decompress(&decoder->info) && read_lines(decoder, rows);
-}
-
-/* Nothing of it is lost by longjmp(), for the decoder is the caller's. */
-static bool
-decode(struct decoder *decoder, const struct jpeg_format *format,
-       const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
-{
-    if (setjmp(decoder->refusal) != 0) {
-        return false;
-    }
-    create(decoder);
-    return read_tables(decoder, format) &&
-           read_tile(decoder, format, bytes, size, rows);
-}
-
-bool
-jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
-            size_t size, const struct jpeg_rows *rows)
-{
-    struct decoder decoder;
-    /* So that it can be destroyed when it could not be created. */
-    memset(&decoder.info, 0, sizeof decoder.info);
-    bool decoded = decode(&decoder, format, bytes, size, rows);
-    jpeg_destroy_decompress(&decoder.info);
-    return decoded;
+    return get_choice() == JPEG_OWN ? NULL : jpeg_turbo_version();
 }
 
 bool
 jpeg_is_available(void)
 {
-    return true;
+    return jpeg_own_decoder() != NULL || jpeg_library() != NULL;
 }
-
-#    define TEXT(macro) TEXT_OF(macro)
-#    define TEXT_OF(text) #text
-
-const char *
-jpeg_version(void)
-{
-    return "libjpeg-turbo " TEXT(LIBJPEG_TURBO_VERSION);
-}
-
-#else
-
-bool
-jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
-            size_t size, const struct jpeg_rows *rows)
-{
-    (void)format;
-    (void)bytes;
-    (void)size;
-    (void)rows;
-    return false;
-}
-
-bool
-jpeg_is_available(void)
-{
-    return false;
-}
-
-const char *
-jpeg_version(void)
-{
-    return NULL;
-}
-
-#endif

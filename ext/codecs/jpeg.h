@@ -1,5 +1,6 @@
 /*
- * Decoding one tile of a slide with libjpeg-turbo, where this build has it.
+ * Decoding one tile of a slide: with the decoder of jpeg/, and what that
+ * refuses with libjpeg-turbo, where this build has it.
  *
  * A tile is refused wherever the slightest thing is wrong with it, so that
  * pixels are those that any libjpeg-turbo makes of it.
@@ -35,6 +36,11 @@ struct jpeg_rows {
     enum jpeg_order order;
 };
 
+/* A part of a tile, in its pixels. */
+struct jpeg_area {
+    uint32_t x, y, width, height;
+};
+
 /*
  * Decode a tile of `height` rows of `width` pixels.  False where it is
  * refused, which leaves them undefined.
@@ -42,10 +48,19 @@ struct jpeg_rows {
 bool jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
                  size_t size, const struct jpeg_rows *rows);
 
-/* Whether it can decode anything. */
-bool jpeg_is_available(void);
+/*
+ * Which decoders are used, in the whole process: "own", "libjpeg", or both for
+ * "".  False, and nothing changes, for other names.
+ */
+bool jpeg_choose(const char *name);
 
-/* The library that it was built with, as "libjpeg-turbo 3.1.0", or NULL. */
-const char *jpeg_version(void);
+/* The instruction set of the own decoder, or NULL where it is not used. */
+const char *jpeg_own_decoder(void);
+
+/* The library, as "libjpeg-turbo 3.1.0", or NULL where none is used. */
+const char *jpeg_library(void);
+
+/* Whether either is used. */
+bool jpeg_is_available(void);
 
 #endif

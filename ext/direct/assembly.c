@@ -1,14 +1,13 @@
 #include "assembly.h"
 
 #include "system/lengths.h"
-#include "kernels/paint.h"
 
 #include <math.h>
 #include <string.h>
 
 /* libopenslide paints in squares of this size, and truncates the position of
    each to whole level-0 pixels. */
-static const int64_t CHUNK_SIDE = 4096;
+static const int64_t CHUNK_SIDE = REGION_LIBRARY_SIDE;
 
 /* Closer to a pixel than this, cairo paints without interpolation. */
 static const double ALIGNED = 1.0 / 512 - 1e-9;
@@ -21,7 +20,7 @@ static const double AMBIGUOUS = 1e-6;
 static const int64_t BAND_PIXELS = 1 << 20;
 
 /* Levels of more images than this share bits of what they are made of. */
-enum { IMAGE_BITS = 24 };
+enum { IMAGE_BITS = 21 };
 
 /* One axis of a chunk. */
 struct axis {
@@ -306,6 +305,24 @@ tile_start(const struct span *span, int64_t tile)
     return (double)((tile - span->first_tile) * span->advance) - offset;
 }
 
+/* A tile as the painter knows it, but for its pixels. */
+static struct paint_tile
+surface_of(const struct view *view, int64_t column, int64_t row)
+{
+    enum paint_format format = view->placement->image.surface;
+    bool is_clipped = format == PAINT_CLIPPED;
+    return (struct paint_tile){
+        .stride = (ptrdiff_t)view->x.tile_side,
+        .width = view->x.tile_side,
+        .height = view->y.tile_side,
+        .opaque_width =
+            is_clipped ? tile_length(&view->x, column) : view->x.tile_side,
+        .opaque_height =
+            is_clipped ? tile_length(&view->y, row) : view->y.tile_side,
+        .format = format,
+    };
+}
+
 static bool
 paint_tile(const struct view *view, int64_t column, int64_t row,
            const struct paint_canvas *canvas)
@@ -315,15 +332,9 @@ paint_tile(const struct view *view, int64_t column, int64_t row,
         return false;
     }
     if (tile != NULL) {
-        const struct paint_tile part = {
-            .words = tile->words,
-            .stride = (ptrdiff_t)view->x.tile_side,
-            .width = view->x.tile_side,
-            .height = view->y.tile_side,
-            .opaque_width = tile_length(&view->x, column),
-            .opaque_height = tile_length(&view->y, row),
-        };
-        paint_tile_at(canvas, &part, tile_start(&view->x, column),
+        struct paint_tile surface = surface_of(view, column, row);
+        surface.words = tile->words;
+        paint_tile_at(canvas, &surface, tile_start(&view->x, column),
                       tile_start(&view->y, row));
         tile_release(tile);
     }
@@ -481,6 +492,26 @@ has_edge(const struct span *span)
     return span->end_tile * span->tile_side > span->image_side;
 }
 
+/* The ways in which tiles of an image are painted. */
+static unsigned
+painted_parts(const struct view *view)
+{
+    unsigned parts = 0;
+    int64_t count = 0;
+    for (int64_t row = view->y.first_tile; row < view->y.end_tile; row++) {
+        for (int64_t column = view->x.first_tile; column < view->x.end_tile;
+             column++) {
+            struct paint_tile surface = surface_of(view, column, row);
+            unsigned mode = paint_mode_at(
+                view->chunk->x.length, view->chunk->y.length, &surface,
+                tile_start(&view->x, column), tile_start(&view->y, row));
+            parts |= ASSEMBLY_PAINTED * mode;
+            count += mode != PAINT_NOTHING;
+        }
+    }
+    return parts | (count > 1 ? ASSEMBLY_MIXED : 0);
+}
+
 static unsigned
 parts_of(const struct view *view, unsigned number)
 {
@@ -496,7 +527,19 @@ parts_of(const struct view *view, unsigned number)
     if (has_edge(x) || has_edge(y)) {
         parts |= ASSEMBLY_EDGE;
     }
-    return parts | (view->chunk->is_aligned ? 0 : ASSEMBLY_RESAMPLED);
+    return parts | (view->chunk->is_aligned ? (unsigned)ASSEMBLY_COPIED
+                                            : painted_parts(view));
+}
+
+static unsigned
+chunk_parts(const struct tile_supply *supply, const struct chunk *chunk)
+{
+    unsigned parts = 0;
+    for (size_t i = 0; i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        parts |= parts_of(&view, (unsigned)i);
+    }
+    return parts;
 }
 
 unsigned
@@ -504,12 +547,15 @@ assembly_parts(const struct tile_supply *supply, const struct region *region)
 {
     struct chunk chunk;
     unsigned parts = 0;
-    if (!place_chunk(&chunk, supply, region, 0, 0)) {
-        return 0;
-    }
-    for (size_t i = 0; i < supply->count; i++) {
-        struct view view = view_of(supply, &supply->placements[i], &chunk);
-        parts |= parts_of(&view, (unsigned)i);
+    int64_t across = chunk_length(region, region->width, 0);
+    int64_t down = chunk_length(region, region->height, 0);
+    for (int64_t row = 0; row < region->height; row += down) {
+        for (int64_t column = 0; column < region->width; column += across) {
+            if (!place_chunk(&chunk, supply, region, column, row)) {
+                return 0;
+            }
+            parts |= chunk_parts(supply, &chunk);
+        }
     }
     return parts;
 }

@@ -267,10 +267,12 @@ enum verdict {
     UNDECIDED, /* one could not be read, or there was no memory */
 };
 
-/* Should libopenslide fail, then the region would have failed as well. */
+/* Should libopenslide fail, then the region would have failed as well. What
+   the window is made of is added to what was compared. */
 static enum verdict
 compare_window(const struct slide_handle *handle,
-               const struct tile_supply *supply, const struct region *window)
+               const struct tile_supply *supply, const struct region *window,
+               unsigned *compared)
 {
     size_t count = (size_t)(window->width * window->height);
     uint32_t *words = malloc(2 * count * sizeof *words);
@@ -296,30 +298,32 @@ compare_window(const struct slide_handle *handle,
     }
     scratch_give_up(&scratch);
     free(words);
+    *compared |= verdict == SAME ? assembly_parts(supply, window) : 0;
     return verdict;
 }
 
 static enum verdict
 compare_at(const struct slide_handle *handle, const struct tile_supply *supply,
-           const struct region *region, int64_t column, int64_t row)
+           const struct region *region, int64_t column, int64_t row,
+           unsigned *compared)
 {
     struct region window = window_of(region, supply->downsample, column, row);
-    return compare_window(handle, supply, &window);
+    return compare_window(handle, supply, &window, compared);
 }
 
 static enum verdict
 compare(const struct slide_handle *handle, const struct tile_supply *supply,
-        const struct region *region)
+        const struct region *region, unsigned *compared)
 {
     double downsample = supply->downsample;
     int64_t width = region->width, height = region->height;
-    enum verdict verdict = compare_at(handle, supply, region, 0, 0);
+    enum verdict verdict = compare_at(handle, supply, region, 0, 0, compared);
     if (width <= WINDOW_SIDE && height <= WINDOW_SIDE) {
         return verdict;
     }
     if (verdict == SAME) {
         verdict = compare_at(handle, supply, region, last_window(width),
-                             last_window(height));
+                             last_window(height), compared);
     }
     for (size_t i = 0; verdict == SAME && i < supply->count; i++) {
         const struct placement *image = &supply->placements[i];
@@ -327,7 +331,8 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
                              seam_window(region->x, downsample, width,
                                          image->x, image->advance_x),
                              seam_window(region->y, downsample, height,
-                                         image->y, image->advance_y));
+                                         image->y, image->advance_y),
+                             compared);
     }
     return verdict;
 }
@@ -358,22 +363,26 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
            const struct pixels *pixels, struct scratch *scratch)
 {
     struct region shown = shown_part(region, supply);
+    unsigned compared = 0;
     unsigned parts = shown.width > 0 && shown.height > 0
-                         ? assembly_parts(supply, &shown)
+                         ? assembly_parts(supply, region)
                          : 0;
+    /* libopenslide has nothing to compare with what is placed exactly. */
+    parts &= region->is_exact ? ~(unsigned)ASSEMBLY_ARITHMETIC : ~0u;
     if (!assembly_read(supply, region, pixels, scratch)) {
         return false;
     }
     if ((parts & ~atomic_load(&level->compared)) == 0) {
         return true;
     }
-    enum verdict verdict = compare(handle, supply, &shown);
+    enum verdict verdict = compare(handle, supply, &shown, &compared);
     if (verdict == SAME) {
-        atomic_fetch_or(&level->compared, parts);
+        compared |= parts & ~(unsigned)ASSEMBLY_ARITHMETIC;
+        atomic_fetch_or(&level->compared, compared);
     } else if (verdict == DIFFERENT) {
         atomic_store(&level->refusal, "libopenslide gave other pixels");
     }
-    return verdict == SAME;
+    return verdict == SAME && (parts & ~atomic_load(&level->compared)) == 0;
 }
 
 /* Whether a region shows more than the cache can keep. */

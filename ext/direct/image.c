@@ -13,7 +13,7 @@ image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
               uint32_t height)
 {
     if (!jpeg_is_available()) {
-        return "this build has no libjpeg-turbo";
+        return "the JPEG decoder that was asked for is not built in";
     }
     if (!is_jpeg) {
         return "the tiles are not JPEG";
@@ -83,9 +83,10 @@ read_tile(const struct image *image, uint64_t tile, size_t *size)
     return bytes;
 }
 
-bool
-image_decode_tile(const struct image *image, uint64_t tile,
-                  const struct jpeg_rows *rows)
+/* One that is a JPEG of its own. */
+static bool
+decode_jpeg(const struct image *image, uint64_t tile,
+            const struct jpeg_rows *rows)
 {
     size_t size;
     uint8_t *bytes = read_tile(image, tile, &size);
@@ -93,4 +94,13 @@ image_decode_tile(const struct image *image, uint64_t tile,
         bytes != NULL && jpeg_decode(&image->format, bytes, size, rows);
     free(bytes);
     return decoded;
+}
+
+bool
+image_decode_tile(const struct image *image, uint64_t tile,
+                  const struct jpeg_rows *rows)
+{
+    return image->container->decode == NULL
+               ? decode_jpeg(image, tile, rows)
+               : image->container->decode(image, tile, rows);
 }

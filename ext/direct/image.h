@@ -6,6 +6,7 @@
 #define DIRECT_IMAGE_H
 
 #include "codecs/jpeg.h"
+#include "kernels/paint.h"
 #include "system/source.h"
 
 /* Bytes of a source that hold a tile. */
@@ -32,6 +33,10 @@ struct image_container {
     /* The place is there for TILE_STORED. */
     enum tile_content (*locate)(const struct image *image, uint64_t tile,
                                 struct tile_place *place);
+    /* As image_decode_tile(); NULL where a tile is a JPEG of its own, in one
+       place. */
+    bool (*decode)(const struct image *image, uint64_t tile,
+                   const struct jpeg_rows *rows);
     /* Free the store. */
     void (*close)(struct image *image);
 };
@@ -45,6 +50,8 @@ struct image {
     uint32_t tiles_across, tiles_down;
     /* Pixels beyond are transparent, though the tiles have some there. */
     int64_t width, height;
+    /* What libopenslide has of a tile: PAINT_CLIPPED, or PAINT_RGB24. */
+    enum paint_format surface;
     /* Some places may be TILE_HOLE. */
     bool has_holes;
 };

@@ -229,26 +229,40 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
     return complete ? NULL : "the files of the series cannot be read";
 }
 
-/* Both */
+/* All formats */
 
-static bool
-is_dicom(const struct slide_handle *handle)
+typedef const char *level_finder(struct level_images *levels,
+                                 const struct slide_handle *handle,
+                                 struct slide_file *file);
+
+/* Those of vendors that are not here are looked for in TIFF. */
+static const struct {
+    const char *vendor;
+    level_finder *find;
+} finders[] = {
+    {"dicom", find_in_dicom},
+};
+
+static level_finder *
+finder_of(const struct slide_handle *handle)
 {
-    return strcmp(slide_handle_vendor(handle), "dicom") == 0;
+    const char *vendor = slide_handle_vendor(handle);
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++) {
+        if (strcmp(finders[i].vendor, vendor) == 0) {
+            return finders[i].find;
+        }
+    }
+    return find_in_tiff;
 }
 
 void
 level_images_find(struct level_images *levels,
                   const struct slide_handle *handle, struct slide_file *file)
 {
-    const char *refusal;
-    if (FLT_EVAL_METHOD != 0) { /* as for the x87: see paint.h */
-        refusal = "this machine rounds floats in another way";
-    } else if (is_dicom(handle)) {
-        refusal = find_in_dicom(levels, handle, file);
-    } else {
-        refusal = find_in_tiff(levels, handle, file);
-    }
+    /* Else it may be as for the x87: see paint.h. */
+    const char *refusal = FLT_EVAL_METHOD == 0
+                              ? finder_of(handle)(levels, handle, file)
+                              : "this machine rounds floats in another way";
     for (int32_t i = 0; refusal != NULL && i < handle->level_count; i++) {
         levels[i].refusal = refusal;
     }

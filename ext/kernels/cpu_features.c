@@ -10,7 +10,9 @@
 #    define ECX_OSXSAVE (UINT32_C(1) << 27)
 
 /* CPUID leaf 7, subleaf 0 */
+#    define EBX_BMI1 (UINT32_C(1) << 3)
 #    define EBX_AVX2 (UINT32_C(1) << 5)
+#    define EBX_BMI2 (UINT32_C(1) << 8)
 #    define EBX_AVX512F (UINT32_C(1) << 16)
 #    define EBX_AVX512BW (UINT32_C(1) << 30)
 #    define ECX_AVX512VBMI (UINT32_C(1) << 1)
@@ -48,10 +50,12 @@ detect(void)
     if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
         return 0;
     }
-    if (has_all(xcr0, XCR0_YMM) && has_all(ebx, EBX_AVX2)) {
+    if (has_all(xcr0, XCR0_YMM) &&
+        has_all(ebx, EBX_AVX2 | EBX_BMI1 | EBX_BMI2)) {
         features |= CPU_AVX2;
     }
-    if (has_all(xcr0, XCR0_ZMM) && has_all(ebx, EBX_AVX512F | EBX_AVX512BW) &&
+    if ((features & CPU_AVX2) != 0 && has_all(xcr0, XCR0_ZMM) &&
+        has_all(ebx, EBX_AVX512F | EBX_AVX512BW) &&
         has_all(ecx, ECX_AVX512VBMI)) {
         features |= CPU_AVX512_VBMI;
     }

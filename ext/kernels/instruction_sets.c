@@ -13,7 +13,7 @@ static const struct {
 } sets[] = {
 #ifdef HAVE_X86_KERNELS
     [AVX512] = {"avx512", "needs AVX-512 F, BW and VBMI", CPU_AVX512_VBMI},
-    [AVX2] = {"avx2", "needs AVX2", CPU_AVX2},
+    [AVX2] = {"avx2", "needs AVX2 and BMI2", CPU_AVX2},
 #endif
 #ifdef HAVE_NEON_KERNEL
     [NEON] = {"neon", NULL, 0}, /* part of AArch64 */

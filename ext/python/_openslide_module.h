@@ -60,12 +60,17 @@ struct module_state *state_of(PyObject *self);
 /* Functions of the module, a table for each file that has some. */
 extern PyMethodDef library_functions[];
 extern PyMethodDef conversion_functions[];
-extern PyMethodDef encoding_functions[];
+extern PyMethodDef codec_functions[];
 
 /* conversion.c */
 
 /* As OPENSLIDE_INSTRUCTION_SETS has it; false with an exception set. */
 bool choose_instruction_sets(void);
+
+/* codecs.c */
+
+/* As OPENSLIDE_DECODER has it; false with an exception set. */
+bool choose_jpeg_decoder(void);
 
 /* errors.c */
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 static bool
-refuse(const char *reason)
+refuse_buffer(const char *reason)
 {
     PyErr_SetString(PyExc_ValueError, reason);
     return false;
@@ -27,13 +27,14 @@ get_pixels(PyObject *object, int axes, Py_buffer *pixels)
     }
     Py_ssize_t channels = pixels->ndim == axes ? pixels->shape[axes - 1] : 0;
     if (pixels->itemsize != 1 || (channels != 3 && channels != 4)) {
-        return refuse("pixels must be bytes (height, width, 3 or 4)");
+        return refuse_buffer("pixels must be bytes (height, width, 3 or 4)");
     }
     /* An axis of length 1 has no stride. */
     bool contiguous =
         pixels->strides[axes - 1] == 1 &&
         (pixels->shape[axes - 2] < 2 || pixels->strides[axes - 2] == channels);
-    return contiguous || refuse("the pixels of a row must be contiguous");
+    return contiguous ||
+           refuse_buffer("the pixels of a row must be contiguous");
 }
 
 /* A batch that fills `pixels`, (..., height, width, channels). */
@@ -162,7 +163,7 @@ slide_read_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 }
 
 /* What Python passes to read_all_into(). */
-struct request {
+struct batch_request {
     Py_buffer pixels;    /* uint8 (count, height, width, channels) */
     Py_buffer locations; /* int64 (count, 2) */
     Py_buffer levels;    /* int64 (count,) */
@@ -174,11 +175,11 @@ static bool
 check_integers(const Py_buffer *integers, Py_ssize_t count, const char *reason)
 {
     return (integers->itemsize == 8 && integers->len == 8 * count) ||
-           refuse(reason);
+           refuse_buffer(reason);
 }
 
 static void
-release_request(struct request *request)
+release_request(struct batch_request *request)
 {
     Py_buffer *const buffers[] = {&request->pixels, &request->locations,
                                   &request->levels};
@@ -192,7 +193,7 @@ release_request(struct request *request)
 
 /* False with an exception set where a level does not exist. */
 static bool
-place_regions(SlideObject *slide, struct request *request,
+place_regions(SlideObject *slide, struct batch_request *request,
               bool in_level_pixels)
 {
     const int64_t *locations = request->locations.buf;
@@ -208,7 +209,7 @@ place_regions(SlideObject *slide, struct request *request,
 
 static bool
 parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
-              struct request *request)
+              struct batch_request *request)
 {
     if (!get_pixels(args[0], 4, &request->pixels) ||
         PyObject_GetBuffer(args[1], &request->locations, PyBUF_C_CONTIGUOUS) <
@@ -234,8 +235,8 @@ parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
 }
 
 static PyObject *
-read_request(SlideObject *slide, const struct request *request,
-             uint32_t background, bool masks, int workers)
+read_request(SlideObject *slide, const struct batch_request *request,
+             uint32_t background, bool is_masked, int workers)
 {
     struct thread_plan plan;
     PyObject *states =
@@ -250,7 +251,7 @@ read_request(SlideObject *slide, const struct request *request,
     struct batch batch =
         batch_into(&request->pixels, request->regions, request->count,
                    (uint8_t *)PyByteArray_AsString(states), background);
-    batch.masks = masks;
+    batch.is_masked = is_masked;
     batch.workers = workers;
     if (!slide_read_batch(slide, &batch, &plan)) {
         Py_CLEAR(states);
@@ -260,12 +261,12 @@ read_request(SlideObject *slide, const struct request *request,
 
 const char slide_read_all_into_doc[] =
     PyDoc_STR("read_all_into($self, pixels, locations, levels, background, "
-              "in_level_pixels, masks, workers, /)\n--\n\n"
+              "in_level_pixels, is_masked, workers, /)\n--\n\n"
               "Read regions of one size into a uint8 array (count, height, "
               "width, 3 or 4).\n\n"
               "locations and levels are int64 (count, 2) and (count,); "
               "background is 0xRRGGBB.\n"
-              "masks: fill what cannot be read with background instead of "
+              "is_masked: fill what cannot be read with background instead of "
               "raising.\n"
               "Returns a byte for each region: 1 where it was read.");
 
@@ -277,19 +278,20 @@ slide_read_all_into(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         return raise_argument_count("read_all_into", 7, nargs);
     }
     int in_level_pixels = PyObject_IsTrue(args[4]);
-    int masks = PyObject_IsTrue(args[5]);
-    if (in_level_pixels < 0 || masks < 0 ||
+    int is_masked = PyObject_IsTrue(args[5]);
+    if (in_level_pixels < 0 || is_masked < 0 ||
         !integer_argument(args[3], "background", &background) ||
         !integer_argument(args[6], "workers", &workers)) {
         return NULL;
     }
     PyObject *states = NULL;
-    struct request request = {.count = 0};
+    struct batch_request request = {.count = 0};
     if (parse_request((SlideObject *)self, args, in_level_pixels != 0,
                       &request)) {
         workers = smaller(workers, INT_MAX);
-        states = read_request((SlideObject *)self, &request,
-                              (uint32_t)background, masks != 0, (int)workers);
+        states =
+            read_request((SlideObject *)self, &request, (uint32_t)background,
+                         is_masked != 0, (int)workers);
     }
     release_request(&request);
     return states;

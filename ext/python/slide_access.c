@@ -35,9 +35,10 @@ retire(SlideObject *self, struct slide_handle *handle)
 }
 
 void
-slide_give_back(SlideObject *self, struct slide_handle *handle, bool forgives)
+slide_give_back(SlideObject *self, struct slide_handle *handle,
+                bool is_forgiven)
 {
-    if ((self->reopens || forgives) &&
+    if ((self->may_reopen || is_forgiven) &&
         openslide.get_error(handle->osr) != NULL) {
         retire(self, handle);
     }

@@ -42,9 +42,10 @@ thread_plan_ask(struct module_state *state, struct thread_plan *plan)
 {
     PyObject *number;
     PyObject *answer = PyObject_CallNoArgs(state->thread_plan);
-    bool valid = answer != NULL &&
-                 PyArg_ParseTuple(answer, "Op", &number, &plan->polls) &&
-                 (plan->number = thread_count(number)) > 0;
+    bool valid =
+        answer != NULL &&
+        PyArg_ParseTuple(answer, "Op", &number, &plan->is_main_thread) &&
+        (plan->number = thread_count(number)) > 0;
     Py_XDECREF(answer);
     return valid;
 }
@@ -102,27 +103,27 @@ slide_read_batch(SlideObject *slide, struct batch *batch,
     if (handle == NULL) {
         return false;
     }
-    if (!slide->reopens && openslide.get_error(handle->osr) != NULL) {
+    if (!slide->may_reopen && openslide.get_error(handle->osr) != NULL) {
         slide_release(slide, handle, READING, REGION_VALUES(batch->regions));
         return false;
     }
     PyObject *cache = slide_chosen_caches(slide, &batch->caches);
     batch->origin = slide->origin;
-    batch->doubts = slide->reopens || batch->masks;
+    batch->is_doubtful = slide->may_reopen || batch->is_masked;
     batch->workers = batch->workers > 0
                          ? (int)smaller(batch->workers, MOST_WORKERS)
                          : plan->number;
     batch->thread_limit = plan->number - 1;
     struct interruptible call = {PyEval_SaveThread()};
-    batch->poller =
-        poller_new(plan->polls ? poll_signals : ignore_signals, &call);
+    batch->poller = poller_new(
+        plan->is_main_thread ? poll_signals : ignore_signals, &call);
     openslide_api_enter();
     enum batch_outcome outcome = batch_read(batch, handle);
     openslide_api_leave();
     PyEval_RestoreThread(call.thread);
 
     raise_outcome(slide, batch, outcome);
-    slide_give_back(slide, handle, batch->masks);
+    slide_give_back(slide, handle, batch->is_masked);
     Py_XDECREF(cache);
     free(batch->error);
     return outcome == BATCH_READ;

@@ -14,8 +14,8 @@
 
 /* What Python knows of threads, see _threads.plan(). */
 struct thread_plan {
-    int number; /* that all calls of the process may use together */
-    int polls;  /* whether signals are handled in this thread */
+    int number;         /* that all calls of the process may use together */
+    int is_main_thread; /* whether signals are handled in this thread */
 };
 
 /* False with an exception set. */

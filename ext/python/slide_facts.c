@@ -82,9 +82,22 @@ collect_properties(openslide_t *osr)
     return properties;
 }
 
-bool
-slide_describe(SlideObject *self, openslide_t *osr)
+static PyObject *
+make_divisible_levels(const struct slide_handle *handle)
 {
+    PyObject *tuple = PyTuple_New(handle->level_count);
+    for (int32_t i = 0; tuple != NULL && i < handle->level_count; i++) {
+        PyTuple_SetItem(tuple, i,
+                        PyBool_FromLong(handle->levels[i].divisible));
+    }
+    return tuple;
+}
+
+bool
+slide_describe(SlideObject *self, const struct slide_handle *handle)
+{
+    openslide_t *osr = handle->osr;
+    self->divisible_levels = make_divisible_levels(handle);
     self->level_dimensions =
         collect(osr, openslide.get_level_count(osr), make_level_dimensions);
     self->level_downsamples =
@@ -93,6 +106,7 @@ slide_describe(SlideObject *self, openslide_t *osr)
         collect(osr, count_names(openslide.get_associated_image_names(osr)),
                 make_associated_image_name);
     return self->level_dimensions != NULL && self->level_downsamples != NULL &&
+           self->divisible_levels != NULL &&
            self->associated_image_names != NULL;
 }
 
@@ -219,6 +233,12 @@ get_level_downsamples(PyObject *self, void *Py_UNUSED(closure))
 }
 
 static PyObject *
+get_divisible_levels(PyObject *self, void *Py_UNUSED(closure))
+{
+    return checked(self, slide_cast(self)->divisible_levels);
+}
+
+static PyObject *
 get_associated_image_names(PyObject *self, void *Py_UNUSED(closure))
 {
     return checked(self, slide_cast(self)->associated_image_names);
@@ -273,6 +293,10 @@ PyGetSetDef slide_getset[] = {
      "((width, height), ...) of the levels, in their own pixels.", NULL},
     {"level_downsamples", get_level_downsamples, NULL,
      "Downsample factors of the levels.", NULL},
+    {"divisible_levels", get_divisible_levels, NULL,
+     "For each level whether reads of its parts, each from a whole pixel of "
+     "the level\non, have the pixels of one read of it all.",
+     NULL},
     {"associated_image_names", get_associated_image_names, NULL,
      "Names of the associated images.", NULL},
     {"properties", get_properties, NULL,

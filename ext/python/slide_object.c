@@ -12,12 +12,12 @@ static PyObject *
 slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     PyObject *path;
-    int reopens = 0, direct = 1;
+    int may_reopen = 0, direct = 1;
     if (kwargs != NULL && PyDict_Size(kwargs) > 0) {
         PyErr_SetString(PyExc_TypeError, "Slide() takes no keyword arguments");
         return NULL;
     }
-    if (!PyArg_ParseTuple(args, "S|pp:Slide", &path, &reopens, &direct) ||
+    if (!PyArg_ParseTuple(args, "S|pp:Slide", &path, &may_reopen, &direct) ||
         !require_library()) {
         return NULL;
     }
@@ -36,11 +36,10 @@ slide_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (slide->origin == NULL) {
         PyErr_NoMemory();
         Py_CLEAR(self);
-    } else if (!slide_open(slide) ||
-               !slide_describe(slide, slide->handle->osr)) {
+    } else if (!slide_open(slide) || !slide_describe(slide, slide->handle)) {
         Py_CLEAR(self);
     } else {
-        slide->reopens = reopens != 0;
+        slide->may_reopen = may_reopen != 0;
     }
     return self;
 }
@@ -73,6 +72,7 @@ slide_dealloc(PyObject *self)
     Py_CLEAR(slide->path);
     Py_CLEAR(slide->level_dimensions);
     Py_CLEAR(slide->level_downsamples);
+    Py_CLEAR(slide->divisible_levels);
     Py_CLEAR(slide->associated_image_names);
     Py_CLEAR(slide->cache);
     Py_XDECREF(atomic_load(&slide->properties));
@@ -136,7 +136,8 @@ slide_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
         return NULL;
     }
     return Py_BuildValue(
-        "(N(OOO)N)", rebuild, slide->path, slide->reopens ? Py_True : Py_False,
+        "(N(OOO)N)", rebuild, slide->path,
+        slide->may_reopen ? Py_True : Py_False,
         slide_origin_lane(slide->origin) != NULL ? Py_True : Py_False, cache);
 }
 
@@ -198,13 +199,14 @@ static PyMethodDef slide_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-PyDoc_STRVAR(slide_doc, "Slide(path, reopens=False, direct=True, /)\n--\n\n"
-                        "An open slide.\n\n"
-                        "path: absolute, bytes as libopenslide takes it.\n"
-                        "reopens: whether a failure ends with the call that "
-                        "met it.\n"
-                        "direct: whether to read it without libopenslide "
-                        "where that gives\nthe same bytes.");
+PyDoc_STRVAR(slide_doc,
+             "Slide(path, may_reopen=False, direct=True, /)\n--\n\n"
+             "An open slide.\n\n"
+             "path: absolute, bytes as libopenslide takes it.\n"
+             "may_reopen: whether a failure ends with the call that "
+             "met it.\n"
+             "direct: whether to read it without libopenslide "
+             "where that gives\nthe same bytes.");
 
 static PyType_Slot slide_slots[] = {
     {Py_tp_doc, (void *)slide_doc},

@@ -10,10 +10,11 @@ typedef struct {
     PyObject_HEAD PyObject *path; /* bytes, as libopenslide takes it */
     struct slide_origin *origin;
     /* Whether a slide that has failed is opened again for the next call. */
-    bool reopens;
+    bool may_reopen;
     /* What never changes while a slide is open, read once at open ... */
     PyObject *level_dimensions;       /* ((width, height), ...) */
     PyObject *level_downsamples;      /* (float, ...) */
+    PyObject *divisible_levels;       /* (bool, ...) */
     PyObject *associated_image_names; /* (str, ...) */
     /* ... or when first asked for: {str: str}. */
     _Atomic(PyObject *) properties;
@@ -35,8 +36,8 @@ slide_cast(PyObject *self)
 
 /*
  * A reference to libopenslide's handle, to be used with or without the GIL.
- * Opens a new one after a fork, and after a failure where the slide reopens.
- * NULL with an exception set where the slide is closed.
+ * Opens a new one after a fork, and after a failure where the slide may be
+ * reopened. NULL with an exception set where the slide is closed.
  */
 struct slide_handle *slide_acquire(SlideObject *self);
 
@@ -48,10 +49,10 @@ struct slide_handle *slide_acquire(SlideObject *self);
 bool slide_release(SlideObject *self, struct slide_handle *handle,
                    const char *doing, ...);
 
-/* The same, where a latched error was dealt with already.  `forgives`: the
-   slide is opened again, like one that reopens. */
+/* The same, where a latched error was dealt with already.  `is_forgiven`: the
+   slide is opened again, even one that otherwise stays as it is. */
 void slide_give_back(SlideObject *self, struct slide_handle *handle,
-                     bool forgives);
+                     bool is_forgiven);
 
 /* False with an exception set where the slide is closed or has failed. */
 bool slide_check(SlideObject *self);
@@ -69,7 +70,7 @@ bool slide_choose_cache(SlideObject *self, PyObject *cache);
 /* slide_facts.c */
 
 /* Read what never changes; false with an exception set. */
-bool slide_describe(SlideObject *self, openslide_t *osr);
+bool slide_describe(SlideObject *self, const struct slide_handle *handle);
 
 extern PyGetSetDef slide_getset[];
 DECLARE_METHOD(slide_best_level_for_downsample);

@@ -150,7 +150,8 @@ find_culprit(struct batch_run *run)
     struct batch *batch = run->batch;
     batch_forget_finished(run);
     batch_blame(batch, run->waiting[0], run->handle);
-    if (!batch->doubts && smaller(run->waiting_count, run->workers) == 1) {
+    if (!batch->is_doubtful &&
+        smaller(run->waiting_count, run->workers) == 1) {
         batch->states[batch->bad] = REGION_BAD;
         return BATCH_FAILED;
     }
@@ -160,7 +161,8 @@ find_culprit(struct batch_run *run)
 /* The whole */
 
 static bool
-begin(struct batch_run *run, struct batch *batch, struct slide_handle *handle)
+begin_run(struct batch_run *run, struct batch *batch,
+          struct slide_handle *handle)
 {
     int workers = batch->workers < 1 ? 1 : batch->workers;
     *run = (struct batch_run){
@@ -176,7 +178,7 @@ begin(struct batch_run *run, struct batch *batch, struct slide_handle *handle)
 }
 
 static void
-finish(struct batch_run *run)
+finish_run(struct batch_run *run)
 {
     for (int i = 0; run->scratch != NULL && i < run->workers; i++) {
         scratch_give_up(&run->scratch[i]);
@@ -198,7 +200,7 @@ batch_read(struct batch *batch, struct slide_handle *handle)
 {
     struct batch_run run;
     enum batch_outcome outcome = BATCH_OUT_OF_MEMORY;
-    if (begin(&run, batch, handle)) {
+    if (begin_run(&run, batch, handle)) {
         outcome = batch_read_together(&run);
         while (outcome == BATCH_FAILED) {
             outcome = find_culprit(&run);
@@ -208,6 +210,6 @@ batch_read(struct batch *batch, struct slide_handle *handle)
             outcome = batch_read_together(&run);
         }
     }
-    finish(&run);
+    finish_run(&run);
     return outcome;
 }

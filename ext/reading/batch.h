@@ -23,7 +23,7 @@ struct batch {
     struct pixels first;     /* where the first region goes */
     ptrdiff_t region_stride; /* bytes from a region to the next */
     /* Fill what cannot be read with background, instead of failing. */
-    bool masks;
+    bool is_masked;
     int workers, thread_limit;
     struct poller poller;
     /* To open the slide again where it has failed while several regions were
@@ -32,7 +32,7 @@ struct batch {
     struct slide_caches caches;
     /* The bad one may even be another call's, so each is read again on a
        handle that nobody shares before it is blamed. */
-    bool doubts;
+    bool is_doubtful;
 
     /* The answer: */
     uint8_t *states; /* enum region_state of each, REGION_WAITING at first */

@@ -58,8 +58,11 @@ int64_t *
 batch_order(const struct region *regions, int64_t count,
             const struct slide_handle *handle)
 {
-    struct place *places = calloc((size_t)count + 1, sizeof *places);
     int64_t *order = calloc((size_t)count + 1, sizeof *order);
+    if (count < 2) {
+        return order;
+    }
+    struct place *places = calloc((size_t)count, sizeof *places);
     if (places == NULL || order == NULL) {
         free(places);
         free(order);

@@ -1,7 +1,9 @@
+/* What a batch does after a failure. */
 #include "batch_run.h"
 
 #include "system/lengths.h"
 
+/* Waiting regions that are read apart, one after another. */
 struct stretch {
     struct batch_run *run;
     atomic_bool has_damage;
@@ -48,12 +50,12 @@ static bool
 condemn(struct batch *batch, int64_t number, const struct slide_handle *handle)
 {
     batch->states[number] = REGION_BAD;
-    if (batch->masks) {
+    if (batch->is_masked) {
         mask(batch, number);
     } else {
         batch_blame(batch, number, handle);
     }
-    return batch->masks;
+    return batch->is_masked;
 }
 
 static bool
@@ -93,9 +95,9 @@ static enum batch_outcome
 read_stretches(struct batch_run *run)
 {
     struct stretch stretch = {.run = run};
-    bool masks = run->batch->masks;
-    int workers = masks ? (int)smaller(run->workers, BATCH_MOST_APART) : 1;
-    int64_t length = masks ? FIRST_STRETCH * run->workers : run->workers;
+    bool is_masked = run->batch->is_masked;
+    int workers = is_masked ? (int)smaller(run->workers, BATCH_MOST_APART) : 1;
+    int64_t length = is_masked ? FIRST_STRETCH * run->workers : run->workers;
     enum batch_outcome outcome = BATCH_READ;
     do {
         atomic_store(&stretch.has_damage, false);

@@ -116,8 +116,8 @@ vacate_slot(struct pool *pool)
 }
 
 static bool
-is_same(const struct platform_file_identity *a,
-        const struct platform_file_identity *b)
+is_same_file(const struct platform_file_identity *a,
+             const struct platform_file_identity *b)
 {
     return a->device == b->device && a->inode == b->inode &&
            a->size == b->size && a->modified == b->modified;
@@ -131,7 +131,7 @@ open_unchanged(const struct slide_file *file)
     int descriptor = platform_file_open(file->path);
     if (descriptor >= 0 &&
         !(platform_file_identify_open(descriptor, &identity) &&
-          is_same(&identity, &file->identity))) {
+          is_same_file(&identity, &file->identity))) {
         platform_file_close(descriptor);
         descriptor = -1;
     }
@@ -288,5 +288,5 @@ slide_file_is_unchanged(const struct slide_file *file)
 {
     struct platform_file_identity identity;
     return platform_file_identify(file->path, &identity) &&
-           is_same(&identity, &file->identity);
+           is_same_file(&identity, &file->identity);
 }

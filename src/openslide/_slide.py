@@ -199,7 +199,8 @@ class OpenSlide(AbstractSlide):
         size = self.level_dimensions[level]
         downsample = self.level_downsamples[level]
         threads = get_num_threads()
-        if not downsample.is_integer() or level not in self.direct_levels:
+        is_divisible = self._osr.divisible_levels[level]
+        if not is_divisible or level not in self.direct_levels:
             # Parts of a level may have other pixels than all of it.
             rows = rows_of(self._read_opaque((0, 0), level, size, background), size)
             return thumbnail(rows, size, limit, threads, _THUMBNAIL_STRIP)

@@ -370,7 +370,8 @@ class TileGrid(Sequence[Tile]):
             else TissueMask.of(mask, self._slide.dimensions)
         )
         fractions = tissue.fractions(self.only(cells).boxes)
-        return cells[fractions >= (min_tissue or np.nextafter(0, 1))]  # type: ignore[no-any-return]
+        least = np.nextafter(0, 1) if min_tissue is None else min_tissue
+        return cells[fractions >= least]  # type: ignore[no-any-return]
 
     def _read_regions(
         self,

@@ -159,7 +159,7 @@ never(void *argument)
 }
 
 /* So many regions, all read to one place, that nothing reads them between two
-   polls. */
+   is_main_thread. */
 static void
 test_poll_interrupts(void)
 {
@@ -216,8 +216,8 @@ make_damaged_batch(int workers)
     }
     struct batch batch = make_batch(damaged_regions, TILES, 3,
                                     damaged_pixels[0], damaged_states);
-    batch.masks = true;
-    batch.doubts = true;
+    batch.is_masked = true;
+    batch.is_doubtful = true;
     batch.workers = workers;
     batch.thread_limit = workers - 1;
     return batch;
@@ -293,8 +293,8 @@ test_the_first_bad_region_is_blamed(void)
     for (int workers = 1; workers <= 4; workers++) {
         struct slide_handle *handle = open_slide();
         struct batch batch = make_damaged_batch(workers);
-        batch.masks = false;
-        batch.doubts = workers % 2 == 0;
+        batch.is_masked = false;
+        batch.is_doubtful = workers % 2 == 0;
         /* The first is sound. */
         damaged_regions[0] = damaged_regions[1];
         enum batch_outcome outcome = batch_read(&batch, handle);
@@ -330,7 +330,7 @@ static void
 test_another_slide_is_refused(void)
 {
     struct slide_origin *before = use_row(TILES, INTERVAL);
-    for (int masks = 0; masks <= 1; masks++) {
+    for (int is_masked = 0; is_masked <= 1; is_masked++) {
         for (int workers = 1; workers <= 4; workers += 3) {
             CHECK(tiny_slide_write_row(row_path, GREY, TILES, INTERVAL),
                   "not written");
@@ -338,7 +338,7 @@ test_another_slide_is_refused(void)
             CHECK(tiny_slide_write_row(row_path, GREY, TILES + 1, INTERVAL),
                   "not written");
             struct batch batch = make_damaged_batch(workers);
-            batch.masks = masks != 0;
+            batch.is_masked = is_masked != 0;
             enum batch_outcome outcome = batch_read(&batch, handle);
             CHECK(outcome == BATCH_CHANGED, "outcome %d", (int)outcome);
             free(batch.error);

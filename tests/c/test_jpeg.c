@@ -2,6 +2,7 @@
 
 #include "check.h"
 #include "guard_page.h"
+#include "jpeg_tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,106 +15,11 @@ enum { WIDTH = 90, HEIGHT = 52, PIXELS = WIDTH * HEIGHT };
 
 /* Encoding */
 
-struct encoding {
-    const char *name;
-    int horizontal, vertical; /* sampling factors of Y */
-    bool rgb, progressive, arithmetic, several_scans, abbreviated;
-    int restart_interval, quality, components;
-};
-
-struct stream {
-    unsigned char *bytes;
-    unsigned long size;
-};
-
-static void
-paint(unsigned char *line, int y, int components)
-{
-    for (int x = 0; x < WIDTH; x++) {
-        for (int c = 0; c < components; c++) {
-            line[components * x + c] =
-                (unsigned char)(x * (c + 2) + y * 3 + (x * y >> 3) +
-                                rand() % 24);
-        }
-    }
-}
-
-static const jpeg_scan_info separate_scans[] = {
-    {1, {0}, 0, 63, 0, 0},
-    {1, {1}, 0, 63, 0, 0},
-    {1, {2}, 0, 63, 0, 0},
-};
-
-static J_COLOR_SPACE
-colours_of(int components)
-{
-    return components == 1   ? JCS_GRAYSCALE
-           : components == 4 ? JCS_CMYK
-                             : JCS_RGB;
-}
-
-static void
-configure(struct jpeg_compress_struct *info, const struct encoding *encoding)
-{
-    info->image_width = WIDTH;
-    info->image_height = HEIGHT;
-    info->input_components =
-        encoding->components == 0 ? 3 : encoding->components;
-    info->in_color_space = colours_of(info->input_components);
-    jpeg_set_defaults(info);
-    if (encoding->rgb) {
-        jpeg_set_colorspace(info, JCS_RGB);
-    }
-    if (encoding->horizontal != 0) {
-        info->comp_info[0].h_samp_factor = encoding->horizontal;
-        info->comp_info[0].v_samp_factor = encoding->vertical;
-    }
-    if (encoding->progressive) {
-        jpeg_simple_progression(info);
-    }
-    if (encoding->several_scans) {
-        info->scan_info = separate_scans;
-        info->num_scans = 3;
-    }
-    info->arith_code = encoding->arithmetic;
-    info->restart_interval = (unsigned)encoding->restart_interval;
-    jpeg_set_quality(info, encoding->quality == 0 ? 80 : encoding->quality,
-                     TRUE);
-}
-
-static void
-compress(struct jpeg_compress_struct *info, bool abbreviated)
-{
-    unsigned char line[WIDTH * 4];
-    JSAMPROW lines[] = {line};
-    if (abbreviated) {
-        jpeg_suppress_tables(info, TRUE);
-    }
-    jpeg_start_compress(info, !abbreviated);
-    for (int y = 0; y < HEIGHT; y++) {
-        paint(line, y, info->input_components);
-        jpeg_write_scanlines(info, lines, 1);
-    }
-    jpeg_finish_compress(info);
-}
-
 static struct stream
 encode(const struct encoding *encoding, bool only_tables)
 {
-    struct jpeg_compress_struct info;
-    struct jpeg_error_mgr errors;
-    struct stream stream = {NULL, 0};
-    info.err = jpeg_std_error(&errors);
-    jpeg_create_compress(&info);
-    jpeg_mem_dest(&info, &stream.bytes, &stream.size);
-    configure(&info, encoding);
-    if (only_tables) {
-        jpeg_write_tables(&info);
-    } else {
-        compress(&info, encoding->abbreviated);
-    }
-    jpeg_destroy_compress(&info);
-    return stream;
+    return only_tables ? encode_tables(encoding)
+                       : encode_tile(encoding, WIDTH, HEIGHT);
 }
 
 /* Decoding, as anybody would do it */
@@ -207,24 +113,32 @@ test_what_is_decoded(void)
         {.name = "4:2:0"},
         {.name = "4:4:4", .horizontal = 1, .vertical = 1},
         {.name = "4:2:2", .horizontal = 2, .vertical = 1},
-        {.name = "4:4:0", .horizontal = 1, .vertical = 2},
-        {.name = "4:1:1", .horizontal = 4, .vertical = 1},
-        {.name = "4:1:0", .horizontal = 4, .vertical = 2},
-        {.name = "four lines", .horizontal = 1, .vertical = 4},
         {.name = "RGB", .rgb = true},
         {.name = "restarts", .restart_interval = 3},
         {.name = "coarse", .quality = 3},
         {.name = "fine", .quality = 100},
+        /* These are left to libjpeg-turbo. */
+        {.name = "4:4:0", .horizontal = 1, .vertical = 2},
+        {.name = "4:1:1", .horizontal = 4, .vertical = 1},
+        {.name = "4:1:0", .horizontal = 4, .vertical = 2},
+        {.name = "four lines", .horizontal = 1, .vertical = 4},
     };
-    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+    enum { OWN = 7 };
+    size_t count =
+        jpeg_library() == NULL ? OWN : sizeof encodings / sizeof encodings[0];
+    for (size_t i = 0; i < count; i++) {
+        const char *name = encodings[i].name;
+        /* Only where colours are whole does the own decoder take RGB. */
+        bool has_rgb = jpeg_library() != NULL || encodings[i].rgb ||
+                       encodings[i].horizontal == 1;
         struct stream stream = encode(&encodings[i], false);
         uint32_t words[PIXELS];
         reference(&stream, false, words);
         decode_stream(&ycbcr, &stream);
-        CHECK(is_decoded(words), "%s as YCbCr", encodings[i].name);
+        CHECK(is_decoded(words), "%s as YCbCr", name);
         reference(&stream, true, words);
-        decode_stream(&rgb, &stream);
-        CHECK(is_decoded(words), "%s as RGB", encodings[i].name);
+        CHECK(decode_stream(&rgb, &stream) == has_rgb, "%s as RGB", name);
+        CHECK(!has_rgb || is_decoded(words), "%s as RGB", name);
         free(stream.bytes);
     }
 }
@@ -500,17 +414,52 @@ test_refusals_are_silent(void)
 }
 
 static void
+test_choice(void)
+{
+    const struct encoding progressive = {.progressive = true};
+    const struct encoding odd = {.horizontal = 1, .vertical = 2};
+    struct stream streams[] = {encode(&plain, false), encode(&odd, false),
+                               encode(&progressive, false)};
+    static const struct {
+        const char *name;
+        bool decodes[3], has_own, has_library;
+    } choices[] = {
+        {"own", {true, false, false}, true, false},
+        {"libjpeg", {true, true, false}, false, true},
+        {"", {true, true, false}, true, true},
+    };
+    for (int i = 0; i < 3; i++) {
+        const char *name = choices[i].name;
+        CHECK(jpeg_choose(name), "\"%s\"", name);
+        CHECK(!jpeg_choose("none") && !jpeg_choose("OWN"), "other names");
+        for (int k = 0; k < 3; k++) {
+            CHECK(decode_stream(&ycbcr, &streams[k]) == choices[i].decodes[k],
+                  "\"%s\": stream %d", name, k);
+        }
+        CHECK((jpeg_own_decoder() != NULL) == choices[i].has_own &&
+                  (jpeg_library() != NULL) == choices[i].has_library &&
+                  jpeg_is_available(),
+              "\"%s\": who decodes", name);
+    }
+    for (int k = 0; k < 3; k++) {
+        free(streams[k].bytes);
+    }
+}
+
+static void
 test_version(void)
 {
     const char *start = "libjpeg-turbo ";
-    CHECK(jpeg_is_available(), "off");
-    CHECK(strncmp(jpeg_version(), start, strlen(start)) == 0, "%s",
-          jpeg_version());
+    CHECK(strncmp(jpeg_library(), start, strlen(start)) == 0, "%s",
+          jpeg_library());
 }
 
-int
-main(void)
+/* With the decoders of this name. */
+static void
+run_all(const char *decoders)
 {
+    jpeg_choose(decoders);
+    printf("# decoders: %s\n", *decoders == '\0' ? "both" : decoders);
     check_run("what is decoded", test_what_is_decoded);
     check_run("orders", test_orders);
     check_run("what is refused", test_what_is_refused);
@@ -525,6 +474,15 @@ main(void)
     check_run("nothing is left from another tile",
               test_nothing_is_left_from_another_tile);
     check_run("refusals are silent", test_refusals_are_silent);
+}
+
+int
+main(void)
+{
+    run_all("own");
+    run_all("libjpeg");
+    run_all("");
+    check_run("choice", test_choice);
     check_run("version", test_version);
     return check_finish();
 }

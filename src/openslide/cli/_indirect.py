@@ -15,8 +15,9 @@ _MEMORY = "free some memory and open the slide again"
 #: What can be done about each reason that the extension module has.
 _REMEDIES = {
     # how this package was installed, and is used
-    "this build has no libjpeg-turbo": (
-        "install libjpeg-turbo with its headers, then this package anew: "
+    "the JPEG decoder that was asked for is not built in": (
+        "unset OPENSLIDE_DECODER, or install libjpeg-turbo with its headers and then "
+        "this package anew: "
         "pip install --force-reinstall --no-binary openslide-native openslide-native"
     ),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",

@@ -25,6 +25,8 @@ from ._indirect import explained
 if TYPE_CHECKING:
     from ._types import Subcommands
 
+NO_DECODER = "off: built without libjpeg-turbo, which OPENSLIDE_DECODER asks for"
+
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
@@ -90,9 +92,9 @@ def _software_lines() -> Iterator[str]:
     yield f"  installed   by {_owner()}"
     yield f"  library     libopenslide {__library_version__} at {__library_path__}"
     yield f"  conversion  {_openslide.conversion_kernel()}"
-    decoder = _openslide.jpeg_version()
+    decoders = ", then ".join(_openslide.jpeg_decoders())
     yield f"  threads     {_threads.described()}"
-    yield f"  direct      {decoder or 'off: built without libjpeg-turbo'}"
+    yield f"  direct      {decoders or NO_DECODER}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"
         yield f"              {_coexistence.MEND}"

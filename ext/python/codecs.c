@@ -1,9 +1,10 @@
-/* Writing pixels: Python's buffers on one side, the encoder on the other. */
+/* Codecs: what decodes tiles, and Python's buffers with pixels to encode. */
 #include "_openslide_module.h"
 
 #include "arguments.h"
 #include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
+#include "codecs/jpeg_turbo.h"
 
 #include <stdlib.h>
 
@@ -14,7 +15,7 @@ is_side(Py_ssize_t side)
 }
 
 static bool
-describe(const Py_buffer *pixels, struct jpeg_picture *picture)
+describe_picture(const Py_buffer *pixels, struct jpeg_picture *picture)
 {
     if (pixels->itemsize != 1 || pixels->ndim != 3 || pixels->shape[2] != 3) {
         PyErr_SetString(PyExc_ValueError,
@@ -36,12 +37,12 @@ describe(const Py_buffer *pixels, struct jpeg_picture *picture)
 }
 
 static PyObject *
-encode(const Py_buffer *pixels, int quality)
+encode_picture(const Py_buffer *pixels, int quality)
 {
     struct jpeg_picture picture;
     struct jpeg_file file;
     bool encoded;
-    if (!describe(pixels, &picture)) {
+    if (!describe_picture(pixels, &picture)) {
         return NULL;
     }
     Py_BEGIN_ALLOW_THREADS
@@ -82,7 +83,7 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
                      (long long)quality);
         return NULL;
     }
-    if (!jpeg_is_available()) {
+    if (jpeg_turbo_version() == NULL) {
         PyErr_SetString(PyExc_NotImplementedError,
                         "this build has no libjpeg-turbo");
         return NULL;
@@ -90,25 +91,60 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
     if (PyObject_GetBuffer(args[0], &pixels, PyBUF_C_CONTIGUOUS) < 0) {
         return NULL;
     }
-    PyObject *file = encode(&pixels, (int)quality);
+    PyObject *file = encode_picture(&pixels, (int)quality);
     PyBuffer_Release(&pixels);
     return file;
 }
 
 PyDoc_STRVAR(module_jpeg_version_doc,
              "jpeg_version($module, /)\n--\n\n"
-             "The library that direct reads decode with, or None where this "
+             "The library that tiles are encoded with, or None where this "
              "build has none.");
 
 static PyObject *
 module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    return jpeg_is_available() ? PyUnicode_FromString(jpeg_version())
-                               : Py_NewRef(Py_None);
+    const char *version = jpeg_turbo_version();
+    return version != NULL ? PyUnicode_FromString(version)
+                           : Py_NewRef(Py_None);
 }
 
-PyMethodDef encoding_functions[] = {
+PyDoc_STRVAR(module_jpeg_decoders_doc,
+             "jpeg_decoders($module, /)\n--\n\n"
+             "What direct reads decode JPEG with, in the order of trial: a "
+             "tuple of names,\nwhich is empty where there is nothing.");
+
+static PyObject *
+module_jpeg_decoders(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    const char *own = jpeg_own_decoder(), *library = jpeg_library();
+    if (own != NULL && library != NULL) {
+        return Py_BuildValue("(Ns)", PyUnicode_FromFormat("own (%s)", own),
+                             library);
+    }
+    if (own != NULL) {
+        return Py_BuildValue("(N)", PyUnicode_FromFormat("own (%s)", own));
+    }
+    return library != NULL ? Py_BuildValue("(s)", library) : PyTuple_New(0);
+}
+
+bool
+choose_jpeg_decoder(void)
+{
+    const char *name = getenv("OPENSLIDE_DECODER");
+    if (name == NULL || jpeg_choose(name)) {
+        return true;
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "OPENSLIDE_DECODER must be own, libjpeg, or not set, "
+                 "not '%s'",
+                 name);
+    return false;
+}
+
+PyMethodDef codec_functions[] = {
     METHOD("encode_jpeg", module_encode_jpeg, METH_FASTCALL),
     METHOD("jpeg_version", module_jpeg_version, METH_NOARGS),
+    METHOD("jpeg_decoders", module_jpeg_decoders, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };
