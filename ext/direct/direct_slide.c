@@ -339,19 +339,20 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
 
 /* Reading */
 
-/* Whether the file is what it was when the slide was opened, asked once a
-   read. */
+/* Whether files are what they were when the slide was opened; of a level that
+   has only one it is asked once a read. */
 struct witness {
     const struct level_images *images;
     bool was_asked, answer;
 };
 
 static bool
-is_intact(void *argument)
+is_intact(const struct image *image, uint64_t tile, void *argument)
 {
     struct witness *witness = argument;
-    if (!witness->was_asked) {
-        witness->answer = level_images_are_unchanged(witness->images);
+    if (!witness->was_asked || witness->images->file_count > 1) {
+        witness->answer =
+            level_images_has_unchanged(witness->images, image, tile);
         witness->was_asked = true;
     }
     return witness->answer;

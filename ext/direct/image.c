@@ -61,9 +61,8 @@ image_tile_pixels(const struct image *image)
     return (size_t)image->tile_width * image->tile_height;
 }
 
-/* The stored bytes, to be freed; NULL where there is anything odd. */
-static uint8_t *
-read_tile(const struct image *image, uint64_t tile, size_t *size)
+uint8_t *
+image_read_tile(const struct image *image, uint64_t tile, size_t *size)
 {
     struct tile_place place;
     uint64_t limit =
@@ -89,7 +88,7 @@ decode_jpeg(const struct image *image, uint64_t tile,
             const struct jpeg_rows *rows)
 {
     size_t size;
-    uint8_t *bytes = read_tile(image, tile, &size);
+    uint8_t *bytes = image_read_tile(image, tile, &size);
     bool decoded =
         bytes != NULL && jpeg_decode(&image->format, bytes, size, rows);
     free(bytes);

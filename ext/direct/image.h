@@ -74,6 +74,11 @@ size_t image_tile_pixels(const struct image *image);
 bool image_decode_tile(const struct image *image, uint64_t tile,
                        const struct jpeg_rows *rows);
 
+/* For containers: the stored bytes of a tile, to be freed; NULL where there is
+   anything odd. */
+uint8_t *image_read_tile(const struct image *image, uint64_t tile,
+                         size_t *size);
+
 /* For containers: why tiles of such pixels cannot be decoded here, in words;
    NULL where they can. */
 const char *image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,

@@ -3,6 +3,7 @@
 #include "dicom_image.h"
 #include "dicom_series.h"
 #include "layout.h"
+#include "mirax_levels.h"
 #include "tiff_image.h"
 
 #include <float.h>
@@ -241,6 +242,7 @@ static const struct {
     level_finder *find;
 } finders[] = {
     {"dicom", find_in_dicom},
+    {"mirax", mirax_find_levels},
 };
 
 static level_finder *
@@ -284,13 +286,18 @@ level_images_close(struct level_images *level, const struct slide_file *file)
 }
 
 bool
-level_images_are_unchanged(const struct level_images *level)
+level_images_has_unchanged(const struct level_images *level,
+                           const struct image *image, uint64_t tile)
 {
-    bool are_unchanged = true;
-    for (size_t i = 0; are_unchanged && i < level->file_count; i++) {
-        are_unchanged = slide_file_is_unchanged(level->files[i]);
+    struct tile_place place;
+    if (level->file_count == 1) {
+        return slide_file_is_unchanged(level->files[0]);
     }
-    return are_unchanged;
+    if (image->container->locate(image, tile, &place) != TILE_STORED) {
+        return false;
+    }
+    /* A file is the source of its bytes. */
+    return slide_file_is_unchanged((const struct slide_file *)place.source);
 }
 
 const char *
