@@ -188,6 +188,9 @@ interpolate_scalar(uint32_t *words, size_t count,
 
 /* ---- vector kernels ---- */
 
+/* What vectors are made by. */
+enum operation { BLEND, OVER, INTERPOLATE };
+
 #ifdef HAVE_X86_KERNELS
 
 #    define SUFFIX _avx2

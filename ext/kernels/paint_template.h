@@ -293,8 +293,7 @@ NAME(interpolate_channels)(PIXELS upper, PIXELS upper_right, PIXELS lower,
 
 /* As interpolate_pixel(). */
 INLINE PIXELS
-NAME(interpolate_vector)(PIXELS old, const struct NAME(argument) * argument,
-                         size_t i)
+NAME(interpolate_vector)(const struct NAME(argument) * argument, size_t i)
 {
     const struct paint_neighbours *neighbours = &argument->neighbours;
     PIXELS upper = NAME(load)(neighbours->upper + i);
@@ -302,7 +301,6 @@ NAME(interpolate_vector)(PIXELS old, const struct NAME(argument) * argument,
     PIXELS lower = NAME(load)(neighbours->lower + i);
     PIXELS lower_right = NAME(load)(neighbours->lower + i + 1);
 
-    (void)old;
     return NAME(interpolate_channels)(upper, upper_right, lower, lower_right,
                                       neighbours) |
            NAME(interpolate_channels)(upper >> 8, upper_right >> 8, lower >> 8,
@@ -312,22 +310,37 @@ NAME(interpolate_vector)(PIXELS old, const struct NAME(argument) * argument,
 
 /* ---- rows ---- */
 
+/* No pointer to a function, for what is called by one is not always inline. */
+INLINE PIXELS
+NAME(make_vector)(enum operation operation, PIXELS old,
+                  const struct NAME(argument) * argument, size_t i)
+{
+    switch (operation) {
+    case BLEND:
+        return NAME(blend_vector)(old, argument, i);
+    case OVER:
+        return NAME(over_vector)(old, argument, i);
+    default:
+        return NAME(interpolate_vector)(argument, i);
+    }
+}
+
 /*
  * The last vector is made before any other is stored, and stored when all
  * others are, for it shares pixels with the one before it.
  */
 INLINE void
-NAME(each_vector)(uint32_t *words, size_t count,
-                  PIXELS (*make)(PIXELS old,
-                                 const struct NAME(argument) * argument,
-                                 size_t i),
-                  const struct NAME(argument) * argument)
+NAME(make_row)(enum operation operation, uint32_t *words, size_t count,
+               const struct NAME(argument) * argument)
 {
     size_t last = count - VECTOR_PIXELS;
-    PIXELS end = make(NAME(load)(words + last), argument, last);
+    PIXELS end =
+        NAME(make_vector)(operation, NAME(load)(words + last), argument, last);
 
     for (size_t i = 0; i < last; i += VECTOR_PIXELS) {
-        NAME(store)(words + i, make(NAME(load)(words + i), argument, i));
+        PIXELS old = NAME(load)(words + i);
+
+        NAME(store)(words + i, NAME(make_vector)(operation, old, argument, i));
     }
     NAME(store)(words + last, end);
 }
@@ -344,11 +357,11 @@ NAME(blend)(uint32_t *words, size_t count, const struct paint_span *span)
         uint32_t few[VECTOR_PIXELS] = {0};
 
         memcpy(few, words, 4 * count);
-        NAME(each_vector)(few, VECTOR_PIXELS, NAME(blend_vector), &argument);
+        NAME(make_row)(BLEND, few, VECTOR_PIXELS, &argument);
         memcpy(words, few, 4 * count);
         return;
     }
-    NAME(each_vector)(words, count, NAME(blend_vector), &argument);
+    NAME(make_row)(BLEND, words, count, &argument);
 }
 
 static TARGET void
@@ -362,11 +375,11 @@ NAME(over)(uint32_t *words, size_t count, const uint32_t *sources)
         memcpy(few, words, 4 * count);
         memcpy(few_sources, sources, 4 * count);
         argument.sources = few_sources;
-        NAME(each_vector)(few, VECTOR_PIXELS, NAME(over_vector), &argument);
+        NAME(make_row)(OVER, few, VECTOR_PIXELS, &argument);
         memcpy(words, few, 4 * count);
         return;
     }
-    NAME(each_vector)(words, count, NAME(over_vector), &argument);
+    NAME(make_row)(OVER, words, count, &argument);
 }
 
 static TARGET void
@@ -384,12 +397,11 @@ NAME(interpolate)(uint32_t *words, size_t count,
         memcpy(lower, neighbours->lower, 4 * (count + 1));
         argument.neighbours.upper = upper;
         argument.neighbours.lower = lower;
-        NAME(each_vector)(few, VECTOR_PIXELS, NAME(interpolate_vector),
-                          &argument);
+        NAME(make_row)(INTERPOLATE, few, VECTOR_PIXELS, &argument);
         memcpy(words, few, 4 * count);
         return;
     }
-    NAME(each_vector)(words, count, NAME(interpolate_vector), &argument);
+    NAME(make_row)(INTERPOLATE, words, count, &argument);
 }
 
 #undef VECTOR_PIXELS
