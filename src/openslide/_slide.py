@@ -161,8 +161,11 @@ class OpenSlide(AbstractSlide):
         return with_profile(image, self._profile)
 
     def _gives_stored_pixels(self, level: int) -> bool:
+        if super()._gives_stored_pixels(level):
+            # Tiles may lie between pixels all the same.
+            return self._osr.divisible_levels[level]
         # Direct reads need no level-0 position.
-        return super()._gives_stored_pixels(level) or level in self.direct_levels
+        return level in self.direct_levels
 
     def _has_own_read_region(self) -> bool:
         """Whether a program has put its own read_region() in place of this class's."""
