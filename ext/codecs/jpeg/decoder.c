@@ -1,6 +1,7 @@
 #include "codecs/jpeg/decoder.h"
 
 #include "codecs/jpeg/colours.h"
+#include "codecs/jpeg/inline.h"
 #include "codecs/jpeg/scan.h"
 #include "codecs/jpeg/transform.h"
 
@@ -136,37 +137,72 @@ struct block_row {
     const int16_t *coefficients; /* of the first one in the first unit */
     const uint8_t *used;
     size_t unit_blocks; /* of all components */
-    size_t across;      /* blocks of a unit that belong to it */
+    bool are_pairs;     /* two in a unit */
     size_t count;
 };
 
-static size_t
-find_block(const struct block_row *row, size_t i)
+/* Some of them, as a kernel takes them: behind the last come empty ones. */
+struct block_group {
+    const int16_t *blocks[JPEG_MAX_BLOCKS_AT_ONCE];
+    unsigned used; /* of no block are there more coefficients */
+};
+
+JPEG_INLINE void
+find_group(const struct block_row *row, size_t first, size_t size,
+           struct block_group *group)
 {
-    return i / row->across * row->unit_blocks + i % row->across;
+    static const int16_t none[JPEG_BLOCK];
+    unsigned most = 1;
+    for (size_t k = 0; k < size; k++) {
+        size_t i = first + k;
+        size_t block = row->are_pairs ? i / 2 * row->unit_blocks + i % 2
+                                      : i * row->unit_blocks;
+        if (i >= row->count) {
+            group->blocks[k] = none;
+            continue;
+        }
+        unsigned used = (row->used[block] - 1u) % JPEG_BLOCK + 1;
+        group->blocks[k] = row->coefficients + block * JPEG_BLOCK;
+        most = used > most ? used : most;
+    }
+    group->used = most;
 }
 
-/* Blocks with a first coefficient alone are one sample all over.  False if
-   there are others, or one out of range, where the samples would differ from
-   what the kernel makes. */
+/* Of so many blocks; a call of memcpy() would take longer. */
+JPEG_INLINE void
+copy_line(uint8_t *samples, const uint64_t *lines, size_t blocks)
+{
+    switch (blocks) {
+    case 4:
+        memcpy(samples, lines, 4 * sizeof *lines);
+        break;
+    case 2:
+        memcpy(samples, lines, 2 * sizeof *lines);
+        break;
+    default:
+        memcpy(samples, lines, sizeof *lines);
+    }
+}
+
+/* Blocks with a first coefficient alone are one sample all over: an eighth of
+   its product, rounded.  False if one is near the end of the range. */
 static bool
-fill_flat(const int16_t *const *blocks, size_t count, uint16_t quantization,
+fill_flat(const struct block_group *group, size_t size, uint16_t quantization,
           uint8_t *samples, size_t stride)
 {
-    uint8_t line[JPEG_MAX_BLOCKS_AT_ONCE * SIDE];
-    for (size_t i = 0; i < count; i++) {
-        int32_t product = blocks[i][0] * (int32_t)quantization;
-        /* An eighth, rounded, which is then no less than -128 and no more than
-           127 but for the clamping. */
+    uint64_t lines[JPEG_MAX_BLOCKS_AT_ONCE];
+    for (size_t k = 0; k < size; k++) {
+        int32_t product = group->blocks[k][0] * (int32_t)quantization;
         int32_t sample = ((product + 4) >> 3) + 128;
         if (product < -2048 || product > 2047) {
             return false;
         }
         sample = sample < 0 ? 0 : sample > UINT8_MAX ? UINT8_MAX : sample;
-        memset(line + SIDE * i, sample, SIDE);
+        lines[k] = (uint64_t)sample * UINT64_C(0x0101010101010101);
     }
     for (int y = 0; y < SIDE; y++) {
-        memcpy(samples + (size_t)y * stride, line, SIDE * count);
+        copy_line(samples, lines, size);
+        samples += stride;
     }
     return true;
 }
@@ -175,27 +211,17 @@ static bool
 transform_row(const struct picture *picture, const struct block_row *row,
               const uint16_t *quantization, uint8_t *samples)
 {
-    static const int16_t none[JPEG_BLOCK];
-    size_t step = picture->transform->blocks;
-    for (size_t i = 0; i < row->count; i += step) {
-        const int16_t *blocks[JPEG_MAX_BLOCKS_AT_ONCE];
-        unsigned used = 1;
-        for (size_t k = 0; k < step; k++) {
-            blocks[k] = none;
-            if (i + k < row->count) {
-                size_t block = find_block(row, i + k);
-                unsigned last = (row->used[block] - 1u) % JPEG_BLOCK + 1;
-                blocks[k] = row->coefficients + block * JPEG_BLOCK;
-                used = last > used ? last : used;
-            }
-        }
+    const struct jpeg_transform_kernel *kernel = picture->transform;
+    for (size_t i = 0; i < row->count; i += kernel->blocks) {
+        struct block_group group;
+        find_group(row, i, kernel->blocks, &group);
         uint8_t *to = samples + SIDE * i;
-        if (used == 1 &&
-            fill_flat(blocks, step, quantization[0], to, picture->stride)) {
-            continue;
-        }
-        if (!picture->transform->transform(blocks, used, quantization, to,
-                                           (ptrdiff_t)picture->stride)) {
+        bool is_done =
+            group.used == 1 && fill_flat(&group, kernel->blocks,
+                                         quantization[0], to, picture->stride);
+        if (!is_done &&
+            !kernel->transform(group.blocks, group.used, quantization, to,
+                               (ptrdiff_t)picture->stride)) {
             return false;
         }
     }
@@ -223,7 +249,7 @@ transform_units(const struct picture *picture, const struct jpeg_state *state,
         for (uint32_t i = 0; i < component->down; i++) {
             const struct block_row row = {
                 state->coefficients + first * JPEG_BLOCK, state->used + first,
-                unit_blocks, component->across,
+                unit_blocks, component->across == 2,
                 (size_t)count * component->across};
             uint32_t line = (y * component->down + i) * SIDE;
             uint8_t *samples = find_samples(picture, c, line) +

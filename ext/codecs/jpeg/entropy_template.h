@@ -43,8 +43,8 @@ NAME(step)(struct cursor *cursor)
      * price of two look-ups, so there is none.
      */
     size_t ends = entry / JPEG_ENTRY_ENDS & 1;
-    cursor->table = ends != 0 ? dc : ac;
-    cursor->block += entry & JPEG_ENTRY_ENDS;
+    cursor->table = (entry & JPEG_ENTRY_ENDS) != 0 ? dc : ac;
+    cursor->block += entry & JPEG_ENTRY_ENDS; /* as large as a block */
     cursor->at = at & (ends - 1);
     cursor->used += ends;
     cursor->codes += ends;
