@@ -138,6 +138,20 @@ PyDoc_STRVAR(
     "quality: 1 to 100.\n\n"
     "Raises NotImplementedError where jpeg_version() is None.");
 
+PyDoc_STRVAR(
+    resample_doc,
+    "resample($module, source, target, box, filter, longer_first, /)\n--\n\n"
+    "Fill a picture with part of another one, as Pillow's Image.resize() "
+    "does.\n\n"
+    "source, target: buffers of bytes (height, width, 3 or 4), RGB or "
+    "RGBA with\nstraight alpha; rows may lie apart, the pixels of a row may "
+    "not.  Of RGBA for RGB\nalpha is ignored.  They must not overlap.\n"
+    "box: (left, upper, right, lower) in pixels of the source, floats.\n"
+    "filter: a number of PIL.Image.Resampling: LANCZOS, BILINEAR, BICUBIC "
+    "or BOX.\n"
+    "longer_first: whether columns come before rows where they lose more "
+    "than twice\nas many pixels, as from Pillow 13 on.");
+
 static PyMethodDef module_functions[] = {
     {"load", module_load, METH_O, load_doc},
     {"library_path", module_library_path, METH_NOARGS, library_path_doc},
@@ -151,6 +165,8 @@ static PyMethodDef module_functions[] = {
     {"jpeg_version", module_jpeg_version, METH_NOARGS, jpeg_version_doc},
     {"encode_jpeg", (PyCFunction)(void (*)(void))module_encode_jpeg,
      METH_FASTCALL, encode_jpeg_doc},
+    {"resample", (PyCFunction)(void (*)(void))module_resample, METH_FASTCALL,
+     resample_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -124,6 +124,11 @@ PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);
 PyObject *module_encode_jpeg(PyObject *module, PyObject *const *args,
                              Py_ssize_t nargs);
 
+/* resample.c */
+
+PyObject *module_resample(PyObject *module, PyObject *const *args,
+                          Py_ssize_t nargs);
+
 /* errors.c */
 
 /* What is wrong with an argument; each is a ctypes.ArgumentError as well. */
