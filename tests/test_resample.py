@@ -267,7 +267,7 @@ def test_other_arguments() -> None:
         resample(RGB, RGB.copy(), [0, 0, 8, 6], Resampling.BOX, False)
     with pytest.raises(TypeError, match="must be real number"):
         resample(RGB, RGB.copy(), (0, 0, 8, "6"), Resampling.BOX, False)
-    with pytest.raises(ValueError, match="BOX .4., not 5"):
+    with pytest.raises(ValueError, match="or BOX"):
         resample(RGB, RGB.copy(), ALL, Resampling.HAMMING, False)
     with pytest.raises(TypeError, match="filter must be an integer"):
         resample(RGB, RGB.copy(), ALL, "bicubic", False)

@@ -6,7 +6,7 @@
 /* Instructions that both the CPU and the operating system support. */
 enum {
     CPU_AVX2 = 1 << 0,
-    CPU_AVX512_VBMI = 1 << 1, /* with AVX-512 F and BW */
+    CPU_AVX512_VBMI = 1 << 1, /* with AVX-512 F, BW and VNNI */
 };
 
 /* A set of the CPU_ bits. Thread-safe; cheap after the first call. */
