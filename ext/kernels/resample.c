@@ -327,21 +327,34 @@ make_room(struct window *window, int32_t first, int32_t count)
     window->begin = first;
 }
 
+/* `size` is known to the compiler. */
+static inline void
+copy_apart(const uint8_t *sums, size_t stride, int32_t count, size_t size,
+           uint8_t *quads)
+{
+    for (int32_t i = 0; i < count; i++) {
+        memcpy(quads, sums, size);
+        quads += size;
+        sums += stride;
+    }
+}
+
 /* Rows have been resampled before: sums, four rows by four, become quads. */
 static void
 store_sums(const struct job *job, int32_t row_quads, struct chunk chunk)
 {
     size_t size = (size_t)QUAD * job->layout->target_channels;
+    int32_t count = chunk.last - chunk.first;
 
     for (int32_t i = 0; i < row_quads; i++) {
         const uint8_t *sums = job->sums + (size_t)i * size;
         uint8_t *quads = window_at(&job->window, job->window.end + i) +
                          (size_t)chunk.first * size;
 
-        for (int32_t x = chunk.first; x < chunk.last; x++) {
-            memcpy(quads, sums, size);
-            quads += size;
-            sums += job->sums_stride;
+        if (size == 12) {
+            copy_apart(sums, job->sums_stride, count, 12, quads);
+        } else {
+            copy_apart(sums, job->sums_stride, count, 16, quads);
         }
     }
 }
