@@ -152,6 +152,13 @@ PyDoc_STRVAR(
     "longer_first: whether columns come before rows where they lose more "
     "than twice\nas many pixels, as from Pillow 13 on.");
 
+PyDoc_STRVAR(halve_doc,
+             "halve($module, source, target, /)\n--\n\n"
+             "Fill a picture with the means of 2 x 2 pixels of another one, "
+             "as Pillow's\nImage.reduce(2) does.\n\n"
+             "source, target: buffers as for resample(), of as many channels; "
+             "sides of the\ntarget are half as long, rounded up.");
+
 static PyMethodDef module_functions[] = {
     {"load", module_load, METH_O, load_doc},
     {"library_path", module_library_path, METH_NOARGS, library_path_doc},
@@ -167,6 +174,8 @@ static PyMethodDef module_functions[] = {
      METH_FASTCALL, encode_jpeg_doc},
     {"resample", (PyCFunction)(void (*)(void))module_resample, METH_FASTCALL,
      resample_doc},
+    {"halve", (PyCFunction)(void (*)(void))module_halve, METH_FASTCALL,
+     halve_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -215,6 +215,53 @@ def test_on_several_threads() -> None:
         np.testing.assert_array_equal(one, other)
 
 
+# Half the size
+
+
+def halved_by_pillow(pixels: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(pixels).reduce(2))
+
+
+@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.given(
+    size=sizes(),
+    kind=st.sampled_from(CONTENTS),
+    alpha=st.sampled_from([None, *ALPHAS]),
+    seed=st.integers(0, 999),
+)
+def test_halves_are_those_of_pillow(
+    size: tuple[int, int], kind: str, alpha: str | None, seed: int
+) -> None:
+    pixels = picture(size, kind, alpha, seed)
+    result = _resampling.halve(pixels)
+    np.testing.assert_array_equal(result, halved_by_pillow(pixels))
+
+
+@pytest.mark.parametrize("alpha", [None, "noise"])
+@pytest.mark.parametrize("size", [(1023, 1025), (1024, 1024), (5001, 3)])
+def test_halves_of_large_pictures(size: tuple[int, int], alpha: str | None) -> None:
+    pixels = picture(size, "noise", alpha, 6)
+    result = _resampling.halve(pixels)
+    np.testing.assert_array_equal(result, halved_by_pillow(pixels))
+
+
+def test_halves_of_rows_that_lie_apart() -> None:
+    around = picture((90, 70), "noise", None, 7)
+    pixels = around[10:-5, 20:-7][::-1]
+    frame = np.full((60, 50, 3), 99, np.uint8)
+    inside = frame[3:31, 4:36][::-1]
+    _openslide.halve(pixels, inside)
+    np.testing.assert_array_equal(inside, halved_by_pillow(pixels))
+    frame[3:31, 4:36] = 99
+    assert (frame == 99).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 3), (3, 4, 4), (2, 4, 3)])
+def test_what_is_not_half(shape: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="must be 4 x 3 pixels of 3 bytes, not "):
+        _openslide.halve(RGB, np.zeros(shape, np.uint8))
+
+
 ALL = (0, 0, 8, 6)
 RGB = np.zeros((6, 8, 3), np.uint8)
 

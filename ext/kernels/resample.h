@@ -107,6 +107,25 @@ void resample(const struct resample_plan *plan,
               int32_t last, uint8_t *pixels, ptrdiff_t row_stride,
               void *scratch);
 
+/* ---- half the size ---- */
+
+/*
+ * The mean of each 2 x 2 pixels, as Pillow's Image.reduce(2) makes it. Where a
+ * side is odd, the last pixels are means of those that there are: the target
+ * has (width + 1) / 2 by (height + 1) / 2 pixels. Strides are in bytes, and
+ * may be negative.
+ */
+struct halving {
+    size_t channels;       /* 3: RGB; 4: RGBA with straight alpha */
+    int32_t width, height; /* of the source, 1 at least */
+    const uint8_t *source;
+    ptrdiff_t source_stride;
+    uint8_t *target;
+    ptrdiff_t target_stride;
+};
+
+void resample_halve(const struct halving *halving);
+
 /* ---- the implementations, for tests and benchmarks ---- */
 
 struct resample_kernel;
@@ -119,5 +138,8 @@ struct resample_axis *
 resample_axis_make_for(const struct resample_kernel *kernel,
                        int32_t source_length, double start, double end,
                        int32_t length, enum resample_filter filter);
+
+void resample_halve_with(const struct resample_kernel *kernel,
+                         const struct halving *halving);
 
 #endif

@@ -139,9 +139,20 @@ unpremultiply_scalar(uint8_t *rgba, size_t count)
     }
 }
 
+static void
+average_scalar(const uint8_t *upper, const uint8_t *lower, size_t apart,
+               size_t count, uint8_t *means)
+{
+    for (size_t i = 0; i < count; i++) {
+        means[i] = (uint8_t)((upper[i] + upper[i + apart] + lower[i] +
+                              lower[i + apart] + 2) /
+                             4);
+    }
+}
+
 static const struct resample_kernel kernel_scalar = {
-    prepare_scalar, gather_scalar,      interleave_scalar,
-    weigh_scalar,   premultiply_scalar, unpremultiply_scalar,
+    prepare_scalar,     gather_scalar,        interleave_scalar, weigh_scalar,
+    premultiply_scalar, unpremultiply_scalar, average_scalar,
 };
 
 /* ---- with vectors ---- */

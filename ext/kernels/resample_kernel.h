@@ -85,6 +85,11 @@ struct resample_kernel {
        convert() does it. */
     void (*premultiply)(const uint8_t *rgba, size_t count, uint8_t *result);
     void (*unpremultiply)(uint8_t *rgba, size_t count);
+
+    /* Rounded means of a byte, the one `apart` bytes further, and those below
+       both: `count` of them. */
+    void (*average)(const uint8_t *upper, const uint8_t *lower, size_t apart,
+                    size_t count, uint8_t *means);
 };
 
 #endif

@@ -38,12 +38,15 @@ typedef int32_t NAME(ints) __attribute__((vector_size(VECTOR_BYTES)));
 typedef float NAME(floats) __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint16_t NAME(halves) __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint8_t NAME(bytes) __attribute__((vector_size(LANES)));
+typedef uint8_t NAME(half_bytes)
+    __attribute__((vector_size(VECTOR_BYTES / 2)));
 
 #define WORDS NAME(words)
 #define INTS NAME(ints)
 #define FLOATS NAME(floats)
 #define HALVES NAME(halves)
 #define BYTES NAME(bytes)
+#define HALF_BYTES NAME(half_bytes)
 
 INLINE WORDS
 NAME(load)(const uint8_t *bytes)
@@ -295,12 +298,48 @@ NAME(unpremultiply)(uint8_t *rgba, size_t count)
     }
 }
 
+/* ---- means ---- */
+
+INLINE HALVES
+NAME(load_halves)(const uint8_t *bytes)
+{
+    HALF_BYTES v;
+
+    memcpy(&v, bytes, sizeof(v));
+    return __builtin_convertvector(v, HALVES);
+}
+
+INLINE void
+NAME(average_vector)(const uint8_t *upper, const uint8_t *lower, size_t apart,
+                     uint8_t *means)
+{
+    HALVES sum = NAME(load_halves)(upper) + NAME(load_halves)(upper + apart) +
+                 NAME(load_halves)(lower) + NAME(load_halves)(lower + apart);
+    HALF_BYTES v = __builtin_convertvector((sum + 2) >> 2, HALF_BYTES);
+
+    memcpy(means, &v, sizeof(v));
+}
+
+static TARGET void
+NAME(average)(const uint8_t *upper, const uint8_t *lower, size_t apart,
+              size_t count, uint8_t *means)
+{
+    for (; count >= sizeof(HALF_BYTES); count -= sizeof(HALF_BYTES)) {
+        NAME(average_vector)(upper, lower, apart, means);
+        upper += sizeof(HALF_BYTES);
+        lower += sizeof(HALF_BYTES);
+        means += sizeof(HALF_BYTES);
+    }
+    average_scalar(upper, lower, apart, count, means);
+}
+
 static const struct resample_kernel NAME(kernel) = {
-    NAME(prepare), NAME(gather),      NAME(interleave),
-    NAME(weigh),   NAME(premultiply), NAME(unpremultiply),
+    NAME(prepare),     NAME(gather),        NAME(interleave), NAME(weigh),
+    NAME(premultiply), NAME(unpremultiply), NAME(average),
 };
 
 #undef TOGETHER
+#undef HALF_BYTES
 #undef BYTES
 #undef HALVES
 #undef FLOATS

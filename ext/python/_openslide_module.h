@@ -128,6 +128,8 @@ PyObject *module_encode_jpeg(PyObject *module, PyObject *const *args,
 
 PyObject *module_resample(PyObject *module, PyObject *const *args,
                           Py_ssize_t nargs);
+PyObject *module_halve(PyObject *module, PyObject *const *args,
+                       Py_ssize_t nargs);
 
 /* errors.c */
 

@@ -66,6 +66,15 @@ get_picture(PyObject *object, const char *what, int flags, Py_buffer *picture)
     return true;
 }
 
+/* One that get_picture() may have filled. */
+static void
+release(Py_buffer *picture)
+{
+    if (picture->obj != NULL) {
+        PyBuffer_Release(picture);
+    }
+}
+
 struct request {
     Py_buffer source, target;
     double box[4]; /* left, upper, right, lower */
@@ -190,11 +199,54 @@ module_resample(PyObject *Py_UNUSED(module), PyObject *const *args,
         get_picture(args[1], "a target", PyBUF_WRITABLE, &request.target) &&
         parse_box(args[2], &request.source, request.box) &&
         parse_filter(args[3], &request.filter) && run_request(&request);
-    if (request.source.obj != NULL) {
-        PyBuffer_Release(&request.source);
-    }
-    if (request.target.obj != NULL) {
-        PyBuffer_Release(&request.target);
-    }
+    release(&request.source);
+    release(&request.target);
     return complete ? Py_NewRef(Py_None) : NULL;
+}
+
+static bool
+check_halves(const Py_buffer *source, const Py_buffer *target)
+{
+    Py_ssize_t width = (source->shape[1] + 1) / 2;
+    Py_ssize_t height = (source->shape[0] + 1) / 2;
+    if (target->shape[0] == height && target->shape[1] == width &&
+        target->shape[2] == source->shape[2]) {
+        return true;
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "a target must be %zd x %zd pixels of %zd bytes, not "
+                 "%zd x %zd of %zd",
+                 width, height, source->shape[2], target->shape[1],
+                 target->shape[0], target->shape[2]);
+    return false;
+}
+
+PyObject *
+module_halve(PyObject *Py_UNUSED(module), PyObject *const *args,
+             Py_ssize_t nargs)
+{
+    Py_buffer source = {0}, target = {0};
+    if (nargs != 2) {
+        return raise_argument_count("halve", 2, nargs);
+    }
+    bool valid = get_picture(args[0], "a source", 0, &source) &&
+                 get_picture(args[1], "a target", PyBUF_WRITABLE, &target) &&
+                 check_halves(&source, &target);
+    if (valid) {
+        struct halving halving = {
+            .channels = (size_t)source.shape[2],
+            .width = (int32_t)source.shape[1],
+            .height = (int32_t)source.shape[0],
+            .source = source.buf,
+            .source_stride = source.strides[0],
+            .target = target.buf,
+            .target_stride = target.strides[0],
+        };
+        Py_BEGIN_ALLOW_THREADS
+        resample_halve(&halving);
+        Py_END_ALLOW_THREADS
+    }
+    release(&source);
+    release(&target);
+    return valid ? Py_NewRef(Py_None) : NULL;
 }

@@ -96,10 +96,11 @@ def conversion_kernel() -> str: ...
 def jpeg_version() -> str | None: ...
 def encode_jpeg(pixels: ReadableBuffer, quality: SupportsIndex, /) -> bytes: ...
 def resample(
-    source: ReadableBuffer,
-    target: WriteableBuffer,
+    source: object,  # these two are buffers
+    target: object,
     box: tuple[float, float, float, float],
     filter: SupportsIndex,
     longer_first: object,
     /,
 ) -> None: ...
+def halve(source: object, target: object, /) -> None: ...  # buffers
