@@ -55,4 +55,4 @@ def test_neon(tmp_path: Path) -> None:
             pytest.skip(f"{program} is not installed")
     build = tmp_path / "build"
     meson("setup", "-Dwerror=true", "--cross-file", CROSS_FILE, build, ROOT)
-    meson("test", "-C", build, "--print-errorlogs", "convert", "paint")
+    meson("test", "-C", build, "--print-errorlogs", "convert", "paint", "resample")

@@ -61,39 +61,45 @@ round_to_byte(uint32_t sum)
     return (uint8_t)(byte < 0 ? 0 : byte > 255 ? 255 : byte);
 }
 
-static uint32_t
-weigh_quad(const uint8_t *quad, const struct quad_weights *weights)
+/* Sums that are made together, for the weights to stay in registers. Their
+   number is known to the compiler. */
+static inline void
+weigh_together(const struct quad_weights *weights, int32_t quad_count,
+               const uint8_t *quads, size_t stride, size_t together,
+               uint8_t *sums)
 {
-    uint32_t sum = 0;
+    uint32_t totals[4] = {0};
 
-    for (int i = 0; i < QUAD; i++) {
-        sum += quad[i] * weights->words[i];
+    for (int32_t i = 0; i < quad_count; i++) {
+        const uint32_t *words = weights[i].words;
+
+        for (size_t j = 0; j < together; j++) {
+            const uint8_t *quad = quads + QUAD * j;
+
+            totals[j] += quad[0] * words[0] + quad[1] * words[1] +
+                         quad[2] * words[2] + quad[3] * words[3];
+        }
+        quads += stride;
     }
-    return sum;
+    for (size_t j = 0; j < together; j++) {
+        sums[j] = round_to_byte(totals[j]);
+    }
 }
 
-/* Sums side by side are made together, for compilers to make vectors of. */
 static void
 weigh_span_scalar(const struct quad_weights *weights, int32_t quad_count,
                   const uint8_t *quads, size_t stride, size_t count,
                   uint8_t *sums)
 {
-    enum { TOGETHER = 16 };
+    size_t i = 0;
 
-    for (size_t i = 0; i < count; i += TOGETHER) {
-        size_t some = count - i < TOGETHER ? count - i : TOGETHER;
-        uint32_t totals[TOGETHER] = {0};
-
-        for (int32_t j = 0; j < quad_count; j++) {
-            const uint8_t *quad = quads + (size_t)j * stride + QUAD * i;
-
-            for (size_t k = 0; k < some; k++) {
-                totals[k] += weigh_quad(quad + QUAD * k, &weights[j]);
-            }
-        }
-        for (size_t k = 0; k < some; k++) {
-            sums[i + k] = round_to_byte(totals[k]);
-        }
+    for (; i + 4 <= count; i += 4) {
+        weigh_together(weights, quad_count, quads + QUAD * i, stride, 4,
+                       sums + i);
+    }
+    for (; i < count; i++) {
+        weigh_together(weights, quad_count, quads + QUAD * i, stride, 1,
+                       sums + i);
     }
 }
 
