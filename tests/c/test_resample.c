@@ -10,8 +10,9 @@
 #include "kernels/resample_kernel.h"
 
 #define MAX_SIDE 700
-#define MAX_PIXELS 20000 /* of a source, of a target, and between the passes  \
-                          */
+/* Of a source, of a target, and between the passes. */
+#define MAX_PIXELS 20000
+
 #define CANARY 0xa5
 
 /* The one under test. */
