@@ -10,15 +10,16 @@ enum {
 };
 
 /* Of the means that begin with every pixel those that begin with every other
-   one. `channels` is known to the compiler. */
-static inline void
+   one. Four bytes are copied in one go; the next pixel covers what is more. */
+static void
 pick(const uint8_t *means, size_t count, size_t channels, uint8_t *target)
 {
-    for (size_t i = 0; i < count; i++) {
-        memcpy(target, means, channels);
+    for (size_t i = 1; i < count; i++) {
+        memcpy(target, means, MOST_CHANNELS);
         target += channels;
         means += 2 * channels;
     }
+    memcpy(target, means, channels);
 }
 
 /* `count` pixels of the target, of twice as many in both rows. */
@@ -37,11 +38,9 @@ halve_part(const struct resample_kernel *kernel, size_t channels,
         lower = premultiplied[1];
     }
     kernel->average(upper, lower, channels, (2 * count - 1) * channels, means);
+    pick(means, count, channels, target);
     if (channels == 4) {
-        pick(means, count, 4, target);
         kernel->unpremultiply(target, count);
-    } else {
-        pick(means, count, 3, target);
     }
 }
 
