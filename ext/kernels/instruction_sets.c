@@ -12,7 +12,8 @@ static const struct {
     uint32_t features;       /* CPU_ bits */
 } sets[] = {
 #ifdef HAVE_X86_KERNELS
-    [AVX512] = {"avx512", "needs AVX-512 F, BW and VBMI", CPU_AVX512_VBMI},
+    [AVX512] = {"avx512", "needs AVX-512 F, BW, VBMI and VNNI",
+                CPU_AVX512_VBMI},
     [AVX2] = {"avx2", "needs AVX2 and BMI2", CPU_AVX2},
 #endif
 #ifdef HAVE_NEON_KERNEL

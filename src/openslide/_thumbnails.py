@@ -1,7 +1,7 @@
 """Making a picture small on several threads, with the pixels that Pillow gives.
 
-Pillow resizes in two passes, first along rows and then along columns, and rounds to
-bytes in between.  So strips of rows can have the first pass one by one, and strips of
+Pillow resizes in two passes, mostly first along rows and then along columns, and rounds
+to bytes in between.  So strips of rows can have the first pass one by one, and strips of
 columns the second.
 """
 
@@ -15,6 +15,7 @@ from operator import getitem
 from typing import TYPE_CHECKING
 
 from ._images import from_opaque_rgba
+from ._resampling import longer_first
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,12 +45,20 @@ def thumbnail(
     from PIL.Image import Resampling
 
     target = thumbnail_size(size, limit)
-    scale = max(size[0] / target[0], size[1] / target[1])
-    if threads > 1 and size[0] * size[1] >= _MANY_PIXELS and scale < _REDUCED_FROM:
+    is_worth_it = threads > 1 and size[0] * size[1] >= _MANY_PIXELS
+    if is_worth_it and _has_rows_made_small_first(size, target):
         return _shrink(read_rows, size, target, threads, strip)
     image = from_opaque_rgba(read_rows(0, size[1]), size)
     image.thumbnail(limit, Resampling.LANCZOS)
     return image
+
+
+def _has_rows_made_small_first(size: tuple[int, int], target: tuple[int, int]) -> bool:
+    """Whether Pillow's first pass is along rows, so that strips of them can have it."""
+    scale = max(size[0] / target[0], size[1] / target[1])
+    lost_columns, lost_rows = size[0] - target[0], size[1] - target[1]
+    begins_with_columns = longer_first() and lost_rows > 2 * lost_columns
+    return scale < _REDUCED_FROM and not begins_with_columns
 
 
 def whole_limits(
