@@ -20,7 +20,7 @@ from .contenders import (
     python_contender,
     raw_contender,
 )
-from .kernels import TABLES, KernelRow, PaintRow
+from .kernels import TABLES, Rows
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
 from .results import Result, by_case
@@ -113,11 +113,9 @@ def _measure_all(
     return results
 
 
-def _measure_kernels(
-    only: str, programs: Path
-) -> dict[str, Sequence[KernelRow | PaintRow]]:
+def _measure_kernels(only: str, programs: Path) -> dict[str, Rows]:
     """The tables of the kernels: printed here, and their rows by name."""
-    rows: dict[str, Sequence[KernelRow | PaintRow]] = {}
+    rows: dict[str, Rows] = {}
     for name, measure_table in TABLES.items():
         if re.search(only, name):
             _progress(name)

@@ -1,4 +1,4 @@
-"""Kernels by themselves: the tables of bench_convert and bench_paint."""
+"""Kernels by themselves: the tables of bench_convert, bench_paint and bench_jpeg."""
 
 from __future__ import annotations
 
@@ -45,6 +45,26 @@ class PaintRow:
     microseconds: float
 
 
+@dataclass(frozen=True)
+class DecoderRow:
+    """Speed of one JPEG decoder on one kind of tiles.
+
+    Attributes:
+        decoder: its instruction set, or "libjpeg-turbo" for the yardstick.
+        tiles: how they are sampled and quantized.
+        microseconds: for one of them, of 256 x 256 pixels.
+        speed: how many times as fast as libjpeg-turbo.
+    """
+
+    decoder: str
+    tiles: str
+    microseconds: float
+    speed: float
+
+
+Rows = Sequence[KernelRow] | Sequence[PaintRow] | Sequence[DecoderRow]
+
+
 def _measure_conversion(programs: Path) -> tuple[str, list[KernelRow]]:
     """What bench_convert prints, and the rows of its table."""
     text = subprocess.check_output([programs / "bench_convert"], text=True)
@@ -69,6 +89,18 @@ def _measure_painting(programs: Path) -> tuple[str, list[PaintRow]]:
     return text, rows
 
 
+def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
+    """What bench_jpeg prints, and the rows of its table."""
+    if not (programs / "bench_jpeg").exists():
+        return "decoders: left out, there is no libjpeg-turbo to compare with", []
+    text = subprocess.check_output([programs / "bench_jpeg"], text=True)
+    rows = [
+        DecoderRow(decoder, tiles, float(microseconds), float(speed))
+        for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
+    ]
+    return text, rows
+
+
 def _cells(text: str, *titles: str) -> Iterator[list[str]]:
     """The cells below a head: of the columns with these titles, then two numbers.
 
@@ -85,6 +117,8 @@ def _cells(text: str, *titles: str) -> Iterator[list[str]]:
 
 #: For each table, by name, what returns its text and rows when it is given the
 #: folder of the programs.
-TABLES: dict[
-    str, Callable[[Path], tuple[str, Sequence[KernelRow] | Sequence[PaintRow]]]
-] = {"kernels": _measure_conversion, "painting": _measure_painting}
+TABLES: dict[str, Callable[[Path], tuple[str, Rows]]] = {
+    "kernels": _measure_conversion,
+    "painting": _measure_painting,
+    "decoders": _measure_decoders,
+}
