@@ -1,4 +1,5 @@
-"""Kernels by themselves: the tables of bench_convert, bench_paint, bench_resample."""
+"""Kernels by themselves: the tables of bench_convert, bench_paint, bench_jpeg,
+bench_resample, and Pillow."""
 
 from __future__ import annotations
 
@@ -70,7 +71,24 @@ class ResampleRow:
     microseconds: float
 
 
-Row = KernelRow | PaintRow | ResampleRow
+@dataclass(frozen=True)
+class DecoderRow:
+    """Speed of one JPEG decoder on one kind of tiles.
+
+    Attributes:
+        decoder: its instruction set, or "libjpeg-turbo" for the yardstick.
+        tiles: how they are sampled and quantized.
+        microseconds: for one of them, of 256 x 256 pixels.
+        speed: how many times as fast as libjpeg-turbo.
+    """
+
+    decoder: str
+    tiles: str
+    microseconds: float
+    speed: float
+
+
+Row = KernelRow | PaintRow | ResampleRow | DecoderRow
 
 
 def _measure_conversion(programs: Path) -> tuple[str, list[KernelRow]]:
@@ -93,6 +111,18 @@ def _measure_painting(programs: Path) -> tuple[str, list[PaintRow]]:
         for kernel, region, nanoseconds, microseconds in _cells(
             text, "kernel", "region"
         )
+    ]
+    return text, rows
+
+
+def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
+    """What bench_jpeg prints, and the rows of its table."""
+    if not (programs / "bench_jpeg").exists():
+        return "decoders: left out, there is no libjpeg-turbo to compare with", []
+    text = subprocess.check_output([programs / "bench_jpeg"], text=True)
+    rows = [
+        DecoderRow(decoder, tiles, float(microseconds), float(speed))
+        for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
     ]
     return text, rows
 
@@ -169,6 +199,7 @@ def _cells(text: str, *titles: str) -> Iterator[list[str]]:
 TABLES: dict[str, Callable[[Path], tuple[str, Sequence[Row]]]] = {
     "kernels": _measure_conversion,
     "painting": _measure_painting,
+    "decoders": _measure_decoders,
     "resampling": _measure_resampling,
     "pillow": _measure_pillow,
 }

@@ -1,11 +1,14 @@
 /*
  * Whatever a tile holds, it is refused, or decoded to what an ordinary decoder
- * makes of it without a warning; and always alike.
+ * makes of it without a warning; and always alike, with libjpeg-turbo and with
+ * the own decoder and all of its instruction sets.
  *
  * An input is: whether the samples are RGB, width - 1, height - 1 (a byte
  * each); the size of the tables, 0 for none (two bytes); the tables; the tile.
  */
 #include "codecs/jpeg.h"
+
+#include "codecs/jpeg/decoder.h"
 
 #include "fuzzing.h"
 
@@ -80,6 +83,10 @@ decode(struct ordinary *ordinary, const struct jpeg_format *format,
     }
     jpeg_mem_src(info, bytes, size);
     jpeg_read_header(info, TRUE);
+    if (info->image_width != format->width ||
+        info->image_height != format->height) {
+        return false;
+    }
     info->jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
     info->out_color_space = JCS_RGB;
     jpeg_start_decompress(info);
@@ -126,20 +133,68 @@ require_bytes(const uint32_t *words, size_t count, const uint8_t *bytes,
     }
 }
 
+/* An ordinary picture, NULL where there was a warning or an error. */
+static bool
+decode_part(const struct jpeg_format *format, const uint8_t *bytes,
+            size_t size, const struct jpeg_area *part, const uint32_t *words,
+            enum instruction_set set)
+{
+    size_t count = (size_t)part->width * part->height;
+    uint32_t *own = malloc(count * sizeof *own);
+    REQUIRE(own != NULL);
+    const struct jpeg_rows rows = {(uint8_t *)own, (ptrdiff_t)part->width * 4,
+                                   JPEG_WORDS};
+    bool decoded = jpeg_decode_area(format, bytes, size, part, &rows, set);
+    REQUIRE(!decoded || words != NULL);
+    for (uint32_t y = 0; decoded && y < part->height; y++) {
+        const uint32_t *row =
+            words + (size_t)(part->y + y) * format->width + part->x;
+        REQUIRE(memcmp(own + (size_t)y * part->width, row,
+                       part->width * sizeof *own) == 0);
+    }
+    free(own);
+    return decoded;
+}
+
+/* What one instruction set takes they all take, and all of a tile only where
+   they take its parts. */
+static void
+check_own(const struct jpeg_format *format, const uint8_t *bytes, size_t size,
+          const uint32_t *words)
+{
+    const struct jpeg_area all = {0, 0, format->width, format->height};
+    const struct jpeg_area part = {format->width / 3, format->height / 3,
+                                   format->width - format->width / 2,
+                                   format->height - format->height / 2};
+    bool has_all = decode_part(format, bytes, size, &all, words, SCALAR);
+    bool has_part = decode_part(format, bytes, size, &part, words, SCALAR);
+    REQUIRE(!has_all || has_part);
+    for (enum instruction_set set = 0; set < SCALAR; set++) {
+        if (instruction_set_missing(set) == NULL) {
+            REQUIRE(decode_part(format, bytes, size, &all, words, set) ==
+                    has_all);
+            REQUIRE(decode_part(format, bytes, size, &part, words, set) ==
+                    has_part);
+        }
+    }
+}
+
 static void
 check(const struct jpeg_format *format, const uint8_t *bytes, size_t size)
 {
     size_t area = (size_t)format->width * format->height;
-    uint32_t *words = malloc(area * sizeof *words);
+    uint32_t *words = calloc(area, sizeof *words);
     uint32_t *others = malloc(area * sizeof *others);
     uint8_t *pixels = malloc(area * 4);
     REQUIRE(words != NULL && others != NULL && pixels != NULL);
-    bool decoded = decode_over(format, bytes, size, (uint8_t *)words, 4,
+    bool is_sound = decode_ordinarily(format, bytes, size, words);
+    bool decoded = decode_over(format, bytes, size, (uint8_t *)others, 4,
                                JPEG_WORDS, 0x55);
     REQUIRE(decode_over(format, bytes, size, pixels, 4, JPEG_RGBA, 0xaa) ==
             decoded);
+    check_own(format, bytes, size, is_sound ? words : NULL);
     if (decoded) {
-        REQUIRE(decode_ordinarily(format, bytes, size, others));
+        REQUIRE(is_sound);
         REQUIRE(memcmp(words, others, area * sizeof *words) == 0);
         require_bytes(words, area, pixels, 4);
         REQUIRE(decode_over(format, bytes, size, pixels, 3, JPEG_RGB, 0xaa));

@@ -52,15 +52,6 @@ pair_scalar(const uint8_t *blue, const uint8_t *red, uint32_t *pairs,
     }
 }
 
-/* Both sums of a pair at once: none of them has more than 16 bits. */
-static void
-add_rows(const struct jpeg_ycc_row *row, size_t count)
-{
-    for (size_t i = 0; i < count + 2; i++) {
-        row->sums[i] = 3 * row->near[i - 1] + row->far[i - 1];
-    }
-}
-
 JPEG_INLINE struct chroma
 split(uint32_t pair)
 {
@@ -68,10 +59,11 @@ split(uint32_t pair)
                            (int32_t)(pair >> 16) - CENTRE};
 }
 
+/* Both sums of a pair at once: none of them has more than 16 bits. */
 JPEG_INLINE struct chroma
-interpolate(uint32_t near, uint32_t far, uint32_t more, int bits)
+interpolate(uint32_t here, uint32_t beside, uint32_t more, int bits)
 {
-    uint32_t sums = 3 * near + far + more * 0x10001;
+    uint32_t sums = 3 * here + beside + more * 0x10001;
     return (struct chroma){(int32_t)((sums & 0xffff) >> bits) - CENTRE,
                            (int32_t)(sums >> 16 >> bits) - CENTRE};
 }
@@ -122,23 +114,31 @@ convert_whole(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
     }
 }
 
+JPEG_INLINE uint32_t
+pair_of(const struct jpeg_ycc_row *row, ptrdiff_t i, bool both)
+{
+    return both ? 3 * row->near[i] + row->far[i] : row->near[i];
+}
+
 JPEG_INLINE void
 convert_halved(const struct jpeg_ycc_row *row, uint8_t *pixels, size_t width,
                bool both, enum jpeg_order order)
 {
-    const uint32_t *pairs = both ? row->sums + 1 : row->near;
     int bits = both ? BOTH_BITS : ROW_BITS;
     uint32_t even = both ? BOTH_EVEN : ROW_EVEN;
     uint32_t odd = both ? BOTH_ODD : ROW_ODD;
-    if (both) {
-        add_rows(row, (width + 1) / 2);
-    }
-    for (size_t x = 0; x < width; x++) {
-        const uint32_t *pair = pairs + x / 2;
-        struct chroma chroma = x % 2 == 0
-                                   ? interpolate(pair[0], pair[-1], even, bits)
-                                   : interpolate(pair[0], pair[1], odd, bits);
+    uint32_t before = pair_of(row, -1, both), here = pair_of(row, 0, both);
+    for (size_t x = 0; x < width; x += 2) {
+        uint32_t behind = pair_of(row, (ptrdiff_t)(x / 2) + 1, both);
+        struct chroma chroma = interpolate(here, before, even, bits);
         put_scalar(pixels, x, word_of(row->luma[x], chroma), order);
+        if (x + 1 < width) {
+            chroma = interpolate(here, behind, odd, bits);
+            put_scalar(pixels, x + 1, word_of(row->luma[x + 1], chroma),
+                       order);
+        }
+        before = here;
+        here = behind;
     }
 }
 

@@ -25,8 +25,6 @@ struct jpeg_ycc_row {
     const uint8_t *luma;
     const uint32_t *near, *far; /* at the first pixel */
     bool is_halved;
-    uint32_t
-        *sums; /* memory for as many pairs, those beside them among them */
 };
 
 struct jpeg_colour_kernel {

@@ -61,19 +61,16 @@ NAME(put_all)(uint8_t *to, PIXELS pixels, enum jpeg_order order)
     memcpy(to, &v, sizeof v);
 }
 
-/* Those from x on, as far as the row goes. */
+/* Two of them, of which the row has `left` pixels. */
 INLINE void
-NAME(put)(uint8_t *row, size_t x, size_t width, PIXELS pixels,
-          enum jpeg_order order)
+NAME(put_some)(uint8_t *to, PIXELS first, PIXELS second, size_t left,
+               enum jpeg_order order)
 {
-    uint8_t few[VECTOR_BYTES];
+    uint8_t few[2 * VECTOR_BYTES];
     size_t size = jpeg_pixel_size(order);
-    if (x + VECTOR_PIXELS <= width) {
-        NAME(put_all)(row + x * size, pixels, order);
-    } else if (x < width) {
-        NAME(put_all)(few, pixels, order);
-        memcpy(row + x * size, few, (width - x) * size);
-    }
+    NAME(put_all)(few, first, order);
+    NAME(put_all)(few + VECTOR_PIXELS * size, second, order);
+    memcpy(to, few, left * size);
 }
 
 /* ---- colours ---- */
@@ -113,59 +110,80 @@ NAME(colours)(WORDS luma, WORDS chroma)
 
 /* ---- rows ---- */
 
+INLINE PIXELS
+NAME(whole_pixels)(const struct jpeg_ycc_row *row, size_t x)
+{
+    PIXELS luma = (PIXELS)NAME(widen8)(row->luma + x);
+    WORDS chroma = (WORDS)NAME(load)(row->near + x) - CENTRE;
+    return NAME(colours)((WORDS)(luma | luma << 16), chroma);
+}
+
 INLINE void
 NAME(convert_whole)(const struct jpeg_ycc_row *row, uint8_t *to, size_t width,
                     enum jpeg_order order)
 {
-    for (size_t x = 0; x < width; x += VECTOR_PIXELS) {
-        PIXELS luma = (PIXELS)NAME(widen8)(row->luma + x);
-        WORDS chroma = (WORDS)NAME(load)(row->near + x) - CENTRE;
-        PIXELS pixels = NAME(colours)((WORDS)(luma | luma << 16), chroma);
-        NAME(put)(to, x, width, pixels, order);
+    size_t x = 0, size = jpeg_pixel_size(order);
+    for (; x + VECTOR_PIXELS <= width; x += VECTOR_PIXELS) {
+        NAME(put_all)(to + x * size, NAME(whole_pixels)(row, x), order);
+    }
+    if (x < width) {
+        PIXELS pixels = NAME(whole_pixels)(row, x);
+        NAME(put_some)(to + x * size, pixels, pixels, width - x, order);
     }
 }
 
-INLINE void
-NAME(add_rows)(const struct jpeg_ycc_row *row, size_t count)
+/* Pairs of both rows, or of the one.  Sums are made anew for each use: stored
+   and loaded they would have to wait for the pixels that are stored before. */
+INLINE WORDS
+NAME(chroma)(const uint32_t *near_pairs, const uint32_t *far_pairs, bool both)
 {
-    for (size_t i = 0; i < count + 2; i += VECTOR_PIXELS) {
-        WORDS near = (WORDS)NAME(load)(row->near - 1 + i);
-        WORDS sum = near + near + near + (WORDS)NAME(load)(row->far - 1 + i);
-        memcpy(row->sums + i, &sum, sizeof sum);
-    }
+    WORDS near = (WORDS)NAME(load)(near_pairs);
+    return both ? near + near + near + (WORDS)NAME(load)(far_pairs) : near;
+}
+
+/* The pixels of a vector of pairs: those of even and of odd columns. */
+INLINE void
+NAME(halved_pixels)(const struct jpeg_ycc_row *row, size_t x, bool both,
+                    PIXELS *evens, PIXELS *odds)
+{
+    const uint32_t *near = row->near + x / 2;
+    const uint32_t *far = both ? row->far + x / 2 : near;
+    int bits = both ? BOTH_BITS : ROW_BITS;
+    uint16_t centre = (uint16_t)(CENTRE << bits);
+    uint16_t even = (uint16_t)((both ? BOTH_EVEN : ROW_EVEN) - centre);
+    uint16_t odd = (uint16_t)((both ? BOTH_ODD : ROW_ODD) - centre);
+    WORDS here = NAME(chroma)(near, far, both);
+    WORDS here3 = here + here + here;
+    SHORTS left =
+        (SHORTS)(here3 + NAME(chroma)(near - 1, far - 1, both) + even);
+    SHORTS right =
+        (SHORTS)(here3 + NAME(chroma)(near + 1, far + 1, both) + odd);
+    VECTOR lumas = NAME(widen16)(row->luma + x);
+    VECTOR even_lumas = NAME(pick)(lumas, NAME(repeat)(even_luma));
+    VECTOR odd_lumas = NAME(pick)(lumas, NAME(repeat)(odd_luma));
+    *evens = NAME(colours)((WORDS)even_lumas, (WORDS)(left >> bits));
+    *odds = NAME(colours)((WORDS)odd_lumas, (WORDS)(right >> bits));
 }
 
 INLINE void
 NAME(convert_halved)(const struct jpeg_ycc_row *row, uint8_t *to, size_t width,
                      bool both, enum jpeg_order order)
 {
-    const uint32_t *pairs = both ? row->sums + 1 : row->near;
-    int bits = both ? BOTH_BITS : ROW_BITS;
-    uint16_t centre = (uint16_t)(CENTRE << bits);
-    uint16_t even = (uint16_t)((both ? BOTH_EVEN : ROW_EVEN) - centre);
-    uint16_t odd = (uint16_t)((both ? BOTH_ODD : ROW_ODD) - centre);
-    VECTOR even_places = NAME(repeat)(even_luma);
-    VECTOR odd_places = NAME(repeat)(odd_luma);
-    if (both) {
-        NAME(add_rows)(row, (width + 1) / 2);
+    const struct jpeg_ycc_row own = *row; /* which no store can change */
+    size_t x = 0, size = jpeg_pixel_size(order);
+    PIXELS evens, odds, first, second;
+    for (; x + 2 * VECTOR_PIXELS <= width; x += 2 * VECTOR_PIXELS) {
+        NAME(halved_pixels)(&own, x, both, &evens, &odds);
+        first = (PIXELS)NAME(first)((VECTOR)evens, (VECTOR)odds);
+        second = (PIXELS)NAME(second)((VECTOR)evens, (VECTOR)odds);
+        NAME(put_all)(to + x * size, first, order);
+        NAME(put_all)(to + (x + VECTOR_PIXELS) * size, second, order);
     }
-    for (size_t x = 0; x < width; x += 2 * VECTOR_PIXELS) {
-        const uint32_t *at = pairs + x / 2;
-        WORDS near = (WORDS)NAME(load)(at);
-        WORDS before = (WORDS)NAME(load)(at - 1);
-        WORDS behind = (WORDS)NAME(load)(at + 1);
-        WORDS near3 = near + near + near;
-        VECTOR luma = NAME(widen16)(row->luma + x);
-        PIXELS evens =
-            NAME(colours)((WORDS)NAME(pick)(luma, even_places),
-                          (WORDS)((SHORTS)(near3 + before + even) >> bits));
-        PIXELS odds =
-            NAME(colours)((WORDS)NAME(pick)(luma, odd_places),
-                          (WORDS)((SHORTS)(near3 + behind + odd) >> bits));
-        VECTOR first = NAME(first)((VECTOR)evens, (VECTOR)odds);
-        VECTOR second = NAME(second)((VECTOR)evens, (VECTOR)odds);
-        NAME(put)(to, x, width, (PIXELS)first, order);
-        NAME(put)(to, x + VECTOR_PIXELS, width, (PIXELS)second, order);
+    if (x < width) {
+        NAME(halved_pixels)(&own, x, both, &evens, &odds);
+        first = (PIXELS)NAME(first)((VECTOR)evens, (VECTOR)odds);
+        second = (PIXELS)NAME(second)((VECTOR)evens, (VECTOR)odds);
+        NAME(put_some)(to + x * size, first, second, width - x, order);
     }
 }
 
@@ -199,15 +217,25 @@ NAME(convert_ycc)(const struct jpeg_ycc_row *row, uint8_t *to, size_t width,
     }
 }
 
+INLINE PIXELS
+NAME(rgb_pixels)(const uint8_t *const *samples, size_t x)
+{
+    return (PIXELS)NAME(widen8)(samples[0] + x) << 16 |
+           (PIXELS)NAME(widen8)(samples[1] + x) << 8 |
+           (PIXELS)NAME(widen8)(samples[2] + x) | 0xff000000;
+}
+
 INLINE void
 NAME(join)(const uint8_t *const *samples, uint8_t *to, size_t width,
            enum jpeg_order order)
 {
-    for (size_t x = 0; x < width; x += VECTOR_PIXELS) {
-        PIXELS pixels = (PIXELS)NAME(widen8)(samples[0] + x) << 16 |
-                        (PIXELS)NAME(widen8)(samples[1] + x) << 8 |
-                        (PIXELS)NAME(widen8)(samples[2] + x) | 0xff000000;
-        NAME(put)(to, x, width, pixels, order);
+    size_t x = 0, size = jpeg_pixel_size(order);
+    for (; x + VECTOR_PIXELS <= width; x += VECTOR_PIXELS) {
+        NAME(put_all)(to + x * size, NAME(rgb_pixels)(samples, x), order);
+    }
+    if (x < width) {
+        PIXELS pixels = NAME(rgb_pixels)(samples, x);
+        NAME(put_some)(to + x * size, pixels, pixels, width - x, order);
     }
 }
 

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { SIDE = 8 }; /* of a block */
+enum {
+    SIDE = 8, /* of a block */
+    CACHE_LINE = 64,
+};
 
 /* Of a row of units or of columns of them: from begin on, up to end. */
 struct range {
@@ -32,7 +35,6 @@ struct picture {
     size_t stride;
     uint32_t *pairs; /* so too; the first of a line is one before the image */
     size_t pairs_stride;
-    uint32_t *sums;
     uint8_t *line; /* of pixels, where the first of them is not wanted */
 };
 
@@ -102,31 +104,47 @@ find_quantization(struct picture *picture)
     }
 }
 
-/* Kernels write whole vectors, and blocks by the kernel's number. */
+static size_t
+whole_lines(size_t bytes)
+{
+    return (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+/* The next bytes of memory. */
+static uint8_t *
+take(uint8_t **memory, size_t size)
+{
+    uint8_t *taken = *memory;
+    *memory += size;
+    return taken;
+}
+
+/*
+ * Kernels write whole vectors, and blocks by the kernel's number.  Each line
+ * begins with a line of the cache, for vectors that straddle two take longer.
+ */
 static bool
 reserve_lines(struct picture *picture, struct jpeg_memory *memory)
 {
     size_t width = (size_t)picture->units_across * SIDE;
-    size_t luma_lines = 2 * SIDE * (size_t)picture->down;
-    size_t stride = width * picture->across + JPEG_ROW_SLACK;
-    size_t pairs_stride = width + 2 + JPEG_ROW_SLACK;
-    size_t pairs = 2 * SIDE * pairs_stride, sums = pairs_stride;
-    size_t samples = (luma_lines + 2 * SIDE) * stride;
-    size_t line = ((size_t)picture->header.width + 1) * sizeof(uint32_t);
-    /* Pairs first, for they must be aligned. */
-    size_t words = (pairs + sums) * sizeof(uint32_t);
-    uint8_t *bytes = jpeg_memory_reserve(memory, words + samples + line);
+    size_t lines = 2 * SIDE * (size_t)picture->down;
+    size_t stride = whole_lines(width * picture->across + JPEG_ROW_SLACK);
+    size_t pairs =
+        whole_lines((width + 2 + JPEG_ROW_SLACK) * sizeof(uint32_t));
+    size_t line = (picture->header.width + (size_t)1) * sizeof(uint32_t);
+    size_t size = (lines + 2 * SIDE) * stride + 2 * SIDE * pairs + line;
+    uint8_t *bytes = jpeg_memory_reserve(memory, size + CACHE_LINE);
     if (bytes == NULL) {
         return false;
     }
+    bytes += whole_lines((uintptr_t)bytes) - (uintptr_t)bytes;
     picture->stride = stride;
-    picture->pairs_stride = pairs_stride;
-    picture->pairs = (uint32_t *)(void *)bytes;
-    picture->sums = picture->pairs + pairs;
-    picture->samples[0] = bytes + words;
-    picture->samples[1] = picture->samples[0] + luma_lines * stride;
-    picture->samples[2] = picture->samples[1] + SIDE * stride;
-    picture->line = picture->samples[2] + SIDE * stride;
+    picture->pairs_stride = pairs / sizeof(uint32_t);
+    picture->samples[0] = take(&bytes, lines * stride);
+    picture->samples[1] = take(&bytes, SIDE * stride);
+    picture->samples[2] = take(&bytes, SIDE * stride);
+    picture->pairs = (uint32_t *)(void *)take(&bytes, 2 * SIDE * pairs);
+    picture->line = bytes;
     return true;
 }
 
@@ -336,7 +354,6 @@ convert_ycc(const struct picture *picture, uint32_t line, uint32_t x,
                    ? find_pairs(picture, far) + x / picture->across
                    : NULL,
         .is_halved = picture->across == 2,
-        .sums = picture->sums,
     };
     picture->colours->convert_ycc(&row, pixels, width, picture->rows->order);
 }

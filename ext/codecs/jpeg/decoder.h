@@ -20,9 +20,10 @@
 
 /*
  * Decode the part of a tile that lies in `area`, to rows of as many pixels.
- * The other coefficients are decoded all the same, so that a tile is refused
- * or not whatever part is wanted; what is made of them is not.  False where it
- * is refused, or there is no memory, which leaves the rows undefined.
+ * All of its bytes are decoded, so it is refused for what is wrong with them
+ * whatever part is wanted; samples are made, and may be out of range, only
+ * where they show.  False where it is refused, or there is no memory, which
+ * leaves the rows undefined.
  */
 bool jpeg_decode_area(const struct jpeg_format *format, const uint8_t *bytes,
                       size_t size, const struct jpeg_area *area,
