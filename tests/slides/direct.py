@@ -5,6 +5,7 @@ from collections.abc import Mapping
 #: What `OpenSlide.indirect_levels` says.
 NOT_JPEG = "the tiles are not JPEG"
 NOT_A_GRID = "the level is not a grid of tiles as expected"
+SEVERAL_FILES = "slides of several files, VMS and VMU, are left to libopenslide"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
 
 #: The reason of every level that is not direct, or one for all levels.
@@ -22,6 +23,7 @@ ALL_DIRECT = (
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
     *("dicom-copies", "dicom-uncounted"),
+    *("ndpi", "ndpi-2048", "ndpi-1792", "ndpi-3968"),
 )
 
 #: By slide; each slide of `WRITERS` is here once.
@@ -32,9 +34,8 @@ INDIRECT: dict[str, Indirect] = {
     "generic-lzw": NOT_JPEG,
     "generic-gdal": {2: NOT_JPEG, 4: NOT_JPEG},  # masks
     "ventana-bif": NOT_A_GRID,
-    "ndpi": OTHER_VENDOR,
-    "vms": OTHER_VENDOR,
-    "vmu": OTHER_VENDOR,
+    "vms": SEVERAL_FILES,
+    "vmu": SEVERAL_FILES,
     "mirax": OTHER_VENDOR,
     "mirax-png": OTHER_VENDOR,
     "mirax-bmp": OTHER_VENDOR,
