@@ -50,7 +50,7 @@ _GDAL_MASKS = range(2, 13, 2)
 
 REAL_SLIDES = {
     "aperio": RealSlide("CMU-1-Small-Region.svs", "aperio", "3.4.1", ((2220, 2967),)),
-    # Fluorescence: one level is stored, in 608 tiles that are as wide as it is.
+    # Fluorescence, in tiles as wide as the slide.
     "hamamatsu": RealSlide(
         "test3-DAPI-2-387.ndpi",
         "hamamatsu",

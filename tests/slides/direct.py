@@ -23,12 +23,17 @@ ALL_DIRECT = (
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
     *("dicom-copies", "dicom-uncounted"),
-    *("ndpi", "ndpi-2048", "ndpi-1792", "ndpi-3968"),
 )
+
+#: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
+NDPI = ("ndpi", "ndpi-2048", "ndpi-1792", "ndpi-3968")
+#: Their levels that are made of larger ones, and what is said of these elsewhere.
+NDPI_REDUCED = (1, 3, 5, 6, 7)
+NEEDS_LIBJPEG = "it is made of a larger level, which takes libjpeg-turbo"
 
 #: By slide; each slide of `WRITERS` is here once.
 INDIRECT: dict[str, Indirect] = {
-    **{name: {} for name in ALL_DIRECT},
+    **{name: {} for name in (*ALL_DIRECT, *NDPI)},
     "aperio-33003": NOT_JPEG,
     "aperio-33005": NOT_JPEG,
     "generic-lzw": NOT_JPEG,
@@ -47,6 +52,13 @@ INDIRECT: dict[str, Indirect] = {
     "dicom-j2k": NOT_JPEG,
     "dicom-j2k-lossless": NOT_JPEG,
     "dicom-rgb": NOT_JPEG,
+}
+
+
+#: What else is indirect where direct reads do without libjpeg-turbo.
+INDIRECT_WITHOUT_LIBJPEG: dict[str, Indirect] = {
+    **dict.fromkeys(NDPI, dict.fromkeys(NDPI_REDUCED, NEEDS_LIBJPEG)),
+    "real hamamatsu": dict.fromkeys((4, 5, 6), NEEDS_LIBJPEG),
 }
 
 

@@ -5,6 +5,7 @@ the middle: the MCUs of one restart interval make a tile.  A list of where the
 intervals start saves it from reading the whole image to find them.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ def write_ndpi(
         tiff.skip(gap)
         for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
             is_last = level > 0 and level == len(factors) - 1
-            row = -(-shrunk.shape[1] // (8 * SUBSAMPLING_FACTORS[subsampling][0]))
+            row = _mcus_across(shrunk, subsampling)
             has_restarts = restarts_everywhere or not is_last
             _write_page(
                 tiff,
@@ -162,16 +163,18 @@ def _write_page(
     tiff.directory(tags)
 
 
+def _mcus_across(image: RgbImage, subsampling: Subsampling) -> int:
+    width, _ = size_of(image)
+    return math.ceil(width / (8 * SUBSAMPLING_FACTORS[subsampling][0]))
+
+
 def _check_intervals(
     image: RgbImage, restart_interval: int, subsampling: Subsampling
 ) -> None:
     """Refuse restart intervals that run from one row of MCUs into the next."""
-    mcu_width = 8 * SUBSAMPLING_FACTORS[subsampling][0]
-    width, _ = size_of(image)
-    if restart_interval and width % (mcu_width * restart_interval):
-        raise ValueError(
-            f"{width} pixels are no multiple of {restart_interval} MCUs of {mcu_width}"
-        )
+    row = _mcus_across(image, subsampling)
+    if restart_interval and row % restart_interval:
+        raise ValueError(f"{restart_interval} does not divide a row of {row} MCUs")
 
 
 def write_vms(
