@@ -75,7 +75,8 @@ make_offers(struct offers *offers, const struct source *source,
     for (size_t i = 0; refusal == NULL && i < count; i++) {
         const struct ndpi_directory *directory = &directories[i];
         struct ndpi_strip *strip = NULL;
-        bool is_level = directory->lens > 0 && directory->focal_plane == 0;
+        bool is_level = directory->lens > 0 &&
+                        (!directory->is_usable || directory->focal_plane == 0);
         if (!directory->has_lens) {
             refusal = "the TIFF directory has unusual entries";
         } else if (is_level) {

@@ -54,8 +54,8 @@ def whole_tiles(tile: int) -> RgbImage:
 
 @cache
 def broad(width: int) -> RgbImage:
-    """128 rows of `reference`, again and again until they are so long."""
-    rows = reference()[600:728]
+    """1024 rows of `reference`, again and again until they are so long."""
+    rows = reference()[256:1280]
     repeated = np.tile(rows, (1, -(-width // REFERENCE_WIDTH), 1))[:, :width]
     image = np.ascontiguousarray(repeated)
     image.flags.writeable = False
