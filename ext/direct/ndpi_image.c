@@ -88,7 +88,8 @@ has_jpeg_size(const struct ndpi_directory *directory)
 static struct ndpi_grid
 grid_of(const struct ndpi_directory *directory, const struct ndpi_jpeg *jpeg)
 {
-    struct ndpi_grid grid = {directory->width, directory->height};
+    struct ndpi_grid grid = {.width = directory->width,
+                             .height = directory->height};
     if (has_jpeg_size(directory)) {
         grid.width = side_for_libjpeg(jpeg->width);
         grid.height = side_for_libjpeg(jpeg->height);
