@@ -52,6 +52,12 @@ def skip_without_libjpeg_turbo() -> None:
         pytest.skip("built without libjpeg-turbo")
 
 
+def uses_libjpeg_turbo() -> bool:
+    """Whether direct reads decode with it what the own decoder leaves."""
+    decoders = openslide._openslide.jpeg_decoders()
+    return any(name.startswith("libjpeg-turbo") for name in decoders)
+
+
 def skip_without_direct_reads() -> None:
     """Skip the test that is running where direct reads are off."""
     if not openslide._openslide.jpeg_decoders():

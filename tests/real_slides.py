@@ -50,13 +50,12 @@ _GDAL_MASKS = range(2, 13, 2)
 
 REAL_SLIDES = {
     "aperio": RealSlide("CMU-1-Small-Region.svs", "aperio", "3.4.1", ((2220, 2967),)),
-    # Fluorescence without restart markers: each level is one huge tile.
+    # Fluorescence, in tiles as wide as the slide.
     "hamamatsu": RealSlide(
         "test3-DAPI-2-387.ndpi",
         "hamamatsu",
         "3.4.1",
         tuple((3968 >> level, 4864 >> level) for level in range(7)),
-        OTHER_VENDOR,
     ),
     # The data of the two lowest levels are left out.
     "mirax": RealSlide(

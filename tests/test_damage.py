@@ -25,11 +25,12 @@ from PIL.Image import Image
 
 from openslide import OpenSlide, OpenSlideError, OpenSlideUnsupportedFormatError
 from tests.slides import FORMATS, VARIANTS, WRITERS, SlideFacts, write
-from tests.slides.direct import ALL_DIRECT
+from tests.slides.direct import ALL_DIRECT, NDPI
 
 if sys.platform == "win32":
     pytest.skip("Windows has neither limits nor FIFOs", allow_module_level=True)
 
+from tests.conftest import uses_libjpeg_turbo
 from tests.damage.campaign import (
     SECONDS,
     Campaign,
@@ -102,8 +103,10 @@ def test_no_damage(campaign: Campaign, name: str) -> None:
 
 
 @pytest.mark.requires_direct_reads
-@pytest.mark.parametrize("name", ALL_DIRECT)
+@pytest.mark.parametrize("name", [*ALL_DIRECT, *NDPI])
 def test_direct_reads_are_compared(slides: Mapping[str, SlideFacts], name: str) -> None:
+    if name in NDPI and not uses_libjpeg_turbo():
+        pytest.skip("direct reads of all levels take libjpeg-turbo")
     facts = slides[name]
     answer = examine(request(facts.path))
     assert (answer["outcome"], answer["detail"]) == ("read", "")

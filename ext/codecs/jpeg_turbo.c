@@ -19,6 +19,7 @@ struct decoder {
     struct jpeg_decompress_struct info;
     struct jpeg_source_mgr source;
     struct jpeg_error_mgr errors;
+    unsigned denominator; /* of the size to decode at */
     jmp_buf refusal;
 };
 
@@ -173,6 +174,8 @@ read_tile(struct decoder *decoder, const struct jpeg_format *format,
     }
     decoder->info.jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
     decoder->info.out_color_space = colours_of(rows->order);
+    decoder->info.scale_num = 1;
+    decoder->info.scale_denom = decoder->denominator;
     return jpeg_start_decompress(&decoder->info) && read_lines(decoder, rows);
 }
 
@@ -190,15 +193,24 @@ decode(struct decoder *decoder, const struct jpeg_format *format,
 }
 
 bool
-jpeg_turbo_decode(const struct jpeg_format *format, const uint8_t *bytes,
-                  size_t size, const struct jpeg_rows *rows)
+jpeg_turbo_decode_reduced(const struct jpeg_format *format,
+                          const uint8_t *bytes, size_t size,
+                          unsigned denominator, const struct jpeg_rows *rows)
 {
     struct decoder decoder;
+    decoder.denominator = denominator;
     /* So that it can be destroyed when it could not be created. */
     memset(&decoder.info, 0, sizeof decoder.info);
     bool decoded = decode(&decoder, format, bytes, size, rows);
     jpeg_destroy_decompress(&decoder.info);
     return decoded;
+}
+
+bool
+jpeg_turbo_decode(const struct jpeg_format *format, const uint8_t *bytes,
+                  size_t size, const struct jpeg_rows *rows)
+{
+    return jpeg_turbo_decode_reduced(format, bytes, size, 1, rows);
 }
 
 #    define TEXT(macro) TEXT_OF(macro)
@@ -211,6 +223,15 @@ jpeg_turbo_version(void)
 }
 
 #else
+
+bool
+jpeg_turbo_decode_reduced(const struct jpeg_format *format,
+                          const uint8_t *bytes, size_t size,
+                          unsigned denominator, const struct jpeg_rows *rows)
+{
+    (void)denominator;
+    return jpeg_turbo_decode(format, bytes, size, rows);
+}
 
 bool
 jpeg_turbo_decode(const struct jpeg_format *format, const uint8_t *bytes,

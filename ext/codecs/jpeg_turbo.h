@@ -10,6 +10,15 @@
 bool jpeg_turbo_decode(const struct jpeg_format *format, const uint8_t *bytes,
                        size_t size, const struct jpeg_rows *rows);
 
+/*
+ * The same at 1/denominator of the size of the tile, which must divide both
+ * sides: 2, 4 or 8.
+ */
+bool jpeg_turbo_decode_reduced(const struct jpeg_format *format,
+                               const uint8_t *bytes, size_t size,
+                               unsigned denominator,
+                               const struct jpeg_rows *rows);
+
 /* The library that it was built with, as "libjpeg-turbo 3.1.0", or NULL. */
 const char *jpeg_turbo_version(void);
 

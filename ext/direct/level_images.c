@@ -4,6 +4,7 @@
 #include "dicom_series.h"
 #include "layout.h"
 #include "mirax_levels.h"
+#include "ndpi_levels.h"
 #include "tiff_image.h"
 
 #include <float.h>
@@ -230,6 +231,44 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
     return complete ? NULL : "the files of the series cannot be read";
 }
 
+/* Hamamatsu */
+
+static const char *
+open_ndpi_level(struct level_images *level, const struct ndpi_level *found,
+                struct slide_file *file, int32_t number)
+{
+    struct image image = found->image;
+    if (!make_room(level, 1) || !take_file(level, file)) {
+        image_close(&image);
+        return NO_MEMORY;
+    }
+    level->placements[0] = (struct placement){
+        .image = image,
+        .number = (uint32_t)number,
+        .advance_x = image.tile_width,
+        .advance_y = image.tile_height,
+    };
+    return found->refusal;
+}
+
+/* The same. */
+static const char *
+find_in_ndpi(struct level_images *levels, const struct slide_handle *handle,
+             struct slide_file *file)
+{
+    struct ndpi_level *found =
+        calloc((size_t)handle->level_count, sizeof *found);
+    if (found == NULL) {
+        return NO_MEMORY;
+    }
+    const char *refusal = ndpi_find_levels(found, handle, &file->source);
+    for (int32_t i = 0; refusal == NULL && i < handle->level_count; i++) {
+        levels[i].refusal = open_ndpi_level(&levels[i], &found[i], file, i);
+    }
+    free(found);
+    return refusal;
+}
+
 /* All formats */
 
 typedef const char *level_finder(struct level_images *levels,
@@ -243,6 +282,7 @@ static const struct {
 } finders[] = {
     {"dicom", find_in_dicom},
     {"mirax", mirax_find_levels},
+    {"hamamatsu", find_in_ndpi},
 };
 
 static level_finder *

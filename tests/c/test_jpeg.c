@@ -1,5 +1,7 @@
 #include "codecs/jpeg.h"
 
+#include "codecs/jpeg_turbo.h"
+
 #include "check.h"
 #include "guard_page.h"
 #include "jpeg_tiles.h"
@@ -25,7 +27,8 @@ encode(const struct encoding *encoding, bool only_tables)
 /* Decoding, as anybody would do it */
 
 static void
-reference(const struct stream *stream, bool is_rgb, uint32_t *words)
+reference_at(const struct stream *stream, bool is_rgb, unsigned denominator,
+             uint32_t *words)
 {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
@@ -37,15 +40,23 @@ reference(const struct stream *stream, bool is_rgb, uint32_t *words)
     jpeg_read_header(&info, TRUE);
     info.jpeg_color_space = is_rgb ? JCS_RGB : JCS_YCbCr;
     info.out_color_space = JCS_RGB;
+    info.scale_num = 1;
+    info.scale_denom = denominator;
     jpeg_start_decompress(&info);
-    for (int y = 0; y < HEIGHT; y++) {
+    for (JDIMENSION y = 0; y < info.output_height; y++) {
         jpeg_read_scanlines(&info, lines, 1);
-        for (int x = 0; x < WIDTH; x++) {
+        for (JDIMENSION x = 0; x < info.output_width; x++) {
             *words++ = 0xff000000 | (uint32_t)line[3 * x] << 16 |
                        (uint32_t)line[3 * x + 1] << 8 | line[3 * x + 2];
         }
     }
     jpeg_destroy_decompress(&info);
+}
+
+static void
+reference(const struct stream *stream, bool is_rgb, uint32_t *words)
+{
+    reference_at(stream, is_rgb, 1, words);
 }
 
 /* A decoded tile, or refusal, with everything against unmapped memory. */
@@ -396,6 +407,46 @@ test_nothing_is_left_from_another_tile(void)
     free(tables.bytes);
 }
 
+/* A restart interval of NDPI. */
+static void
+check_reduced(const struct encoding *encoding, unsigned denominator)
+{
+    enum { LONG = 64, SHORT = 8 };
+    const struct jpeg_format format = {LONG, SHORT, false, NULL, 0};
+    struct stream stream = encode_tile(encoding, LONG, SHORT);
+    uint32_t expected[LONG * SHORT] = {0};
+    unsigned width = LONG / denominator;
+    size_t count = (size_t)width * (SHORT / denominator);
+    struct guarded output = guarded_alloc(count * sizeof *expected);
+    uint8_t *words = output.end - count * sizeof *expected;
+    const struct jpeg_rows rows = {
+        words, (ptrdiff_t)(width * sizeof *expected), JPEG_WORDS};
+    reference_at(&stream, false, denominator, expected);
+    CHECK(jpeg_turbo_decode_reduced(&format, stream.bytes, stream.size,
+                                    denominator, &rows) &&
+              memcmp(words, expected, count * sizeof *expected) == 0,
+          "%s at 1/%u", encoding->name, denominator);
+    CHECK(!jpeg_turbo_decode_reduced(&format, stream.bytes, stream.size / 2,
+                                     denominator, &rows),
+          "%s at 1/%u, cut short", encoding->name, denominator);
+    guarded_free(output);
+    free(stream.bytes);
+}
+
+static void
+test_reduced_tiles(void)
+{
+    static const struct encoding encodings[] = {
+        {.name = "4:4:4", .horizontal = 1, .vertical = 1},
+        {.name = "4:2:2", .horizontal = 2, .vertical = 1},
+    };
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        for (unsigned denominator = 1; denominator <= 8; denominator *= 2) {
+            check_reduced(&encodings[i], denominator);
+        }
+    }
+}
+
 static void
 test_refusals_are_silent(void)
 {
@@ -473,6 +524,7 @@ run_all(const char *decoders)
     check_run("shared tables", test_shared_tables);
     check_run("nothing is left from another tile",
               test_nothing_is_left_from_another_tile);
+    check_run("reduced tiles", test_reduced_tiles);
     check_run("refusals are silent", test_refusals_are_silent);
 }
 

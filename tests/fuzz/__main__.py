@@ -1,7 +1,7 @@
 """Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
 descriptions of Leica slides and indexes of MIRAX slides.
 
-FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg, FOLDER/leica and FOLDER/mirax are made.
+A folder each in FOLDER is made, by the name of the fuzzer.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from PIL import Image
 from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
 from tests.slides.dicom import OffsetTable, write_dicom
+from tests.slides.hamamatsu import write_ndpi
 from tests.slides.leica import write_leica
 from tests.slides.mirax import write_mirax
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     write_tiffs(folder / "tiff")
+    write_ndpis(folder / "ndpi")
     write_dicoms(folder / "dicom")
     write_tiles(folder / "jpeg")
     write_descriptions(folder / "leica")
@@ -47,6 +49,20 @@ def write_tiffs(folder: Path) -> None:
             tiff.tiled(image, 16, jpeg_codec(shared_tables=True), description)
             tiff.stripped(image[::2, ::2], jpeg_codec())
             tiff.tiled(image[::2, ::2], 16, jpeg_codec(), {Tag.NEW_SUBFILE_TYPE: 1})
+
+
+def write_ndpis(folder: Path) -> None:
+    """Two levels, with either number of tables of restart intervals."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for high_starts in (False, True):
+        path = write_ndpi(
+            folder,
+            image=reference()[:48, :64],
+            factors=(1, 2),
+            restart_interval=2,
+            high_starts=high_starts,
+        ).path
+        path.rename(folder / f"{'two' if high_starts else 'one'}")
 
 
 def write_dicoms(folder: Path) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 from . import writers
 from .aperio import write_aperio
 from .argos import write_argos
-from .content import reference, variant, whole_tiles
+from .content import broad, reference, variant, whole_tiles
 from .dialect import Dialect
 from .dicom import DicomDialect, write_dicom
 from .facts import Patch, SlideFacts
@@ -112,6 +112,17 @@ def _dicom(dialect: DicomDialect, **options: Any) -> Callable[..., SlideFacts]:
     return partial(write_dicom, dialect=dialect, image=variant(), **options)
 
 
+def _ndpi(tile: int, *, columns: int, **options: Any) -> Callable[..., SlideFacts]:
+    """As scanners write them: tiles are `tile` x 8."""
+    return partial(
+        write_ndpi,
+        image=broad(tile * columns),
+        subsampling="4:4:4",
+        restart_interval=tile // 8,
+        **options,
+    )
+
+
 #: Smaller slides: the same formats, as scanners and programs write them.
 _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
     "aperio-scanscope": _aperio(writers.SCANSCOPE),
@@ -148,6 +159,9 @@ _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
             Area((0, 0, 608, 512), (500, 200), illumination="fluorescence", channels=3),
         ),
     ),
+    "ndpi-2048": _ndpi(2048, columns=2, high_starts=True),
+    "ndpi-1792": _ndpi(1792, columns=2, restarts_everywhere=True),
+    "ndpi-3968": _ndpi(3968, columns=1, high_starts=True),
     "dicom-gt450": _dicom(writers.GT450_DICOM),
     "dicom-gt450-early": _dicom(writers.GT450_EARLY_DICOM),
     "dicom-pixelmed": _dicom(writers.PIXELMED),

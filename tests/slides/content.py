@@ -52,6 +52,16 @@ def whole_tiles(tile: int) -> RgbImage:
     return reference()[: 2 * tile, : 3 * tile]
 
 
+@cache
+def broad(width: int) -> RgbImage:
+    """1024 rows of `reference`, again and again until they are so long."""
+    rows = reference()[256:1280]
+    repeated = np.tile(rows, (1, -(-width // REFERENCE_WIDTH), 1))[:, :width]
+    image = np.ascontiguousarray(repeated)
+    image.flags.writeable = False
+    return image
+
+
 def tissue(width: int, height: int, seed: int = 1) -> RgbImage:
     """Pink stroma with dark nuclei on a bright, slightly noisy background."""
     rng = np.random.default_rng(seed)

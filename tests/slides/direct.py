@@ -5,6 +5,7 @@ from collections.abc import Mapping
 #: What `OpenSlide.indirect_levels` says.
 NOT_JPEG = "the tiles are not JPEG"
 NOT_A_GRID = "the level is not a grid of tiles as expected"
+SEVERAL_FILES = "slides of several files, VMS and VMU, are left to libopenslide"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
 
 #: The reason of every level that is not direct, or one for all levels.
@@ -24,17 +25,22 @@ ALL_DIRECT = (
     *("dicom-copies", "dicom-uncounted", "mirax"),
 )
 
+#: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
+NDPI = ("ndpi", "ndpi-2048", "ndpi-1792", "ndpi-3968")
+#: Their levels that are made of larger ones, and what is said of these elsewhere.
+NDPI_REDUCED = (1, 3, 5, 6, 7)
+NEEDS_LIBJPEG = "it is made of a larger level, which takes libjpeg-turbo"
+
 #: By slide; each slide of `WRITERS` is here once.
 INDIRECT: dict[str, Indirect] = {
-    **{name: {} for name in ALL_DIRECT},
+    **{name: {} for name in (*ALL_DIRECT, *NDPI)},
     "aperio-33003": NOT_JPEG,
     "aperio-33005": NOT_JPEG,
     "generic-lzw": NOT_JPEG,
     "generic-gdal": {2: NOT_JPEG, 4: NOT_JPEG},  # masks
     "ventana-bif": NOT_A_GRID,
-    "ndpi": OTHER_VENDOR,
-    "vms": OTHER_VENDOR,
-    "vmu": OTHER_VENDOR,
+    "vms": SEVERAL_FILES,
+    "vmu": SEVERAL_FILES,
     "mirax-png": NOT_JPEG,
     "mirax-bmp": NOT_JPEG,
     "sakura": OTHER_VENDOR,
@@ -45,6 +51,13 @@ INDIRECT: dict[str, Indirect] = {
     "dicom-j2k": NOT_JPEG,
     "dicom-j2k-lossless": NOT_JPEG,
     "dicom-rgb": NOT_JPEG,
+}
+
+
+#: What else is indirect where direct reads do without libjpeg-turbo.
+INDIRECT_WITHOUT_LIBJPEG: dict[str, Indirect] = {
+    **dict.fromkeys(NDPI, dict.fromkeys(NDPI_REDUCED, NEEDS_LIBJPEG)),
+    "real hamamatsu": dict.fromkeys((4, 5, 6), NEEDS_LIBJPEG),
 }
 
 

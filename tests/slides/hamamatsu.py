@@ -5,6 +5,7 @@ the middle: the MCUs of one restart interval make a tile.  A list of where the
 intervals start saves it from reading the whole image to find them.
 """
 
+import math
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,20 +56,32 @@ def write_ndpi(
     quality: int = 85,
     subsampling: Literal["4:4:4", "4:2:2"] = "4:2:2",
     restart_interval: int = 32,
+    restarts_everywhere: bool = False,
+    high_starts: bool = False,
+    gap: int = 0,
+    gap_in_strip: int = 0,
 ) -> SlideFacts:
     """Write `name`.ndpi.
 
     Each level is one JPEG.  `restart_interval` is in MCUs and must divide each
-    row of them; the last of several levels, too small for that, has no restart
-    markers.  Rows of MCUs are 8 pixels high, as scanners write them: with the
-    16 of 4:2:0, OpenSlide looks for a row below the tile to smooth the chroma.
+    row of them, but for rows that are shorter; the last of several levels has no
+    restart markers unless they are `restarts_everywhere`.  Rows of MCUs are 8
+    pixels high, as scanners write them: with the 16 of 4:2:0, OpenSlide looks for
+    a row below the tile to smooth the chroma.
+
+    `high_starts` has a second table for the high halves of where restart intervals
+    start.  `gap` bytes of nothing lie before the first level, and `gap_in_strip` in
+    its first restart interval, whose pixels nobody can read then.
     """
     if image is None:
         image = reference()
     path = folder / f"{name}.ndpi"
     with TiffWriter(path, ndpi=True) as tiff:
+        tiff.skip(gap)
         for level, (factor, shrunk) in enumerate(pyramid(image, factors)):
-            is_small = level > 0 and level == len(factors) - 1
+            is_last = level > 0 and level == len(factors) - 1
+            row = _mcus_across(shrunk, subsampling)
+            has_restarts = restarts_everywhere or not is_last
             _write_page(
                 tiff,
                 shrunk,
@@ -76,7 +89,9 @@ def write_ndpi(
                 factor=factor,
                 quality=quality,
                 subsampling=subsampling,
-                restart_interval=0 if is_small else restart_interval,
+                restart_interval=min(restart_interval, row) if has_restarts else 0,
+                high_starts=high_starts,
+                gap=0 if level > 0 else gap_in_strip,
             )
         _write_page(tiff, macro(), lens=_MACRO_LENS)
         _write_page(tiff, shrink(macro(), 2), lens=_MAP_LENS)
@@ -98,8 +113,10 @@ def _write_page(
     quality: int = 85,
     subsampling: Subsampling = "4:2:2",
     restart_interval: int = 0,
+    high_starts: bool = False,
+    gap: int = 0,
 ) -> None:
-    """A directory whose only strip is a complete JPEG."""
+    """A directory whose only strip is a complete JPEG, with a gap in its scan."""
     _check_intervals(image, restart_interval, subsampling)
     data = jpeg(
         image,
@@ -107,6 +124,12 @@ def _write_page(
         subsampling=subsampling,
         restart_interval=restart_interval,
     )
+    header_length, starts = jpeg_restarts(data)
+    offset = tiff.append(data[:header_length])
+    if gap:
+        tiff.skip(gap)
+        starts = [start + gap for start in starts]
+    tiff.extend(data[header_length:])
     width, height = size_of(image)
     tags: TagDict = resolution_tags(factor) | {
         Tag.NEW_SUBFILE_TYPE: 0,
@@ -118,9 +141,9 @@ def _write_page(
         Tag.SAMPLES_PER_PIXEL: 3,
         Tag.PLANAR_CONFIGURATION: 1,
         Tag.YCBCR_SUBSAMPLING: SUBSAMPLING_FACTORS[subsampling],
-        Tag.STRIP_OFFSETS: tiff.append(data),
+        Tag.STRIP_OFFSETS: offset,
         Tag.ROWS_PER_STRIP: height,
-        Tag.STRIP_BYTE_COUNTS: len(data),
+        Tag.STRIP_BYTE_COUNTS: len(data) + gap,
         Tag.MAKE: "Hamamatsu",
         Tag.MODEL: "synthetic",
         Tag.SOFTWARE: "synthetic",
@@ -133,21 +156,25 @@ def _write_page(
         Tag.NDPI_PROPERTY_MAP: "Product=NDP\r\nMacro.S/N=7\r\n",
     }
     if restart_interval:
-        header_length, starts = jpeg_restarts(data)
-        tags[Tag.NDPI_MCU_STARTS] = [header_length, *starts]
+        starts = [header_length, *starts]
+        tags[Tag.NDPI_MCU_STARTS] = [start & 0xFFFF_FFFF for start in starts]
+        if high_starts:
+            tags[Tag.NDPI_MCU_STARTS_HIGH] = [start >> 32 for start in starts]
     tiff.directory(tags)
+
+
+def _mcus_across(image: RgbImage, subsampling: Subsampling) -> int:
+    width, _ = size_of(image)
+    return math.ceil(width / (8 * SUBSAMPLING_FACTORS[subsampling][0]))
 
 
 def _check_intervals(
     image: RgbImage, restart_interval: int, subsampling: Subsampling
 ) -> None:
     """Refuse restart intervals that run from one row of MCUs into the next."""
-    mcu_width = 8 * SUBSAMPLING_FACTORS[subsampling][0]
-    width, _ = size_of(image)
-    if restart_interval and width % (mcu_width * restart_interval):
-        raise ValueError(
-            f"{width} pixels are no multiple of {restart_interval} MCUs of {mcu_width}"
-        )
+    row = _mcus_across(image, subsampling)
+    if restart_interval and row % restart_interval:
+        raise ValueError(f"{restart_interval} does not divide a row of {row} MCUs")
 
 
 def write_vms(

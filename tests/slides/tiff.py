@@ -84,6 +84,7 @@ class Tag(IntEnum):
     NDPI_FOCAL_PLANE = 65424
     NDPI_MCU_STARTS = 65426
     NDPI_REFERENCE = 65427
+    NDPI_MCU_STARTS_HIGH = 65432
     NDPI_PROPERTY_MAP = 65449
 
 
@@ -175,6 +176,7 @@ _SIZES = (
     *(Tag.TILE_WIDTH, Tag.TILE_LENGTH),
 )
 _LARGEST_SHORT = 0xFFFF
+_LARGEST_LONG = 0xFFFF_FFFF
 
 _STRUCT_CODES = {
     FieldType.BYTE: "B",
@@ -344,6 +346,10 @@ class TiffWriter:
             self._write_postponed()
         self._file.close()
 
+    def skip(self, count: int) -> None:
+        """Leave a hole, which a file system may store as nothing."""
+        self._file.seek(count, os.SEEK_CUR)
+
     def append(self, data: bytes) -> int:
         """Add bytes at the next even offset, and return it."""
         if self._file.tell() % 2:
@@ -351,6 +357,10 @@ class TiffWriter:
         offset = self._file.tell()
         self._file.write(data)
         return offset
+
+    def extend(self, data: bytes) -> None:
+        """Add bytes right behind those before."""
+        self._file.write(data)
 
     def tiled(
         self,
@@ -525,11 +535,15 @@ class TiffWriter:
         """A directory entry: tag, type and count; then the 8-byte value field.
 
         A value that does not fit is written to the file, and its offset stands
-        in the field.  NDPI readers expect that of every string.
+        in the field.  NDPI readers expect that of every string, and take a LONG of
+        more than 32 bits.
         """
         field = value if isinstance(value, Field) else self._with_type(tag, value)
-        count, data = self._encode(field)
-        room = 8 if self._big else 4
+        is_wide = self._ndpi and _is_wide(field.value)
+        count, data = self._encode(
+            Field(FieldType.LONG8, field.value) if is_wide else field
+        )
+        room = 8 if self._big or is_wide else 4
         if len(data) > room or (self._ndpi and field.type is FieldType.ASCII):
             data = self._pack(self._offset_code, self.append(data))
         head = self._pack("HHQ" if self._big else "HHI", tag, field.type, count)
@@ -570,6 +584,11 @@ def _numbers(value: float | Sequence[float]) -> Iterator[float]:
         yield from value
     else:
         yield value
+
+
+def _is_wide(value: Value) -> bool:
+    """Whether it is a number of more than 32 bits."""
+    return isinstance(value, int) and value > _LARGEST_LONG
 
 
 def _occurrences(value: Value | Field | Twice | None) -> tuple[Value | Field, ...]:

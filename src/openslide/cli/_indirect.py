@@ -10,15 +10,17 @@ _NOTHING = "nothing can be done"
 _ONLY_JPEG = "this package decodes JPEG alone, so nothing can be done"
 _REPORT = "please report which scanner or program wrote the file"
 _FILES = "its folder must hold every file of the slide, each once and readable"
+_INSTALL = (
+    "install libjpeg-turbo with its headers and then this package anew: "
+    "pip install --force-reinstall --no-binary openslide-native openslide-native"
+)
 _MEMORY = "free some memory and open the slide again"
 
 #: What can be done about each reason that the extension module has.
 _REMEDIES = {
     # how this package was installed, and is used
     "the JPEG decoder that was asked for is not built in": (
-        "unset OPENSLIDE_DECODER, or install libjpeg-turbo with its headers and then "
-        "this package anew: "
-        "pip install --force-reinstall --no-binary openslide-native openslide-native"
+        "unset OPENSLIDE_DECODER, or " + _INSTALL
     ),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
@@ -39,6 +41,12 @@ _REMEDIES = {
     "the positions of photos are compressed": _NOTHING,
     "what the slide says of itself is unusual": _REPORT,
     "the index of the slide cannot be read": _FILES,
+    "the level is one JPEG without restart markers": _NOTHING,
+    "the colours of its tiles do not stand alone": _NOTHING,
+    "slides of several files, VMS and VMU, are left to libopenslide": _NOTHING,
+    "it is made of a larger level, which takes libjpeg-turbo": (
+        "unset OPENSLIDE_DECODER, or " + _INSTALL
+    ),
     "there are no frames": _REPORT,
     "the file is no TIFF": _REPORT,
     "the TIFF directories cannot be read": _REPORT,
@@ -46,6 +54,8 @@ _REMEDIES = {
     "the JPEG tables cannot be read": _REPORT,
     "the table of its tiles cannot be read": _REPORT,
     "the table of its frames is unusual": _REPORT,
+    "the header of the JPEG is unusual": _REPORT,
+    "the places of its restart intervals are unusual": _REPORT,
     "the frames have no positions": _REPORT,
     "the frames are organized in an unknown way": _REPORT,
     "what the frames have of their own is unusual": _REPORT,
