@@ -454,14 +454,14 @@ map_view_of(const struct chunk *chunk, int64_t column, int64_t row)
 }
 
 static struct paint_tile
-whole_image(const struct image *image)
+whole_image(const struct image *image, const struct map_tile *tile)
 {
     return (struct paint_tile){
         .stride = image->tile_width,
         .width = image->tile_width,
         .height = image->tile_height,
-        .opaque_width = image->tile_width,
-        .opaque_height = image->tile_height,
+        .opaque_width = tile->opaque_width,
+        .opaque_height = tile->opaque_height,
         .format = image->surface,
     };
 }
@@ -488,7 +488,8 @@ paint_map_tile(const struct map_tile *tile, double x, double y, void *argument)
         return false;
     }
     if (pixels != NULL) {
-        struct paint_tile surface = whole_image(&painting->placement->image);
+        struct paint_tile surface =
+            whole_image(&painting->placement->image, tile);
         surface.words = pixels->words;
         if (map->is_cut) {
             surface = paint_cut(&surface, tile->cut_x, tile->cut_y,
@@ -561,7 +562,7 @@ note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
 {
     struct map_modes *modes = argument;
     const struct tile_map *map = modes->placement->map;
-    struct paint_tile surface = whole_image(&modes->placement->image);
+    struct paint_tile surface = whole_image(&modes->placement->image, tile);
     if (map->is_cut) {
         surface.width = surface.opaque_width = (int64_t)ceil(map->width);
         surface.height = surface.opaque_height = (int64_t)ceil(map->height);
@@ -570,7 +571,6 @@ note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
     unsigned mode = paint_mode_at(modes->width, modes->height, &surface, x, y);
     modes->parts |= ASSEMBLY_PAINTED * mode;
     modes->count += mode != PAINT_NOTHING;
-    (void)tile;
     return true;
 }
 

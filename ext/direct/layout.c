@@ -320,6 +320,21 @@ is_overlapping(const struct choice *choice, int32_t number)
            (level->tile_width == 0 || has_tiles_of(level, image->directory));
 }
 
+/* Libopenslide gives tiles no size where it lays them out anew, so that the
+   levels are not as large as their directories. */
+static bool
+is_stitched(const struct slide_handle *handle)
+{
+    return strcmp(slide_handle_vendor(handle), "ventana") == 0 &&
+           handle->levels[0].tile_width == 0;
+}
+
+static bool
+is_plain_or_stitched(const struct choice *choice, int32_t number)
+{
+    return is_stitched(choice->handle) || is_plain(choice, number);
+}
+
 static long
 region_property(const struct choice *choice, size_t number, const char *name)
 {
@@ -361,7 +376,8 @@ static const struct vendor vendors[] = {
     {"leica", choose_areas, is_made_of_areas, HOLES_ARE_ERRORS},
     {"philips", choose_tiled, is_padded, HOLES_ARE_TRANSPARENT},
     {"trestle", choose_overlapping, is_overlapping, HOLES_ARE_ERRORS},
-    {"ventana", choose_described_as_level, is_plain, HOLES_ARE_ERRORS},
+    {"ventana", choose_described_as_level, is_plain_or_stitched,
+     HOLES_ARE_ERRORS},
 };
 
 static const struct vendor *
@@ -434,6 +450,7 @@ layout_find(struct layout *layout, const struct tiff_file *file,
         .holes = vendor->holes,
         .is_padded = vendor->agrees == is_padded,
         .is_snapped = vendor->choose == choose_areas,
+        .is_stitched = is_stitched(handle),
         .images = choice.chosen,
         .images_per_level = choice.images_per_level,
     };

@@ -33,6 +33,8 @@ struct layout {
     bool is_padded;
     /* Images are painted at whole pixels, wherever a region lies. */
     bool is_snapped;
+    /* Tiles overlap as a document in the first directory of a level says. */
+    bool is_stitched;
     /* As many for each level, the first of which lies on top; level by level,
        in memory to be freed. */
     struct layout_image *images;

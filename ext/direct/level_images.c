@@ -1,5 +1,6 @@
 #include "level_images.h"
 
+#include "bif_image.h"
 #include "dicom_image.h"
 #include "dicom_series.h"
 #include "layout.h"
@@ -12,6 +13,9 @@
 #include <string.h>
 
 static const char NO_MEMORY[] = "there was no memory";
+
+/* A slide has some ten thousand joints of a few hundred bytes each. */
+enum { MAX_STITCHING_BYTES = 1 << 26 };
 
 /* Room for the images of a level; false where there is no memory. */
 static bool
@@ -101,6 +105,70 @@ place(struct placement *placement, const struct layout_image *image,
     placement->advance_y = image->directory->tile_height - image->overlap_y;
 }
 
+/* The first directory of a level in the file says it for all levels. */
+static const char *
+read_stitching(struct ventana_stitching *stitching,
+               const struct tiff_file *tiff, const struct layout *layout,
+               int32_t level_count)
+{
+    const struct tiff_directory *first = layout->images[0].directory;
+    for (int32_t i = 1; i < level_count; i++) {
+        const struct tiff_directory *other = layout->images[i].directory;
+        first = other < first ? other : first;
+    }
+    char *document =
+        (char *)tiff_read_bytes(tiff, &first->xml_packet, MAX_STITCHING_BYTES);
+    bool is_read = document != NULL &&
+                   ventana_read(stitching, document, strlen(document),
+                                first->tile_width, first->tile_height);
+    free(document);
+    return is_read ? NULL : "what the slide says of itself is unusual";
+}
+
+static const char *
+open_stitched_level(struct level_images *level, const struct tiff_file *tiff,
+                    const struct tiff_directory *directory,
+                    const struct ventana_stitching *stitching,
+                    const struct slide_handle *handle, int32_t number)
+{
+    struct bif_level shown = {.downsample = handle->levels[number].downsample};
+    if (!make_room(level, 1)) {
+        return NO_MEMORY;
+    }
+    struct placement *placement = level->placements;
+    openslide.get_level_dimensions(handle->osr, number, &shown.width,
+                                   &shown.height);
+    const char *refusal =
+        bif_image_open(&placement->image, tiff, directory, stitching, &shown);
+    if (refusal == NULL) {
+        placement->number = (uint32_t)number;
+        placement->map = bif_image_map(&placement->image);
+        placement->advance_x = (int64_t)placement->map->advance_x;
+        placement->advance_y = (int64_t)placement->map->advance_y;
+    }
+    return refusal;
+}
+
+static const char *
+open_stitched_levels(struct level_images *levels,
+                     const struct slide_handle *handle,
+                     struct slide_file *file, const struct tiff_file *tiff,
+                     const struct layout *layout)
+{
+    struct ventana_stitching stitching;
+    const char *refusal =
+        read_stitching(&stitching, tiff, layout, handle->level_count);
+    for (int32_t i = 0; refusal == NULL && i < handle->level_count; i++) {
+        struct level_images *level = &levels[i];
+        level->refusal = open_stitched_level(
+            level, tiff, layout->images[i].directory, &stitching, handle, i);
+        if (level->refusal == NULL && !take_file(level, file)) {
+            level->refusal = NO_MEMORY;
+        }
+    }
+    return refusal;
+}
+
 static const char *
 open_tiff_level(struct level_images *level, const struct tiff_file *tiff,
                 const struct layout *layout, struct gaps *gaps, int32_t number)
@@ -177,7 +245,10 @@ find_in_tiff(struct level_images *levels, const struct slide_handle *handle,
     }
     const char *refusal =
         layout_find(&layout, &tiff, directories, count, handle);
-    if (refusal == NULL) {
+    if (refusal == NULL && layout.is_stitched) {
+        refusal = open_stitched_levels(levels, handle, file, &tiff, &layout);
+        free(layout.images);
+    } else if (refusal == NULL) {
         open_tiff_levels(levels, handle, file, &tiff, &layout);
         free(layout.images);
     }

@@ -141,6 +141,8 @@ find(const struct tile_map *map, int64_t column, int64_t row,
             (double)y / store->level.shrink - (double)row * map->advance_y,
         .cut_x = map->width * part.column,
         .cut_y = map->height * part.row,
+        .opaque_width = store->level.width,
+        .opaque_height = store->level.height,
     };
     return true;
 }

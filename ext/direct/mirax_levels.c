@@ -1,5 +1,6 @@
 #include "mirax_levels.h"
 
+#include "formats/decimal.h"
 #include "mirax_image.h"
 #include "system/lengths.h"
 
@@ -68,30 +69,12 @@ number_of(const struct reading *reading, const char *group, const char *key)
     return digits_of(text_of(reading, group, key));
 }
 
-/* A number with a fraction, exactly rounded whatever the locale: digits that a
-   double holds are divided by a power of ten that it holds as well. */
+/* One that is not negative and may have a fraction. */
 static bool
 fraction_of(const char *text, double *number)
 {
-    double digits = 0, scale = 1;
-    int count = 0;
-    bool is_fraction = false;
-    if (text == NULL || *text == 0) {
-        return false;
-    }
-    for (; *text != 0; text++) {
-        if (*text == '.' && !is_fraction) {
-            is_fraction = true;
-            continue;
-        }
-        if (*text < '0' || *text > '9' || count++ == 15) {
-            return false;
-        }
-        digits = digits * 10 + (*text - '0');
-        scale *= is_fraction ? 10 : 1;
-    }
-    *number = digits / scale;
-    return count > 0;
+    return text != NULL && decimal_read(text, strlen(text), number) &&
+           *number >= 0;
 }
 
 /* The number of the first record of a group; -1 where there is no such group.

@@ -21,6 +21,10 @@ struct map_tile {
     double offset_x, offset_y;
     /* Where the tile starts in the image. */
     double cut_x, cut_y;
+    /* Of the image: what lies beyond is transparent, if its surface is
+     * clipped.
+     */
+    int64_t opaque_width, opaque_height;
 };
 
 struct tile_map {

@@ -48,6 +48,7 @@ enum field_kind {
     KIND_TABLE,
     KIND_DESCRIPTION,
     KIND_BYTES,
+    KIND_XML,
     KIND_ANY,
 };
 
@@ -68,6 +69,7 @@ enum {
     TILE_OFFSETS,
     TILE_BYTE_COUNTS,
     JPEG_TABLES,
+    XML_PACKET,
     FIELD_COUNT,
 };
 
@@ -95,6 +97,7 @@ static const struct {
     [TILE_OFFSETS] = {324, KIND_TABLE, TO(directory.tile_offsets)},
     [TILE_BYTE_COUNTS] = {325, KIND_TABLE, TO(directory.tile_byte_counts)},
     [JPEG_TABLES] = {347, KIND_BYTES, TO(directory.jpeg_tables)},
+    [XML_PACKET] = {700, KIND_XML, 0},
 };
 
 #undef TO
@@ -252,6 +255,16 @@ take_description(struct reading *reading, const struct entry *entry)
     }
 }
 
+/* The same for the documents of some vendors, of which the last counts. */
+static void
+take_xml_packet(struct reading *reading, const struct entry *entry)
+{
+    reading->directory.xml_packet = (struct tiff_bytes){0};
+    if (entry->type == TYPE_BYTE || entry->type == TYPE_UNDEFINED) {
+        take_bytes(reading->file, entry, &reading->directory.xml_packet);
+    }
+}
+
 /* False where the entry is unusual. */
 static bool
 take(struct reading *reading, const struct entry *entry, unsigned field)
@@ -264,6 +277,9 @@ take(struct reading *reading, const struct entry *entry, unsigned field)
         return take_table(reading->file, entry, target);
     case KIND_DESCRIPTION:
         take_description(reading, entry);
+        return true;
+    case KIND_XML:
+        take_xml_packet(reading, entry);
         return true;
     case KIND_BYTES:
         return (entry->type == TYPE_UNDEFINED || entry->type == TYPE_BYTE) &&
@@ -284,7 +300,8 @@ take_if_known(struct reading *reading, const struct entry *entry)
 {
     for (unsigned field = 0; field < FIELD_COUNT; field++) {
         if (fields[field].tag == entry->tag) {
-            if (!has_seen(reading, field) || field == DESCRIPTION) {
+            if (!has_seen(reading, field) || field == DESCRIPTION ||
+                field == XML_PACKET) {
                 reading->is_odd |= !take(reading, entry, field);
             }
             reading->seen |= UINT32_C(1) << field;

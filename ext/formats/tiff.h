@@ -54,6 +54,7 @@ struct tiff_directory {
        libtiff; only of descriptions other readers take the last. */
     struct tiff_bytes description, last_description;
     struct tiff_bytes jpeg_tables;
+    struct tiff_bytes xml_packet; /* the last one; an odd one is none */
 
     /* Whether there is any sign of tiles.  If not, the rest is 0. */
     bool is_tiled;

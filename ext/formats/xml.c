@@ -1,5 +1,7 @@
 #include "xml.h"
 
+#include "decimal.h"
+
 #include <string.h>
 
 /* Every such number is a double, too. */
@@ -200,6 +202,14 @@ xml_number(const struct xml_reader *reader, const char *name, int64_t *number)
         *number = *number * 10 + (value.start[i] - '0');
     }
     return true;
+}
+
+bool
+xml_decimal(const struct xml_reader *reader, const char *name, double *number)
+{
+    struct xml_text value;
+    return xml_attribute(reader, name, &value) &&
+           decimal_read(value.start, value.length, number);
 }
 
 /* Events */

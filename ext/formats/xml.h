@@ -64,4 +64,9 @@ bool xml_attribute(const struct xml_reader *reader, const char *name,
 bool xml_number(const struct xml_reader *reader, const char *name,
                 int64_t *number);
 
+/* An attribute that is a number as decimal_read() takes it; false where it is
+   anything else. */
+bool xml_decimal(const struct xml_reader *reader, const char *name,
+                 double *number);
+
 #endif

@@ -6,8 +6,9 @@ the tiles have been stitched and both are absent.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Unpack
 
@@ -37,25 +38,56 @@ from .tiff import Tag, TagDict
 PLAIN = Dialect(big=True, icc=True)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A part of a BIF slide that the stage went over, tile by tile.
+
+    Attributes:
+        columns, rows: how many tiles it has.
+        at: its top left corner on the slide, in level-0 pixels.  The highest part
+            is shown at the top, whatever it has for y.
+        origin: column and row of its first tile, in the grid of all that are stored.
+        is_scanned: whether it is shown at all.
+    """
+
+    columns: int
+    rows: int
+    at: tuple[int, int] = (0, 0)
+    origin: tuple[int, int] = (0, 0)
+    is_scanned: bool = True
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Column and row after those of its last tile."""
+        return self.origin[0] + self.columns, self.origin[1] + self.rows
+
+
 def write_ventana_bif(
     folder: Path,
     *,
     name: str = "ventana",
     dialect: Dialect = PLAIN,
     image: RgbImage | None = None,
-    overlap: tuple[int, int] = (16, 8),
+    overlap: tuple[float, float] = (16, 8),
+    jitter: int = 0,
+    stages: Sequence[Stage] | None = None,
     **changes: Unpack[Changes],
 ) -> SlideFacts:
     """Write `name`.bif; it shows as much of `image` as whole tiles cover.
 
-    `overlap` is that of neighbours in a row and in a column, in level-0 pixels.
-    The factors must divide the tile, a square one: upper levels hold each tile shrunk by itself.
+    `overlap` is that of neighbours in a row and in a column, in level-0 pixels; by
+    `jitter` pixels each joint may have more or less, and with any confidence, so that
+    their mean is a fraction.  There is one area by default; the facts of slides with
+    `stages` of one's own, or with jitter, tell of none of their pixels.
+
+    The factors should divide the tile: upper levels hold each tile shrunk by itself.
     """
     dialect = replace(dialect, **changes)
     if image is None:
         image = reference()
-    tile, _ = tile_dimensions(dialect.tile)
-    stitching = _Stitching(image, tile, overlap)
+    stitching = _Stitching(
+        image, tile_dimensions(dialect.tile), overlap, jitter, stages
+    )
     tags: TagDict = {Tag.XMP: to_xml(stitching.xml(), declaration=True).encode()}
     path = folder / f"{name}.bif"
     with SlideTiff(path, dialect) as tiff:
@@ -64,14 +96,15 @@ def write_ventana_bif(
         for level, (factor, shrunk) in enumerate(levels):
             level_tags = _level_tags(level, factor, dialect.quality)
             tiff.level(level, shrunk, level_tags | ({} if level else tags))
-    width, height = stitching.size
+    width, height = stitching.level_size(1)
+    is_plain = stages is None and jitter == 0
     return SlideFacts(
         path=path,
         vendor="ventana",
         level_dimensions=tuple(
             stitching.level_size(factor) for factor in dialect.factors
         ),
-        patches=(Patch.crop(image, (0, 0, width, height), (0, 0)),),
+        patches=(Patch.crop(image, (0, 0, width, height), (0, 0)),) if is_plain else (),
         associated=_associated(image),
         has_icc=dialect.icc,
     )
@@ -119,95 +152,142 @@ def _padded(image: RgbImage, dialect: Dialect) -> RgbImage:
 
 
 class _Stitching:
-    """A single scanned area of `columns` x `rows` overlapping tiles."""
+    """Areas of overlapping tiles, and the document that says where they are."""
 
-    def __init__(self, image: RgbImage, tile: int, overlap: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        image: RgbImage,
+        tile: tuple[int, int],
+        overlap: tuple[float, float],
+        jitter: int,
+        stages: Sequence[Stage] | None,
+    ) -> None:
         self._image = image
         self._tile = tile
         self._overlap = overlap
-        self._step = (tile - overlap[0], tile - overlap[1])
-        width, height = size_of(image)
-        self.columns = (width - tile) // self._step[0] + 1
-        self.rows = (height - tile) // self._step[1] + 1
+        self._jitter = jitter
+        self._chance = random.Random(jitter)
+        self._step = (tile[0] - int(overlap[0]), tile[1] - int(overlap[1]))
+        self._stages = [self._whole()] if stages is None else list(stages)
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the stitched area."""
-        return self.level_size(1)
+    def _whole(self) -> Stage:
+        """As many tiles as the image has room for."""
+        columns, rows = (
+            (length - tile) // step + 1
+            for length, tile, step in zip(
+                size_of(self._image), self._tile, self._step, strict=True
+            )
+        )
+        return Stage(columns, rows)
+
+    def _end(self, stage: Stage) -> tuple[int, int]:
+        """Its lower right corner on the slide."""
+        (step_x, step_y), (width, height) = self._step, self._tile
+        x, y = stage.at
+        return (
+            x + step_x * (stage.columns - 1) + width,
+            y + step_y * (stage.rows - 1) + height,
+        )
 
     def level_size(self, factor: int) -> tuple[int, int]:
         """Tiles and the steps between them shrink; the sum is rounded up."""
-        width, height = (
-            math.ceil((step * (count - 1) + self._tile) / factor)
-            for step, count in zip(self._step, (self.columns, self.rows), strict=True)
-        )
-        return width, height
+        shown = [stage for stage in self._stages if stage.is_scanned]
+        top = min(stage.at[1] for stage in shown)
+        width, height = map(max, zip(*map(self._end, shown), strict=True))
+        return math.ceil(width / factor), math.ceil((height - top) / factor)
 
     def plane(self) -> RgbImage:
         """Whole tiles side by side, so that overlaps are stored twice."""
-        width, height = self.size
-        tiles = list(cut(self._image[:height, :width], self._tile, self._step))
-        starts = range(0, len(tiles), self.columns)
-        return np.vstack([np.hstack(tiles[i : i + self.columns]) for i in starts])
+        ends = (stage.end for stage in self._stages)
+        columns, rows = map(max, zip(*ends, strict=True))
+        width, height = self._tile
+        plane = np.full((rows * height, columns * width, 3), 255, np.uint8)
+        for stage in self._stages:
+            (x, y), (right, bottom) = stage.at, self._end(stage)
+            part = pad(self._image[y:bottom, x:right], right - x, bottom - y)
+            for i, tile in enumerate(cut(part, self._tile, self._step)):
+                column = (stage.origin[0] + i % stage.columns) * width
+                row = (stage.origin[1] + i // stage.columns) * height
+                plane[row : row + height, column : column + width] = tile
+        return plane
 
     def xml(self) -> Node:
-        tile = self._tile
-        image_info = node(
-            "ImageInfo",
-            *self._joints(),
-            AOIScanned=1,
-            AOIIndex=0,
-            Width=tile,
-            Height=tile,
-            NumRows=self.rows,
-            NumCols=self.columns,
-            **{"Pos-X": 0, "Pos-Y": 0},
+        origins = (
+            node(
+                f"AOI{i}",
+                OriginX=stage.origin[0] * self._tile[0],
+                OriginY=stage.origin[1] * self._tile[1],
+            )
+            for i, stage in enumerate(self._stages)
         )
+        areas = (self._area(i, stage) for i, stage in enumerate(self._stages))
         return node(
             "EncodeInfo",
             node("SlideInfo"),
-            node("SlideStitchInfo", image_info),
-            node("AoiOrigin", node("AOI0", OriginX=0, OriginY=0)),
+            node("SlideStitchInfo", *areas),
+            node("AoiOrigin", *origins),
             Ver=2,
         )
 
-    def _joints(self) -> Iterator[Node]:
+    def _area(self, number: int, stage: Stage) -> Node:
+        """Scanners count y from below all areas to the lower edge of each."""
+        bottom = max(self._end(other)[1] for other in self._stages)
+        height = self._end(stage)[1] - stage.at[1]
+        return node(
+            "ImageInfo",
+            *self._joints(stage),
+            AOIScanned=int(stage.is_scanned),
+            AOIIndex=number,
+            Width=self._tile[0],
+            Height=self._tile[1],
+            NumRows=stage.rows,
+            NumCols=stage.columns,
+            **{"Pos-X": stage.at[0], "Pos-Y": bottom - stage.at[1] - height},
+        )
+
+    def _joints(self, stage: Stage) -> Iterator[Node]:
         """The overlap of every two neighbours."""
         overlap_x, overlap_y = self._overlap
-        for row in range(self.rows):
-            for column in range(self.columns - 1):
-                yield self._joint(
-                    "RIGHT", (column, row), (column + 1, row), overlap_x, 0
-                )
-        for row in range(1, self.rows):
-            for column in range(self.columns):
-                yield self._joint("UP", (column, row), (column, row - 1), 0, overlap_y)
+        for row in range(stage.rows):
+            for column in range(stage.columns - 1):
+                here, right = (column, row), (column + 1, row)
+                yield self._joint(stage, "RIGHT", here, right, (overlap_x, 0))
+        for row in range(1, stage.rows):
+            for column in range(stage.columns):
+                here, above = (column, row), (column, row - 1)
+                yield self._joint(stage, "UP", here, above, (0, overlap_y))
 
     def _joint(
         self,
+        stage: Stage,
         direction: str,
         first: tuple[int, int],
         second: tuple[int, int],
-        overlap_x: int,
-        overlap_y: int,
+        overlap: tuple[float, float],
     ) -> Node:
+        confidence = 99
+        if self._jitter:
+            confidence = self._chance.randint(1, 100)
+            by = self._chance.randint(-self._jitter, self._jitter)
+            overlap = overlap[0] + by, overlap[1] + by
         return node(
             "TileJointInfo",
             FlagJoined=1,
-            Confidence=99,
+            Confidence=confidence,
             Direction=direction,
-            Tile1=self._number(*first),
-            Tile2=self._number(*second),
-            OverlapX=overlap_x,
-            OverlapY=overlap_y,
+            Tile1=_number(stage, *first),
+            Tile2=_number(stage, *second),
+            OverlapX=overlap[0],
+            OverlapY=overlap[1],
         )
 
-    def _number(self, column: int, row: int) -> int:
-        """The stage starts bottom left and turns at the end of each row."""
-        rows_below = self.rows - 1 - row
-        if rows_below % 2:
-            column = self.columns - 1 - column
-        return rows_below * self.columns + column + 1
+
+def _number(stage: Stage, column: int, row: int) -> int:
+    """The stage starts bottom left and turns at the end of each row."""
+    rows_below = stage.rows - 1 - row
+    if rows_below % 2:
+        column = stage.columns - 1 - column
+    return rows_below * stage.columns + column + 1
 
 
 def _scan() -> Node:

@@ -1,0 +1,27 @@
+#include "decimal.h"
+
+/* Every such number is a double, and so is every such power of ten; hence one
+   divided by the other is rounded once. */
+enum { MAX_DIGITS = 15 };
+
+bool
+decimal_read(const char *text, size_t length, double *number)
+{
+    double digits = 0, scale = 1;
+    int count = 0;
+    bool is_fraction = false;
+    bool is_negative = length > 0 && text[0] == '-';
+    for (size_t i = is_negative; i < length; i++) {
+        if (text[i] == '.' && !is_fraction) {
+            is_fraction = true;
+            continue;
+        }
+        if (text[i] < '0' || text[i] > '9' || count++ == MAX_DIGITS) {
+            return false;
+        }
+        digits = digits * 10 + (text[i] - '0');
+        scale *= is_fraction ? 10 : 1;
+    }
+    *number = (is_negative ? -digits : digits) / scale;
+    return count > 0;
+}
