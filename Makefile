@@ -11,7 +11,7 @@ WITHOUT_JPEG := .venv-without-jpeg
 VIPS := .venv-vips
 BROWSER := .browser
 DURATION ?= 600
-FUZZERS := tiff dicom jpeg leica
+FUZZERS := tiff dicom jpeg leica mirax
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
@@ -26,12 +26,12 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-without-jpeg test-sanitize test-old-library browser fuzz fuzz-c \
+.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library browser fuzz fuzz-c \
     bench bench-tiles bench-trees lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
-	    awk -F ':.*## ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+	    awk -F ':.*## ' '{ printf "  make %-22s %s\n", $$1, $$2 }'
 
 # The tools and the package have a stamp each, so that a change of the package
 # does not install the tools anew.
@@ -97,6 +97,19 @@ $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
 
 test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo is not built in
 	$(WITHOUT_JPEG)/bin/python -m pytest --ignore tests/test_c.py --ignore tests/test_build.py
+
+# What pixels depend on by way of kernels.
+PIXEL_TESTS := $(addprefix tests/,test_convert.py test_regions.py test_arrays.py \
+    test_division.py test_formats.py test_thumbnails.py test_direct.py \
+    test_direct_dicom.py test_direct_leica.py test_direct_trestle.py test_oracle.py)
+
+test-instruction-sets: $(VENV)/package $(ORACLE)/ready ## Pass the tests of pixels with each instruction set of this machine
+	set -e; for name in $$($(BIN)/python -c \
+	    'from openslide import _openslide; print(*_openslide.instruction_sets())'); do \
+	    echo "OPENSLIDE_INSTRUCTION_SETS=$$name"; \
+	    OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python \
+	    OPENSLIDE_INSTRUCTION_SETS=$$name $(BIN)/python -m pytest -q $(PIXEL_TESTS); \
+	done
 
 browser: $(VENV)/package $(BROWSER)/ready ## Show trees of tiles in headless Chromium (Debian: chromium, npm)
 	$(BIN)/python -m pytest tests/test_trees_browser.py -rs

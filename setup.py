@@ -26,9 +26,10 @@ def sources() -> list[str]:
 def compile_args() -> list[str]:
     if sys.platform == "win32":
         return ["/std:c11", "/experimental:c11atomics"]
-    # Fused products and sums of floats would round differently, see kernels/paint.h.
+    # Fused products and sums of floats would round differently, see kernels/paint_kernels.h.
     exact = "-ffp-contract=off"
-    return ["-std=c11", exact, "-fvisibility=hidden", "-Wall", "-Wextra"]
+    warnings = ["-Wall", "-Wextra", "-Wstrict-prototypes", "-Wmissing-prototypes"]
+    return ["-std=c11", exact, "-fvisibility=hidden", *warnings]
 
 
 def limited_api() -> list[tuple[str, str]]:

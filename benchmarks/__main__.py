@@ -20,7 +20,7 @@ from .contenders import (
     python_contender,
     raw_contender,
 )
-from .kernels import TABLES, Rows
+from .kernels import TABLES, Row
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
 from .results import Result, by_case
@@ -113,9 +113,9 @@ def _measure_all(
     return results
 
 
-def _measure_kernels(only: str, programs: Path) -> dict[str, Rows]:
+def _measure_kernels(only: str, programs: Path) -> dict[str, Sequence[Row]]:
     """The tables of the kernels: printed here, and their rows by name."""
-    rows: dict[str, Rows] = {}
+    rows: dict[str, Sequence[Row]] = {}
     for name, measure_table in TABLES.items():
         if re.search(only, name):
             _progress(name)

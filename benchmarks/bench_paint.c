@@ -7,30 +7,45 @@
  * them all; the table has the medians of the rounds.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernels/paint.h"
+#include "kernels/paint_kernels.h"
 #include "timing.h"
 
 #define SIDE 256
 #define PIXELS (SIDE * SIDE)
 #define ROUNDS 101
-#define MAX_CASES 32
+#define MAX_CASES 64
 
-/* Where the corner that the four tiles share lies in the region. */
+/*
+ * Where the corner that the four tiles share lies in the region; a large one
+ * is as large as the four, and alone. The background is the byte that all
+ * words of the region are made of before.
+ */
 struct place {
     const char *name;
     double x, y;
+    enum paint_format format;
+    bool is_large;
+    uint8_t background;
 };
 
 static const struct place places[] = {
-    {"aligned, one tile", 0, 0},
-    {"aligned, four tiles", 100, 120},
-    {"off grid, four tiles", 100.3, 120.7},
-    {"off grid, thin strips", 3.3, 252.7},
-    {"off grid, one tile", -0.3, -0.7},
+    {"aligned, one tile", 0, 0, PAINT_CLIPPED, false, 0},
+    {"aligned, four tiles", 100, 120, PAINT_CLIPPED, false, 0},
+    {"off grid, four tiles", 100.3, 120.7, PAINT_CLIPPED, false, 0},
+    {"off grid, thin strips", 3.3, 252.7, PAINT_CLIPPED, false, 0},
+    {"off grid, one tile", -0.3, -0.7, PAINT_CLIPPED, false, 0},
+    {"translucent, off grid", 100.3, 120.7, PAINT_ARGB32, false, 0},
+    {"filling up", 100, 120, PAINT_CLIPPED, false, 0x80},
+    {"RGB24, aligned", 100, 120, PAINT_RGB24, false, 0},
+    {"RGB24, off grid", 100.3, 120.7, PAINT_RGB24, false, 0},
+    {"RGB24, covering", -10.3, -20.7, PAINT_RGB24, true, 0},
+    {"RGB24, filling up", 100, 120, PAINT_RGB24, false, 0x80},
 };
 
 struct bench_case {
@@ -53,10 +68,28 @@ fill_tiles(void)
     }
 }
 
+static struct paint_tile
+tile_at(const struct place *place, int i)
+{
+    int64_t side = place->is_large ? 2 * SIDE : SIDE;
+    int64_t opaque = place->format == PAINT_ARGB32 ? 0 : side;
+
+    return (struct paint_tile){
+        .words = tile_words[i],
+        .stride = (ptrdiff_t)side,
+        .width = side,
+        .height = side,
+        .opaque_width = opaque,
+        .opaque_height = opaque,
+        .format = place->format,
+    };
+}
+
 /* From the last row and column to the first, as libopenslide does. */
 static void
 paint_region(const struct bench_case *c)
 {
+    const struct place *place = c->place;
     struct paint_canvas canvas = {
         .words = canvas_words,
         .stride = SIDE,
@@ -66,18 +99,11 @@ paint_region(const struct bench_case *c)
         .picture_height = SIDE,
     };
 
-    memset(canvas_words, 0, sizeof(canvas_words));
-    for (int i = 3; i >= 0; i--) {
-        struct paint_tile tile = {
-            .words = tile_words[i],
-            .stride = SIDE,
-            .width = SIDE,
-            .height = SIDE,
-            .opaque_width = SIDE,
-            .opaque_height = SIDE,
-        };
-        double x = c->place->x - (i % 2 == 0 ? SIDE : 0);
-        double y = c->place->y - (i / 2 == 0 ? SIDE : 0);
+    memset(canvas_words, place->background, sizeof(canvas_words));
+    for (int i = place->is_large ? 0 : 3; i >= 0; i--) {
+        struct paint_tile tile = tile_at(place, i);
+        double x = place->x - (i % 2 == 0 && !place->is_large ? SIDE : 0);
+        double y = place->y - (i / 2 == 0 && !place->is_large ? SIDE : 0);
 
         paint_tile_with(&paint_kernels[c->set], &canvas, &tile, x, y);
     }

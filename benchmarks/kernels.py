@@ -1,4 +1,4 @@
-"""Kernels by themselves: the tables of bench_convert, bench_paint and bench_jpeg."""
+"""Kernels by themselves: the tables of the programs in C, and one with Pillow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from PIL import Image
+from PIL.Image import Resampling
+
+from openslide._resampling import resize
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,23 @@ class PaintRow:
 
 
 @dataclass(frozen=True)
+class ResampleRow:
+    """Speed of one resampling kernel, or of Pillow.
+
+    Attributes:
+        kernel: its name.
+        change: the side of the source, the filter and the format.
+        nanoseconds: for one pixel of the source.
+        microseconds: for all of it.
+    """
+
+    kernel: str
+    change: str
+    nanoseconds: float
+    microseconds: float
+
+
+@dataclass(frozen=True)
 class DecoderRow:
     """Speed of one JPEG decoder on one kind of tiles.
 
@@ -62,7 +87,7 @@ class DecoderRow:
     speed: float
 
 
-Rows = Sequence[KernelRow] | Sequence[PaintRow] | Sequence[DecoderRow]
+Row = KernelRow | PaintRow | ResampleRow | DecoderRow
 
 
 def _measure_conversion(programs: Path) -> tuple[str, list[KernelRow]]:
@@ -89,6 +114,53 @@ def _measure_painting(programs: Path) -> tuple[str, list[PaintRow]]:
     return text, rows
 
 
+def _measure_resampling(programs: Path) -> tuple[str, list[ResampleRow]]:
+    """What bench_resample prints, and the rows of its table."""
+    text = subprocess.check_output([programs / "bench_resample"], text=True)
+    rows = [
+        ResampleRow(kernel, change, float(nanoseconds), float(microseconds))
+        for kernel, change, nanoseconds, microseconds in _cells(
+            text, "kernel", "to 224 from"
+        )
+    ]
+    return text, rows
+
+
+#: What Pillow is compared on: the side of the source, and the filter.
+_PILLOW_CHANGES = (
+    (448, Resampling.BICUBIC),
+    (512, Resampling.BICUBIC),
+    (448, Resampling.LANCZOS),
+    (1024, Resampling.LANCZOS),
+)
+_PILLOW_ROUNDS = 101
+_TARGET = 224
+
+
+def _measure_pillow(_programs: Path) -> tuple[str, list[ResampleRow]]:
+    """Pillow, and the same by the kernel in use; both take turns, on one thread."""
+    rows = []
+    lines = [f"{'to 224 from':<22} {'Pillow us':>9} {'ours us':>9} {'ratio':>7}"]
+    for side, method in _PILLOW_CHANGES:
+        pixels = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
+        image = Image.fromarray(pixels)
+        pillow, ours = [], []
+        for _ in range(_PILLOW_ROUNDS):
+            pillow.append(_duration(image.resize, (_TARGET, _TARGET), method))
+            ours.append(_duration(resize, pixels, (_TARGET, _TARGET), method))
+        ratio = median(a / b for a, b in zip(pillow, ours, strict=True))
+        change = f"{side} {method.name.lower()} RGB"
+        for name, seconds in (("Pillow", median(pillow)), ("ours", median(ours))):
+            rows.append(
+                ResampleRow(name, change, seconds / side**2 * 1e9, seconds * 1e6)
+            )
+        lines.append(
+            f"{change:<22} {rows[-2].microseconds:9.1f} "
+            f"{rows[-1].microseconds:9.1f} {ratio:7.2f}"
+        )
+    return "\n".join([*lines, ""]), rows
+
+
 def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
     """What bench_jpeg prints, and the rows of its table."""
     if not (programs / "bench_jpeg").exists():
@@ -99,6 +171,12 @@ def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
         for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
     ]
     return text, rows
+
+
+def _duration(call: Callable[..., object], *arguments: object) -> float:
+    start = perf_counter()
+    call(*arguments)
+    return perf_counter() - start
 
 
 def _cells(text: str, *titles: str) -> Iterator[list[str]]:
@@ -117,8 +195,10 @@ def _cells(text: str, *titles: str) -> Iterator[list[str]]:
 
 #: For each table, by name, what returns its text and rows when it is given the
 #: folder of the programs.
-TABLES: dict[str, Callable[[Path], tuple[str, Rows]]] = {
+TABLES: dict[str, Callable[[Path], tuple[str, Sequence[Row]]]] = {
     "kernels": _measure_conversion,
     "painting": _measure_painting,
+    "resampling": _measure_resampling,
+    "pillow": _measure_pillow,
     "decoders": _measure_decoders,
 }

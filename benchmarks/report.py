@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from .contenders import CUCIM, OURS, PEER, RAW
-from .kernels import Rows
+from .kernels import Row
 from .results import Ratio, Result
 from .targets import Verdict
 
@@ -74,7 +74,7 @@ def target_lines(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def as_json(
     facts: Mapping[str, object],
     versions: Mapping[str, Mapping[str, str]],
-    kernels: Mapping[str, Rows],
+    kernels: Mapping[str, Sequence[Row]],
     results: Sequence[Result],
     peaks: Sequence[Result],
     verdicts: Sequence[Verdict],

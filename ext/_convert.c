@@ -41,11 +41,8 @@ argb_to_rgba_scalar(const uint32_t *argb, uint8_t *rgba, size_t count)
 static uint8_t
 composite(uint32_t argb, uint32_t background, unsigned shift)
 {
-    uint32_t alpha = argb >> 24;
-    uint32_t t = straight(argb, shift) * alpha +
-                 (background >> shift & 0xff) * (255 - alpha) + 128;
-
-    return (uint8_t)((t + (t >> 8)) >> 8);
+    return convert_composite(straight(argb, shift), argb >> 24,
+                             background >> shift & 0xff);
 }
 
 static void

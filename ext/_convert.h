@@ -26,14 +26,20 @@
 void convert_argb_to_rgba(const uint32_t *argb, uint8_t *rgba, size_t count);
 
 /*
+ * A channel over a background: t / 255 rounded as Pillow's Image.paste() with
+ * a mask does.
+ */
+static inline uint8_t
+convert_composite(uint32_t straight, uint32_t alpha, uint32_t background)
+{
+    uint32_t t = straight * alpha + background * (255 - alpha) + 128;
+
+    return (uint8_t)((t + (t >> 8)) >> 8);
+}
+
+/*
  * Write count * 3 bytes: R, G, B composited over background, 0x00RRGGBB (the
- * top byte is ignored). With s the straight value of a channel and b that of
- * the background,
- *
- *     t = s * alpha + b * (255 - alpha) + 128
- *     result = (t + (t >> 8)) >> 8
- *
- * which rounds t / 255 as Pillow's Image.paste() with a mask does.
+ * top byte is ignored), from the straight value of each channel.
  *
  * rgb does not overlap argb.
  */

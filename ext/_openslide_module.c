@@ -1,12 +1,8 @@
-/* Module openslide._openslide: definition, state, functions. */
+/* Module openslide._openslide: definition and state. */
 #include "python/_openslide_module.h"
 
-#include "_convert.h"
-#include "codecs/jpeg.h"
-#include "codecs/jpeg_turbo.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "python/cache_object.h"
+#include "python/slide_object.h"
 
 static const double LONGEST_WAIT = 10; /* seconds */
 
@@ -15,185 +11,6 @@ state_of(PyObject *self)
 {
     return PyType_GetModuleState(Py_TYPE(self));
 }
-
-/* Functions */
-
-PyDoc_STRVAR(
-    load_doc,
-    "load($module, path, /)\n--\n\n"
-    "Load libopenslide from a path (bytes) or a bare name.\n\n"
-    "Raises OSError with the loader's reason.  Does nothing where the "
-    "process\nhas loaded libopenslide before.");
-
-static PyObject *
-module_load(PyObject *Py_UNUSED(module), PyObject *path)
-{
-    const char *bytes = PyBytes_AsString(path);
-    if (bytes == NULL) {
-        return NULL;
-    }
-    char error[1024];
-    bool loaded;
-    BEGIN_LIBRARY_CALL
-    loaded = openslide_api_load(bytes, error, sizeof error);
-    END_LIBRARY_CALL
-    if (!loaded) {
-        PyErr_SetString(PyExc_OSError, error);
-        return NULL;
-    }
-    return Py_NewRef(Py_None);
-}
-
-PyDoc_STRVAR(library_path_doc,
-             "library_path($module, /)\n--\n\n"
-             "The file that libopenslide was loaded from, as bytes.");
-
-static PyObject *
-module_library_path(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    return PyBytes_FromString(openslide_api_path());
-}
-
-PyDoc_STRVAR(library_version_doc, "library_version($module, /)\n--\n\n"
-                                  "The version of libopenslide.");
-
-static PyObject *
-module_library_version(PyObject *Py_UNUSED(module),
-                       PyObject *Py_UNUSED(unused))
-{
-    if (!require_library()) {
-        return NULL;
-    }
-    return PyUnicode_FromString(openslide.get_version());
-}
-
-PyDoc_STRVAR(has_function_doc,
-             "has_function($module, name, /)\n--\n\n"
-             "Whether the loaded libopenslide has openslide_<name>.");
-
-static PyObject *
-module_has_function(PyObject *Py_UNUSED(module), PyObject *name)
-{
-    const char *text = PyUnicode_AsUTF8AndSize(name, NULL);
-    return text == NULL ? NULL : PyBool_FromLong(openslide_api_has(text));
-}
-
-PyDoc_STRVAR(detect_vendor_doc,
-             "detect_vendor($module, path, /)\n--\n\n"
-             "The vendor of the slide at a path (bytes), or None where it is "
-             "not one.");
-
-static PyObject *
-module_detect_vendor(PyObject *Py_UNUSED(module), PyObject *path)
-{
-    const char *bytes = PyBytes_AsString(path);
-    if (bytes == NULL || !require_library()) {
-        return NULL;
-    }
-    const char *vendor;
-    BEGIN_LIBRARY_CALL
-    vendor = openslide.detect_vendor(bytes);
-    END_LIBRARY_CALL
-    if (vendor == NULL) {
-        return Py_NewRef(Py_None);
-    }
-    return PyUnicode_FromString(vendor);
-}
-
-PyDoc_STRVAR(argb2rgba_doc,
-             "argb2rgba($module, buffer, /)\n--\n\n"
-             "Convert premultiplied ARGB words to straight RGBA bytes in "
-             "place.\n\n"
-             "buffer: writable, C-contiguous, items of 4 bytes, of any rank. "
-             "A word with\nalpha 0 stays as it is.");
-
-PyDoc_STRVAR(conversion_kernel_doc,
-             "conversion_kernel($module, /)\n--\n\n"
-             "The name of the instruction set that converts pixels here.");
-
-static PyObject *
-module_conversion_kernel(PyObject *Py_UNUSED(module),
-                         PyObject *Py_UNUSED(unused))
-{
-    return PyUnicode_FromString(
-        instruction_set_name(instruction_set_in_use()));
-}
-
-PyDoc_STRVAR(jpeg_decoders_doc,
-             "jpeg_decoders($module, /)\n--\n\n"
-             "What direct reads decode JPEG with, in the order of trial: a "
-             "tuple of names,\nwhich is empty where there is nothing.");
-
-static PyObject *
-module_jpeg_decoders(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    const char *own = jpeg_own_decoder(), *library = jpeg_library();
-
-    if (own != NULL && library != NULL) {
-        return Py_BuildValue("(Ns)", PyUnicode_FromFormat("own (%s)", own),
-                             library);
-    }
-    if (own != NULL) {
-        return Py_BuildValue("(N)", PyUnicode_FromFormat("own (%s)", own));
-    }
-    return library != NULL ? Py_BuildValue("(s)", library) : PyTuple_New(0);
-}
-
-PyDoc_STRVAR(jpeg_version_doc,
-             "jpeg_version($module, /)\n--\n\n"
-             "The library that tiles are encoded with, or None where this "
-             "build has none.");
-
-static PyObject *
-module_jpeg_version(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    const char *version = jpeg_turbo_version();
-
-    return version != NULL ? PyUnicode_FromString(version)
-                           : Py_NewRef(Py_None);
-}
-
-/* As OPENSLIDE_DECODER has it, once and for all. */
-static bool
-choose_jpeg_decoder(void)
-{
-    const char *name = getenv("OPENSLIDE_DECODER");
-
-    if (name == NULL || jpeg_choose(name)) {
-        return true;
-    }
-    PyErr_Format(PyExc_ValueError,
-                 "OPENSLIDE_DECODER must be own, libjpeg, or not set, "
-                 "not '%s'",
-                 name);
-    return false;
-}
-
-PyDoc_STRVAR(
-    encode_jpeg_doc,
-    "encode_jpeg($module, pixels, quality, /)\n--\n\n"
-    "The bytes of a JPEG file, those that Pillow makes at the same "
-    "quality.\n\n"
-    "pixels: a C-contiguous buffer of bytes (height, width, 3), RGB.\n"
-    "quality: 1 to 100.\n\n"
-    "Raises NotImplementedError where jpeg_version() is None.");
-
-static PyMethodDef module_functions[] = {
-    {"load", module_load, METH_O, load_doc},
-    {"library_path", module_library_path, METH_NOARGS, library_path_doc},
-    {"library_version", module_library_version, METH_NOARGS,
-     library_version_doc},
-    {"has_function", module_has_function, METH_O, has_function_doc},
-    {"detect_vendor", module_detect_vendor, METH_O, detect_vendor_doc},
-    {"argb2rgba", module_argb2rgba, METH_O, argb2rgba_doc},
-    {"conversion_kernel", module_conversion_kernel, METH_NOARGS,
-     conversion_kernel_doc},
-    {"jpeg_decoders", module_jpeg_decoders, METH_NOARGS, jpeg_decoders_doc},
-    {"jpeg_version", module_jpeg_version, METH_NOARGS, jpeg_version_doc},
-    {"encode_jpeg", (PyCFunction)(void (*)(void))module_encode_jpeg,
-     METH_FASTCALL, encode_jpeg_doc},
-    {NULL, NULL, 0, NULL},
-};
 
 /* State */
 
@@ -249,6 +66,19 @@ add_type(PyObject *module, PyType_Spec *spec)
     return (PyTypeObject *)type;
 }
 
+static bool
+add_functions(PyObject *module)
+{
+    PyMethodDef *const tables[] = {library_functions, conversion_functions,
+                                   codec_functions, resampling_functions};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        if (PyModule_AddFunctions(module, tables[i]) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
  * Threads that are in libopenslide when the interpreter ends go on until they
  * want Python's lock.  What libopenslide frees at exit must not be taken from
@@ -265,7 +95,8 @@ module_exec(PyObject *module)
 {
     struct module_state *state = get_state(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
-    if (!choose_jpeg_decoder() || !import_all(state)) {
+    if (!choose_instruction_sets() || !choose_jpeg_decoder() ||
+        !import_all(state)) {
         return -1;
     }
     if (!atomic_flag_test_and_set(&registered) &&
@@ -275,7 +106,10 @@ module_exec(PyObject *module)
     }
     state->slide_type = add_type(module, &slide_spec);
     state->cache_type = add_type(module, &cache_spec);
-    return state->slide_type == NULL || state->cache_type == NULL ? -1 : 0;
+    if (state->slide_type == NULL || state->cache_type == NULL) {
+        return -1;
+    }
+    return add_functions(module) ? 0 : -1;
 }
 
 static int
@@ -338,7 +172,6 @@ static PyModuleDef_Slot slots[] = {
         .m_name = "openslide._openslide",                                     \
         .m_doc = "libopenslide for the package openslide; private to it.",    \
         .m_size = sizeof(struct module_state),                                \
-        .m_methods = module_functions,                                        \
         .m_slots = its_slots,                                                 \
         .m_traverse = module_traverse,                                        \
         .m_clear = module_clear,                                              \
@@ -347,6 +180,8 @@ static PyModuleDef_Slot slots[] = {
 
 static struct PyModuleDef definition_3_11 = MODULE_DEFINITION(slots_3_11);
 static struct PyModuleDef definition = MODULE_DEFINITION(slots);
+
+PyMODINIT_FUNC PyInit__openslide(void);
 
 /* Python 3.11 refuses a slot that it does not know; 3.12 and newer refuse a
    module without it in interpreters that have a GIL of their own. */

@@ -37,6 +37,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def work_folder(base: Path) -> Path:
+    """Where the work on what is called `base` is until it is complete."""
+    return base.with_name(f".{base.name}.openslide-work")
+
+
 def pixels(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
         return np.asarray(image)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.slides.direct import NOT_JPEG, OTHER_VENDOR, Indirect
+from tests.slides.pyramid import Box
 
 FOLDER_VARIABLE = "OPENSLIDE_TEST_REAL_SLIDES"
 _BESIDE_REPOSITORY = Path("shared", "slides", "real")
@@ -29,6 +30,8 @@ class RealSlide:
         level_dimensions: width and height of each level, in level pixels.
         indirect: the reason of each level that is not direct, or one for all.
         unreadable: levels that libopenslide refuses to read, wholly or in part.
+        area: a box (x, y, width, height) of level 0 without holes, if not all of it.
+        is_blank: whether it shows nothing.
     """
 
     file: str
@@ -37,6 +40,8 @@ class RealSlide:
     level_dimensions: tuple[tuple[int, int], ...]
     indirect: Indirect = field(default_factory=dict)
     unreadable: Collection[int] = ()
+    area: Box | None = None
+    is_blank: bool = False
 
 
 # Of a GeoTIFF with masks, whose overviews libopenslide takes for levels.
@@ -61,11 +66,12 @@ REAL_SLIDES = {
         tuple((72448 >> level, 152080 >> level) for level in range(10)),
         OTHER_VENDOR,
         unreadable=(0, 1),
+        area=(9500, 103_000, 9600, 6900),
     ),
     "dicom-raw": RealSlide("sm_image.dcm", "dicom", "4.0.0", ((50, 50),), NOT_JPEG),
     "dicom-jpeg": RealSlide("camelyon-jpeg.dcm", "dicom", "4.0.0", ((1152, 700),)),
     "dicom-no-organization": RealSlide(
-        "no-organization.dcm", "dicom", "4.0.1", ((154, 290),)
+        "no-organization.dcm", "dicom", "4.0.1", ((154, 290),), is_blank=True
     ),
     # Some frames are smaller than the file says.
     "dicom-cropped": RealSlide(

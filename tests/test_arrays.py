@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import openslide
+from openslide.tiles import TileGrid
 from tests.slides import SlideFacts, write_aperio, write_generic
 from tests.slides.stored import stored_tile
 
@@ -249,7 +250,12 @@ def test_out_that_overlaps_itself(
         ([(0, 0)], 0, {"background": "no colour"}, ValueError, "no colour"),
         ([(0, 0)], 0, {"background": (1, 2)}, ValueError, r"\(1, 2\)"),
         ([(0, 0)], 0, {"background": (0, 0, 256)}, ValueError, "256"),
+        ([(0, 0)], 0, {"background": (1.0, 1.0, 1.0)}, TypeError, r"\(1.0, 1.0, 1.0\)"),
+        ([(0, 0)], 0, {"background": np.full(3, 0.5)}, TypeError, "three integers"),
+        ([(0, 0)], 0, {"background": ("1", "2", "3")}, TypeError, "three integers"),
+        ([(0, 0)], 0, {"background": 255}, TypeError, "not 255"),
         ([(0, 0)], 0, {"workers": 0}, ValueError, "0"),
+        ([(0, 0)], 0, {"workers": 1.5}, TypeError, "1.5"),
     ],
 )
 def test_wrong_arguments(
@@ -299,6 +305,21 @@ def test_wrong_sizes(
         aperio.read_array((0, 0), 0, size)
 
 
+@pytest.mark.parametrize("background", [(0, 0.5, 0), [1.0, 1.0, 1.0], (0, 0, None)])
+def test_colours_are_integers(aperio: openslide.OpenSlide, background: Any) -> None:
+    """Shares of 1 would be nearly black."""
+    for read in (
+        lambda: aperio.read_array((0, 0), 0, (5, 5), background=background),
+        lambda: TileGrid(aperio, 64, background=background),
+    ):
+        with pytest.raises(TypeError, match="integers from 0 to 255") as caught:
+            read()
+        assert repr(background) in str(caught.value)
+    whole = np.array([1, 2, 3], np.uint8)
+    outside = ((-9, -9), 0, (3, 2))
+    assert (aperio.read_array(*outside, background=whole) == whole).all()  # type: ignore[arg-type]
+
+
 def test_thread_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENSLIDE_NUM_THREADS", "3")
     assert openslide.get_num_threads() == 3
@@ -306,6 +327,49 @@ def test_thread_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     assert openslide.get_num_threads() >= 1
     with pytest.raises(ValueError, match="0"):
         openslide.set_num_threads(0)
+    with pytest.raises(TypeError, match=r"1\.5"):
+        openslide.set_num_threads(1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("setting", "number"),
+    [
+        *[(" 4 ", 4), ("004", 4), ("1024", 1024), ("1025", 1024)],
+        *[(str(2**31), 1024), (str(10**30), 1024), ("9" * 5000, 1024)],
+        *[("", None), ("0", None), ("-3", None), ("1e3", None), ("4.0", None)],
+        *[("\u00b2", None), ("3 4", None)],
+    ],
+)
+def test_thread_numbers_of_the_environment(
+    aperio: openslide.OpenSlide,
+    monkeypatch: pytest.MonkeyPatch,
+    setting: str,
+    number: int | None,
+) -> None:
+    """None: not a positive integer, and ignored."""
+    monkeypatch.delenv("OPENSLIDE_NUM_THREADS", raising=False)
+    default = openslide.get_num_threads()
+    monkeypatch.setenv("OPENSLIDE_NUM_THREADS", setting)
+    assert openslide.get_num_threads() == (number or default)
+    aperio.read_batch([(0, 0), (5, 5)], 0, (8, 8))
+
+
+@pytest.mark.parametrize("number", [1025, 2**31, 2**64, 10**30])
+def test_more_threads_than_there_can_be(
+    aperio: openslide.OpenSlide, number: int
+) -> None:
+    locations = [(0, 0), (300, 200)]
+    expected = aperio.read_batch(locations, 0, (8, 8), workers=1)
+    pixels = aperio.read_batch(locations, 0, (8, 8), workers=number)
+    np.testing.assert_array_equal(pixels, expected)
+    grid = TileGrid(aperio, 64, mpp=1.1).only(np.array([(0, 0), (1, 1)]))
+    np.testing.assert_array_equal(grid.read(workers=number), grid.read(workers=1))
+    openslide.set_num_threads(number)
+    try:
+        assert openslide.get_num_threads() == 1024
+        np.testing.assert_array_equal(aperio.read_batch(locations, 0, (8, 8)), expected)
+    finally:
+        openslide.set_num_threads(None)
 
 
 # Damage, closing

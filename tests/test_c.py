@@ -14,7 +14,7 @@ import openslide
 
 ROOT = Path(__file__).parent.parent
 #: Those of kernels, and that of a decoder without libjpeg-turbo.
-NEON_TESTS = ("convert", "paint", "jpeg_kernels", "no_jpeg")
+NEON_TESTS = ("convert", "paint", "jpeg_kernels", "resample", "no_jpeg")
 CROSS_FILE = ROOT / "tests" / "c" / "aarch64-linux.ini"
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 import openslide
 from openslide import OpenSlide
 from openslide.cli import main
+from openslide.cli._indirect import REASONS, explained
 from tests.slides import SlideFacts, reference, write_generic
 
 README = Path(__file__).parents[1] / "README.md"
@@ -88,6 +89,37 @@ def test_info_about_direct_levels(
     assert "directly" not in output
 
 
+def test_info_about_direct_reads_that_are_off(
+    slides: Mapping[str, SlideFacts],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENSLIDE_DIRECT", "0")
+    assert main(["info", str(slides["aperio-jpeg"].path)]) == 0
+    said = "direct reads are turned off; unset OPENSLIDE_DIRECT to turn them on"
+    assert capsys.readouterr().out.count(f"read by libopenslide: {said}\n") == 3
+
+
+def test_what_can_be_done_is_said_of_every_reason() -> None:
+    """The C code has the reasons as texts, each with words between quotes."""
+    folder = Path(__file__).parents[1] / "ext" / "direct"
+    if not folder.exists():
+        pytest.skip("there are no sources beside the tests")
+    code = "\n".join(path.read_text() for path in sorted(folder.glob("*.c")))
+    code = re.sub(r"/\*.*?\*/", "", code, flags=re.DOTALL)
+    code = re.sub(r'"\s+"', "", code)  # texts on several lines
+    found = set(re.findall(r'"([a-z]+ [a-zA-Z0-9 ,;-]+)"', code))
+    assert found == REASONS
+    for reason in found:
+        explanation = explained(reason)
+        assert explanation.startswith(f"{reason}; ")
+        assert "\n" not in explanation
+
+
+def test_a_reason_that_nobody_has_heard_of() -> None:
+    assert explained("the moon is full").startswith("the moon is full; please report")
+
+
 def test_info_about_an_image(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +143,24 @@ def test_info_about_the_software(capsys: pytest.CaptureFixture[str]) -> None:
     decoders = openslide._openslide.jpeg_decoders()
     assert all(decoder in output for decoder in decoders or ("off: built without",))
     assert "conflict" not in output
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("3", "threads     3, as OPENSLIDE_NUM_THREADS says"),
+        ("1e3", "OPENSLIDE_NUM_THREADS is ignored: '1e3' is no positive integer"),
+    ],
+)
+def test_info_about_threads(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("OPENSLIDE_NUM_THREADS", setting)
+    assert main(["info"]) == 0
+    assert said in capsys.readouterr().out
 
 
 def test_info_about_a_conflict(

@@ -551,23 +551,6 @@ def test_the_slide_is_not_overwritten(
     assert path.read_bytes() == before
 
 
-def test_nothing_broken_is_left(
-    path: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def full(_image: Image.Image, file: Path, *_: Any, **__: Any) -> None:
-        file.write_bytes(b"half of a picture")
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", full)
-    output = tmp_path / "t.png"
-    message = fails(capsys, "thumbnail", path, "-o", output)
-    assert f"cannot save {output}: no space left" in message
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_file_in_place_of_the_folder(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,7 @@ import pytest
 from PIL.Image import Image
 
 from openslide import OpenSlide, OpenSlideError, OpenSlideUnsupportedFormatError
-from tests.slides import VARIANTS, WRITERS, SlideFacts, write
+from tests.slides import FORMATS, VARIANTS, WRITERS, SlideFacts, write
 from tests.slides.direct import ALL_DIRECT
 
 if sys.platform == "win32":
@@ -60,7 +60,6 @@ TIFF_SLIDES = (
     *("generic-lzw", "generic-sparse", "trestle", "ventana-bif", "ventana-tif"),
     *("leica", "philips", "huron", "argos", "ndpi"),
 )
-FORMATS = [name for name in WRITERS if name not in VARIANTS]
 SLIDES_OF_SEVERAL_FILES = ("trestle", "vms", "vmu", "mirax", "dicom-jpeg")
 
 

@@ -948,13 +948,13 @@ def test_a_relative_path(
 # Comparing
 
 
-def exchange_first_tiles(path: Path) -> None:
+def exchange_first_tiles(path: Path, directory: int = 0) -> None:
     """The first two tiles change places, and the file looks as it did."""
     status = path.stat()
     data = path.read_bytes()
     fields = {each.meaning: each for each in integers(data)}
     for kind in ("TILE_OFFSETS", "TILE_BYTE_COUNTS"):
-        one, other = (fields[f"directory 0: {kind}[{i}]"] for i in (0, 1))
+        one, other = (fields[f"directory {directory}: {kind}[{i}]"] for i in (0, 1))
         first, second = one.value_in(data), other.value_in(data)
         data = other.replaced_in(one.replaced_in(data, second), first)
     with path.open("r+b") as file:
@@ -1000,6 +1000,50 @@ def test_without_comparison_the_difference_shows(tmp_path: Path) -> None:
         ours = slide.read_region(*tile(0)).tobytes()
         assert ours == plain.read_region(*tile(1)).tobytes()
         assert ours != plain.read_region(*tile(0)).tobytes()
+
+
+#: Ways of painting, each with a region of level 3 that shows the first two tiles, and
+#: one beside them.
+ARITHMETIC: dict[str, tuple[Region, Region]] = {
+    "copied": (((0, 0), 3, (40, 40)), ((1369, 0), 3, (30, 120))),
+    "between": (((3, 2), 3, (40, 40)), ((1202, 2), 3, (30, 40))),
+    "between, with a seam": (((403, 2), 3, (40, 40)), ((1202, 2), 3, (60, 40))),
+    "a single pixel": (((16, 12), 3, (1, 1)), ((1361, 12), 3, (1, 1))),
+}
+
+
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_the_regions_are_what_they_are_for(speckles: SpeckledSlide, name: str) -> None:
+    downsample = speckles.two.plain.level_downsamples[3]
+    for place, _, _ in ARITHMETIC[name]:
+        off = [_off_a_pixel(at / downsample) for at in place]
+        if name == "copied":
+            assert max(off) < COPIED
+        elif name == "a single pixel":
+            assert COPIED < min(off) <= max(off) < NEAR
+        else:
+            assert max(off) > 0.1
+
+
+@pytest.mark.parametrize("unseen", [*ARITHMETIC, None])
+def test_what_is_painted_otherwise_is_compared_again(
+    tmp_path: Path, speckles: SpeckledSlide, unseen: str | None
+) -> None:
+    """That one way of painting was right says nothing of another."""
+    path = tmp_path / "slide.tif"
+    shutil.copyfile(str(speckles.two.plain._filename), path)
+    with OpenSlide(path) as slide, OpenSlide(path, direct=False) as plain:
+        for name, (_, beside) in ARITHMETIC.items():
+            shows_unseen = unseen == "between" and name == "between, with a seam"
+            if name != unseen and not shows_unseen:
+                expected = plain.read_region(*beside).tobytes()
+                assert slide.read_region(*beside).tobytes() == expected
+        exchange_first_tiles(path, directory=3)
+        for name, (region, _) in ARITHMETIC.items():
+            if unseen in (None, name):
+                ours, theirs = (each.read_region(*region) for each in (slide, plain))
+                assert (ours.tobytes() == theirs.tobytes()) == (unseen is not None)
+        assert (3 in slide.direct_levels) == (unseen is None)
 
 
 # Descriptors, memory and threads, in processes of their own

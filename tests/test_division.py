@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from openslide import OpenSlide, lowlevel
 from tests.slides import (
-    WRITERS,
+    FORMATS,
     SlideFacts,
     reference,
     write_aperio,
@@ -103,7 +103,7 @@ class Chooser:
         return self._random.randint(int(least * 1e6), int(most * 1e6))
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_format(slides: Mapping[str, SlideFacts], name: str) -> None:
     with OpenSlide(slides[name].path) as slide:
         choose = Chooser(name, slide)

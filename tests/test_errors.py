@@ -530,6 +530,58 @@ def test_any_thumbnail(slide: OpenSlide, size: Any) -> None:
     assert still_works(slide)
 
 
+class Interrupted:
+    """Whatever number is wanted of it, something else happens."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __index__(self) -> int:
+        raise self._error
+
+    def __float__(self) -> float:
+        raise self._error
+
+
+USES_OF_NUMBERS: dict[str, Callable[[OpenSlide, Any], object]] = {
+    "location": lambda slide, n: slide.read_region((n, 0), 0, (1, 1)),
+    "level": lambda slide, n: slide.read_region((0, 0), n, (1, 1)),
+    "size": lambda slide, n: slide.read_region((0, 0), 0, (1, n)),
+    "array location": lambda slide, n: slide.read_array((0, n), 0, (1, 1)),
+    "array level": lambda slide, n: slide.read_array((0, 0), n, (1, 1)),
+    "array size": lambda slide, n: slide.read_array((0, 0), 0, (n, 1)),
+    "background": lambda slide, n: slide.read_array(
+        (0, 0), 0, (1, 1), background=(0, n, 0)
+    ),
+    "locations": lambda slide, n: slide.read_batch([(0, 0), (n, 0)], 0, (1, 1)),
+    "levels": lambda slide, n: slide.read_batch([(0, 0)], [n], (1, 1)),
+    "workers": lambda slide, n: slide.read_batch([(0, 0)], 0, (1, 1), workers=n),
+    "threads": lambda slide, n: openslide.set_num_threads(n),
+    "downsample": lambda slide, n: slide.get_best_level_for_downsample(n),
+    "cache": lambda slide, n: OpenSlideCache(n),
+    "low-level x": lambda slide, n: lowlevel.read_region(slide._osr, n, 0, 0, 1, 1),
+    "low-level width": lambda slide, n: lowlevel.read_region(slide._osr, 0, 0, 0, n, 1),
+    "low-level level": lambda slide, n: lowlevel.get_level_dimensions(slide._osr, n),
+    "low-level words": lambda slide, n: lowlevel._read_region(
+        slide._osr, None, n, 0, 0, 0, 0
+    ),
+}
+
+
+@pytest.mark.parametrize("use", USES_OF_NUMBERS.values(), ids=USES_OF_NUMBERS)
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
+def test_what_numbers_raise_passes_on(
+    slide: OpenSlide,
+    use: Callable[[OpenSlide, Any], object],
+    kind: type[BaseException],
+) -> None:
+    error = kind("mine")
+    with pytest.raises(kind, match="mine") as caught:
+        use(slide, Interrupted(error))
+    assert caught.value is error
+    assert still_works(slide)
+
+
 @anything
 @hypothesis.given(name=junk)
 def test_any_name(slide: OpenSlide, name: Any) -> None:

@@ -382,7 +382,7 @@ def test_a_second_run(
 
 
 @pytest.mark.parametrize("resume", [[], ["--resume"]])
-@pytest.mark.parametrize("name", [f"{NAME}.json", f".{NAME}/journal"])
+@pytest.mark.parametrize("name", [f"{NAME}.json", f".{NAME}.openslide-work/journal"])
 def test_notes_of_something_else(
     tissue: SlideFacts,
     out: Path,

@@ -169,3 +169,61 @@ def test_a_file_that_crashes_the_look_is_kept(svs: Path, tmp_path: Path) -> None
         assert database.execute(null).rowcount == 1
     os.link(svs, tmp_path / "sound.svs")
     assert names(tmp_path) == ["sakura", "sound"]
+
+
+# Odd places
+
+
+@pytest.fixture
+def around(svs: Path, tmp_path: Path) -> Path:
+    """A folder with a slide, and an output folder with another."""
+    for path in ("in/new.svs", "in/out/old.svs"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        os.link(svs, tmp_path / path)
+    (tmp_path / "link").symlink_to(tmp_path / "in" / "out")
+    (tmp_path / "in" / "sub").mkdir()
+    (tmp_path / "in" / "deep").symlink_to(tmp_path / "in" / "out")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("argument", "without"),
+    [
+        ("in/sub/../**/*.svs", "in/out"),
+        ("in/**/*.svs", "in/sub/../out"),
+        ("in/sub/../*", "link"),
+        ("l*/../**/*.svs", "in/deep"),
+        ("in", "in/sub/../out"),
+        ("**", "in/out"),
+    ],
+)
+def test_no_way_leads_into_the_output(
+    around: Path, argument: str, without: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(around)
+    found = find_slides([argument], without=Path(without))
+    assert [slide.path for slide in found] == [around / "in" / "new.svs"]
+
+
+def test_a_folder_of_the_output_that_is_given(around: Path) -> None:
+    out = around / "in" / "out"
+    assert names(out, without=out) == ["old"]
+    assert names(out / "old.svs", without=out) == ["old"]
+
+
+def test_what_leads_out_of_a_link(around: Path, svs: Path) -> None:
+    """It is where the system finds it, not where the text of the path says."""
+    (found,) = find_slides([around / "link" / ".." / "new.svs"])
+    assert found.path == around / "in" / "new.svs"
+
+
+def test_a_link_that_may_not_be_followed(svs: Path, tmp_path: Path) -> None:
+    os.link(svs, tmp_path / "slide.svs")
+    (tmp_path / "loop.svs").symlink_to("loop.svs")
+    (tmp_path / "long.svs").symlink_to("x" * 300)
+    told: list[OSError] = []
+    found = find_slides([tmp_path], tell=told.append)
+    assert [slide.name for slide in found] == ["slide"]
+    assert sorted(str(error.filename) for error in told) == [
+        *(f"{tmp_path}/long.svs", f"{tmp_path}/loop.svs")
+    ]

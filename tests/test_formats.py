@@ -341,17 +341,20 @@ def test_real_slide(name: str, real_slides: RealSlides) -> None:
     with OpenSlide(path) as slide:
         assert slide.properties[PROPERTY_NAME_VENDOR] == expected.vendor
         assert slide.level_dimensions == expected.level_dimensions
+        left, top, _, _ = expected.area or (0, 0, 0, 0)
         for level, (width, height) in enumerate(slide.level_dimensions):
             if level in expected.unreadable:
                 continue
             downsample = slide.level_downsamples[level]
+            if expected.area:
+                width, height = (int(side / downsample) for side in expected.area[2:])
             size = (min(width, 1200), min(height, 1200))
             centred = (
-                int((width - size[0]) / 2 * downsample),
-                int((height - size[1]) / 2 * downsample),
+                left + int((width - size[0]) / 2 * downsample),
+                top + int((height - size[1]) / 2 * downsample),
             )
             region = slide.read_region(centred, level, size)
             assert region.getchannel("A").getextrema() == (255, 255)
-            assert shows_something(region)
+            assert shows_something(region) != expected.is_blank
         for image in slide.associated_images.values():
             assert shows_something(image)

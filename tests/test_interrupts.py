@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.slides import SlideFacts
+from tests.slides import SlideFacts, reference, write_aperio
+from tests.slides.stored import blank_tile
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = "interrupt_scenarios"
@@ -50,6 +51,22 @@ def test_fifty_interrupts_leave_nothing_behind(
     run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts]
 ) -> None:
     run_isolated(SCENARIOS, "repeated", slides["aperio-jpeg"].path)
+
+
+def test_ctrl_c_in_a_damaged_batch(
+    run_isolated: Callable[..., str], tmp_path: Path
+) -> None:
+    image = reference()[:320, :512]
+    path = write_aperio(tmp_path, image=image, tile=64, factors=(1, 4)).path
+    blank_tile(path, 0)
+    run_isolated(SCENARIOS, "damaged_batch", path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_signals_of_workers(
+    run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts]
+) -> None:
+    run_isolated(SCENARIOS, "signals_of_workers", slides["aperio-jpeg"].path)
 
 
 def test_ctrl_c_ends_a_program(slides: Mapping[str, SlideFacts]) -> None:

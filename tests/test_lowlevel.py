@@ -166,6 +166,19 @@ def test_dimensions_into_references(
     assert (width.value, height.value) == (-1, -1)
 
 
+def test_dimensions_into_an_array(handle: Any, facts: SlideFacts) -> None:
+    sizes = (ctypes.c_int64 * 4)()
+    first, second = ctypes.byref(sizes, 8), ctypes.byref(sizes, 16)
+    lowlevel._get_level_dimensions(handle, 1, first, second)
+    assert list(sizes) == [0, *facts.level_dimensions[1], 0]
+    beyond = ctypes.byref(sizes, 32)
+    refuses(
+        ValueError, lambda: lowlevel._get_level_dimensions(handle, 1, beyond, beyond)
+    )
+    small = ctypes.byref(ctypes.c_int32())
+    refuses(ValueError, lambda: lowlevel._get_level_dimensions(handle, 1, small, small))
+
+
 @pytest.mark.parametrize("reference", [None, 5, [0]])
 def test_dimensions_into_something_else(handle: Any, reference: Any) -> None:
     refuses(
@@ -358,6 +371,26 @@ def test_a_region_into_an_array_that_is_too_small(handle: Any) -> None:
     assert "1196" in message
     word = ctypes.byref(ctypes.c_uint32())
     refuses(ValueError, lambda: read(handle, word, 0, 0, 0, 2, 1))
+    assert not any(words)
+
+
+@pytest.mark.parametrize("offset", [0, 4, 64, 396])
+def test_a_region_into_the_middle_of_an_array(handle: Any, offset: int) -> None:
+    words = (ctypes.c_uint32 * 100)()
+    reference = ctypes.byref(words, offset)
+    lowlevel._read_region(handle, reference, 0, 0, 0, 1, 1)
+    assert [i for i, word in enumerate(words) if word] == [offset // 4]
+
+
+@pytest.mark.parametrize("offset", [-4, 4, 400, 1 << 40])
+def test_a_region_beside_an_array(handle: Any, offset: int) -> None:
+    words = (ctypes.c_uint32 * 100)()
+    reference = ctypes.byref(words, offset)
+    message = refuses(
+        ValueError,
+        lambda: lowlevel._read_region(handle, reference, 0, 0, 0, 10, 10),
+    )
+    assert f"from byte {offset} on" in message
     assert not any(words)
 
 

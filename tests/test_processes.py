@@ -422,6 +422,16 @@ def test_deep_zoom(
         assert pyramid.get_tile(level, (1, 0)) == expected
 
 
+@pytest.mark.parametrize("number", [10**4, 2**31, 2**63, 10**40])
+def test_any_number_of_threads(
+    slide: OpenSlide, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    places = [(x, y) for y in range(0, 300, 50) for x in range(0, 400, 50)]
+    expected = slide.read_batch(places, 0, (40, 30))
+    monkeypatch.setenv("OPENSLIDE_NUM_THREADS", str(number))
+    assert (slide.read_batch(places, 0, (40, 30)) == expected).all()
+
+
 # Several processes: scripts of their own, for they fork with threads running.
 
 
@@ -465,6 +475,7 @@ def test_the_data_loader_of_pytorch(
         "generations",
         "both_read_on",
         "what_children_do_stays_there",
+        "daemons",
         "threads_in_the_child",
     ],
 )
@@ -476,6 +487,17 @@ def test_forks(
     scenario: str,
 ) -> None:
     run_isolated("fork_scenarios", scenario, slides[name].path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.requires_direct_reads
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
+@pytest.mark.parametrize("name", ["aperio-jpeg", "mirax", "dicom-jpeg"])
+def test_no_descriptor_to_spare(
+    run_isolated: Callable[..., str], slides: Mapping[str, SlideFacts], name: str
+) -> None:
+    """What works with one slide works beside as many as hold descriptors."""
+    run_isolated("no_descriptors", slides["aperio-jpeg"].path, slides[name].path)
 
 
 @forks

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -70,6 +70,86 @@ def fail(slide: OpenSlide) -> str:
 def tile(slide: OpenSlide, index: int, level: int = 0) -> bytes:
     location = (index % COLUMNS * TILE, index // COLUMNS * TILE)
     return slide.read_region(location, level, (TILE, TILE)).tobytes()
+
+
+# Opened again equals opened
+
+ON_ERROR: tuple[Literal["raise", "reopen"], ...] = ("raise", "reopen")
+
+
+def description(slide: OpenSlide) -> dict[str, Any]:
+    """All that a program can see of a slide, and which cache it was given."""
+    size = slide.level_dimensions[1]
+    return {
+        "dimensions": slide.level_dimensions,
+        "downsamples": slide.level_downsamples,
+        "properties": dict(slide.properties),
+        "pixels": [tile(slide, index) for index in range(0, DAMAGED, 5)],
+        "other level": slide.read_region((0, 0), 1, size).tobytes(),
+        "array": slide.read_array((30, 40), 0, (50, 60)).tobytes(),
+        "profile": slide._osr.icc_profile(),
+        "images": {
+            name: image.tobytes() for name, image in slide.associated_images.items()
+        },
+        "direct": slide.direct_levels,
+        "indirect": dict(slide.indirect_levels),
+        "options": slide._osr.__reduce__()[1],
+        "cache": slide._osr.__reduce__()[2],
+    }
+
+
+def open_with(
+    path: Path, on_error: Any, direct: bool, capacity: int | None
+) -> OpenSlide:
+    slide = OpenSlide(path, on_error=on_error, direct=direct)
+    if capacity is not None:
+        slide.set_cache(OpenSlideCache(capacity))
+    return slide
+
+
+CAPACITIES = (None, 0, 1 << 24)
+
+
+def mask_damage(slide: OpenSlide) -> None:
+    _, good = slide.read_batch([(0, 0), CORNER], 0, (9, 9), errors="mask")
+    assert good.tolist() == [True, False]
+
+
+def fail_in_a_batch(slide: OpenSlide) -> None:
+    with pytest.raises(OpenSlideError, match="region 1"):
+        slide.read_batch([(0, 0), CORNER, (9, 9)], 0, (9, 9))
+
+
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
+@pytest.mark.parametrize("capacity", CAPACITIES)
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize(
+    ("on_error", "happens"),
+    [
+        ("reopen", fail),
+        ("reopen", fail_in_a_batch),
+        ("reopen", mask_damage),
+        ("raise", mask_damage),
+    ],
+)
+def test_opened_again_equals_opened(
+    path: Path,
+    on_error: str,
+    direct: bool,
+    capacity: int | None,
+    happens: Callable[[OpenSlide], object],
+) -> None:
+    with open_with(path, on_error, direct, capacity) as slide:
+        expected = description(slide)
+        for _ in range(2):
+            happens(slide)
+            assert description(slide) == expected
+
+
+@pytest.mark.requires_openslide("4.0.1")  # whose slides have such images
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_opened_again_by_a_child(run_isolated: Callable[..., str], path: Path) -> None:
+    run_isolated("reopened_by_a_child", path)
 
 
 # One thread
@@ -386,6 +466,50 @@ def test_a_file_that_was_mended(slide: OpenSlide, sound: OpenSlide, path: Path) 
     fail(slide)
     shutil.copyfile(os.fspath(sound._filename), path)
     assert tile(slide, DAMAGED) == tile(sound, DAMAGED)
+
+
+@pytest.mark.parametrize("factors", [(1,), (1, 4)])
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("direct", [True, False])
+@pytest.mark.parametrize("on_error", ON_ERROR)
+@pytest.mark.parametrize("errors", ["raise", "mask"])
+def test_a_batch_of_a_file_that_has_become_another_slide(
+    tmp_path: Path,
+    errors: Any,
+    on_error: Any,
+    direct: bool,
+    workers: int,
+    factors: tuple[int, ...],
+) -> None:
+    """Its pixels are nobody's: neither in one level, nor in one that it lacks."""
+    path = write_slide(tmp_path, "slide").path
+    image = reference()[300:580, :410]
+    other = write_aperio(
+        tmp_path, name="other", image=image, tile=TILE, factors=factors
+    ).path
+    with OpenSlide(path, on_error=on_error, direct=direct) as slide:
+        other.replace(path)
+        for level in (1, 0):
+            with pytest.raises(OpenSlideError) as error:
+                slide.read_batch(
+                    [(x, y) for y in range(0, 300, 30) for x in range(0, 400, 30)],
+                    *(level, (20, 20)),
+                    errors=errors,
+                    workers=workers,
+                )
+            # Without doubt who is to blame, or once it has latched, the slide is not
+            # opened again, and it is libopenslide's own error.
+            is_own = errors == on_error == "raise" and (workers == 1 or level == 0)
+            assert is_own != ("has become another slide" in str(error.value))
+
+
+@pytest.mark.parametrize("errors", ["raise", "mask"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_batch_of_a_file_that_is_gone(path: Path, workers: int, errors: Any) -> None:
+    with OpenSlide(path, on_error="reopen", direct=False) as slide:
+        path.unlink()
+        with pytest.raises(OpenSlideError, match=re.escape(str(path))):
+            slide.read_batch([(0, 0)] * 9, 0, (9, 9), errors=errors, workers=workers)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs here")

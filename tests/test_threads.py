@@ -5,6 +5,7 @@ What could crash runs in a process of its own; see tests/isolated.
 
 from __future__ import annotations
 
+import _thread
 import shutil
 import sys
 import threading
@@ -91,6 +92,29 @@ def test_threads_see_the_same(
         expected = [read(slide, i) for i in range(40)]
     with OpenSlide(path) as slide, ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda i: read(slide, i), range(40))) == expected
+
+
+def test_threads_of_others_stay_unknown_to_threading(path: Path) -> None:
+    """A thread that Python did not start would be registered for ever."""
+    pytest.importorskip("numpy")
+    done = _thread.allocate_lock()
+    done.acquire()
+    known: list[set[str]] = []
+
+    def read() -> None:
+        try:
+            slide.read_batch([(0, 0), (40, 40)], 0, (30, 20))
+            slide.read_array((0, 0), 0, (400, 300))
+            slide.read_region((0, 0), 0, (2000, 1500))
+            known.append({thread.name for thread in threading.enumerate()})
+        finally:
+            done.release()
+
+    before = {thread.name for thread in threading.enumerate()}
+    with OpenSlide(path) as slide:
+        _thread.start_new_thread(read, ())
+        assert done.acquire(timeout=60)
+    assert known == [before]
 
 
 def test_opening_in_threads(path: Path) -> None:

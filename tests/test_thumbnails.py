@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from openslide import OpenSlide, _thumbnails
+from openslide import ImageSlide, OpenSlide, _thumbnails
 from tests.slides import write_aperio
 
 sides = st.integers(1, 3000)
@@ -23,6 +26,35 @@ def test_the_size_is_pillows(size: tuple[int, int], limit: tuple[int, int]) -> N
     image = Image.new("1", size)
     image.thumbnail(limit)
     assert _thumbnails.thumbnail_size(size, limit) == image.size
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"),
+    [
+        *[((0.5, 10), ValueError), ((10, 0.5), ZeroDivisionError)],
+        *[((1e-300, 5), ValueError), ((0, 5), ValueError), ((5, -5), ValueError)],
+        *[((math.nan, 5), ValueError), ((5, math.nan), ValueError)],
+        *[((5,), ValueError), ((5, 5, 5), ValueError), ((), ValueError)],
+        *[((math.inf, 5), OverflowError), ((5, -math.inf), OverflowError)],
+        *[(("5", "5"), TypeError), ((None, 5), TypeError), ((5j, 5), TypeError)],
+        *[(5, TypeError), (None, TypeError), ("ab", TypeError)],
+    ],
+)
+def test_sizes_that_are_none(size: Any, kind: type[Exception]) -> None:
+    image = ImageSlide(Image.new("RGB", (40, 30)))
+    with pytest.raises(kind) as caught:
+        image.get_thumbnail(size)
+    assert isinstance(caught.value, ctypes.ArgumentError)
+    assert repr(size) in str(caught.value)
+
+
+@given(st.tuples(*[st.floats(1, 1e300) | st.integers(1, 99) | st.just(10**400)] * 2))
+@settings(deadline=None)
+def test_limits_are_pillows(limit: tuple[float, float]) -> None:
+    slide = ImageSlide(Image.new("RGB", (60, 45), "navy"))
+    expected = Image.new("RGB", (60, 45))
+    expected.thumbnail(tuple(min(side, 1000) for side in limit))  # type: ignore[arg-type]
+    assert slide.get_thumbnail(limit).size == expected.size  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("factor", [4, 4.01])
@@ -43,6 +75,9 @@ def test_levels_in_strips_are_whole_levels(tmp_path: Path, factor: float) -> Non
         ((1500, 1100), (600, 600)),
         ((1500, 1100), (1499, 1099)),
         ((1101, 1499), (299, 700)),
+        # Tall ones, of which recent Pillows resize the columns first.
+        ((900, 2400), (700, 700)),
+        ((900, 2400), (1000, 1000)),
         ((1200, 1000), (2000, 2000)),  # already small enough
         ((1024, 1024), (1023, 5000)),
         ((3001, 777), (760, 760)),

@@ -19,6 +19,7 @@ from PIL import Image
 
 import openslide
 from openslide.tiles import Tile, TileGrid
+from tests.own_slide import OwnSlide
 from tests.slides import SlideFacts
 from tests.slides.content import reference
 
@@ -141,6 +142,24 @@ def test_the_best_level_for_a_resolution(
     assert grid.exact == (scale == 1)
 
 
+@pytest.mark.parametrize(
+    ("downsample", "is_exact"),
+    [(2.0, True), (2.5, False), (math.inf, False)],
+)
+def test_levels_between_pixels(downsample: float, is_exact: bool) -> None:
+    class Painted(OwnSlide):
+        DOWNSAMPLE = downsample
+
+        def read_region(
+            self, location: tuple[int, int], level: int, size: tuple[int, int]
+        ) -> Image.Image:
+            return Image.new("RGBA", size)
+
+    assert TileGrid(Painted(), 10, level=0).exact
+    grid = TileGrid(Painted(), 10, level=1)
+    assert grid.exact == is_exact
+
+
 def test_resampled_tiles_fit_together() -> None:
     """They are what resampling the whole picture at once gives."""
     slide = gradient(700, 500)
@@ -230,6 +249,16 @@ def test_is_a_sequence(slide: openslide.OpenSlide) -> None:
     for number in (6, -7):
         with pytest.raises(IndexError, match=str(number)):
             grid[number]
+
+
+@pytest.mark.parametrize("least", [0, 0.0])
+def test_no_tissue_is_enough(slide: openslide.OpenSlide, least: float) -> None:
+    mask = np.zeros((10, 10), bool)
+    mask[0, 0] = True
+    assert len(TileGrid(slide, 100, mask=mask, min_tissue=least)) == len(
+        TileGrid(slide, 100)
+    )
+    assert len(TileGrid(slide, 100, mask=mask)) < len(TileGrid(slide, 100))
 
 
 @pytest.mark.parametrize("prefetch", [0, 1, 3])

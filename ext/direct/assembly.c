@@ -1,14 +1,13 @@
 #include "assembly.h"
 
 #include "system/lengths.h"
-#include "kernels/paint.h"
 
 #include <math.h>
 #include <string.h>
 
 /* libopenslide paints in squares of this size, and truncates the position of
    each to whole level-0 pixels. */
-static const int64_t CHUNK_SIDE = 4096;
+static const int64_t CHUNK_SIDE = REGION_LIBRARY_SIDE;
 
 /* Closer to a pixel than this, cairo paints without interpolation. */
 static const double ALIGNED = 1.0 / 512 - 1e-9;
@@ -21,7 +20,7 @@ static const double AMBIGUOUS = 1e-6;
 static const int64_t BAND_PIXELS = 1 << 20;
 
 /* Levels of more images than this share bits of what they are made of. */
-enum { IMAGE_BITS = 24 };
+enum { IMAGE_BITS = 21 };
 
 /* One axis of a chunk. */
 struct axis {
@@ -33,6 +32,11 @@ struct axis {
 struct chunk {
     struct axis x, y;
     bool is_aligned;
+};
+
+/* A part of a region, in pixels from its corner. */
+struct block_place {
+    int64_t column, row, width, height;
 };
 
 /* One axis of an image, and of the tiles that a chunk shows of it. */
@@ -306,6 +310,24 @@ tile_start(const struct span *span, int64_t tile)
     return (double)((tile - span->first_tile) * span->advance) - offset;
 }
 
+/* A tile as the painter knows it, but for its pixels. */
+static struct paint_tile
+surface_of(const struct view *view, int64_t column, int64_t row)
+{
+    enum paint_format format = view->placement->image.surface;
+    bool is_clipped = format == PAINT_CLIPPED;
+    return (struct paint_tile){
+        .stride = (ptrdiff_t)view->x.tile_side,
+        .width = view->x.tile_side,
+        .height = view->y.tile_side,
+        .opaque_width =
+            is_clipped ? tile_length(&view->x, column) : view->x.tile_side,
+        .opaque_height =
+            is_clipped ? tile_length(&view->y, row) : view->y.tile_side,
+        .format = format,
+    };
+}
+
 static bool
 paint_tile(const struct view *view, int64_t column, int64_t row,
            const struct paint_canvas *canvas)
@@ -315,15 +337,9 @@ paint_tile(const struct view *view, int64_t column, int64_t row,
         return false;
     }
     if (tile != NULL) {
-        const struct paint_tile part = {
-            .words = tile->words,
-            .stride = (ptrdiff_t)view->x.tile_side,
-            .width = view->x.tile_side,
-            .height = view->y.tile_side,
-            .opaque_width = tile_length(&view->x, column),
-            .opaque_height = tile_length(&view->y, row),
-        };
-        paint_tile_at(canvas, &part, tile_start(&view->x, column),
+        struct paint_tile surface = surface_of(view, column, row);
+        surface.words = tile->words;
+        paint_tile_at(canvas, &surface, tile_start(&view->x, column),
                       tile_start(&view->y, row));
         tile_release(tile);
     }
@@ -406,6 +422,173 @@ resample_chunk(const struct tile_supply *supply, const struct chunk *chunk,
     return complete;
 }
 
+/* Maps: tiles anywhere, always painted */
+
+/* Painting a map's tiles into a band of a chunk. */
+struct map_painting {
+    const struct tile_supply *supply;
+    const struct placement *placement;
+    const struct paint_canvas *canvas;
+    uint32_t *cut; /* room for a tile that is cut out of an image */
+};
+
+static const struct tile_map *
+map_of(const struct tile_supply *supply)
+{
+    return supply->count == 1 ? supply->placements[0].map : NULL;
+}
+
+/* The picture is all of the chunk, also what lies left of the slide and above:
+   tiles between pixels reach into that. */
+static struct map_view
+map_view_of(const struct chunk *chunk, int64_t column, int64_t row)
+{
+    return (struct map_view){
+        .x = chunk->x.from,
+        .y = chunk->y.from,
+        .width = chunk->x.length,
+        .height = chunk->y.length,
+        .picture_x = (double)(chunk->x.offset - column),
+        .picture_y = (double)(chunk->y.offset - row),
+    };
+}
+
+static struct paint_tile
+whole_image(const struct image *image)
+{
+    return (struct paint_tile){
+        .stride = image->tile_width,
+        .width = image->tile_width,
+        .height = image->tile_height,
+        .opaque_width = image->tile_width,
+        .opaque_height = image->tile_height,
+        .format = image->surface,
+    };
+}
+
+/* Whether any of a tile shows in the band, give or take two pixels. */
+static bool
+touches_band(const struct paint_canvas *canvas, double y, double height)
+{
+    return y + height + 2 >= (double)canvas->top &&
+           y - 2 <= (double)(canvas->top + canvas->height);
+}
+
+static bool
+paint_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+{
+    const struct map_painting *painting = argument;
+    const struct tile_map *map = painting->placement->map;
+    const struct tile *pixels;
+    if (!touches_band(painting->canvas, y, map->height)) {
+        return true;
+    }
+    if (!tile_supply_get_number(painting->supply, painting->placement,
+                                tile->image, &pixels)) {
+        return false;
+    }
+    if (pixels != NULL) {
+        struct paint_tile surface = whole_image(&painting->placement->image);
+        surface.words = pixels->words;
+        if (map->is_cut) {
+            surface = paint_cut(&surface, tile->cut_x, tile->cut_y,
+                                (int64_t)ceil(map->width),
+                                (int64_t)ceil(map->height), painting->cut);
+        }
+        paint_tile_at(painting->canvas, &surface, x, y);
+        tile_release(pixels);
+    }
+    return true;
+}
+
+/* One band of the chunk at a pixel of the region. */
+static bool
+paint_map_band(struct map_painting *painting, const struct map_view *view)
+{
+    const struct paint_canvas *canvas = painting->canvas;
+    memset(canvas->words, 0,
+           (size_t)(canvas->width * canvas->height) * sizeof *canvas->words);
+    return tile_map_visit(painting->placement->map, view, paint_map_tile,
+                          painting);
+}
+
+static bool
+paint_map_chunk(const struct tile_supply *supply, const struct chunk *chunk,
+                const struct block_place *place, const struct pixels *pixels,
+                struct scratch *scratch)
+{
+    const struct tile_map *map = map_of(supply);
+    struct map_view view = map_view_of(chunk, place->column, place->row);
+    int64_t band =
+        smaller(larger(BAND_PIXELS / place->width, 1), place->height);
+    size_t cut =
+        map->is_cut ? (size_t)(ceil(map->width) * ceil(map->height)) : 0;
+    uint32_t *words =
+        scratch_reserve(scratch, cut + (size_t)(place->width * band));
+    bool complete = words != NULL;
+    for (int64_t row = 0; complete && row < place->height; row += band) {
+        const struct paint_canvas canvas = {
+            .words = words + cut,
+            .stride = (ptrdiff_t)place->width,
+            .top = row,
+            .width = place->width,
+            .height = smaller(band, place->height - row),
+            .picture_width = place->width,
+            .picture_height = place->height,
+        };
+        struct map_painting painting = {supply, supply->placements, &canvas,
+                                        words};
+        complete = paint_map_band(&painting, &view);
+        if (complete) {
+            pixels_convert(pixels, place->column, place->row + row,
+                           place->width, canvas.height, canvas.words,
+                           canvas.stride);
+        }
+    }
+    return complete;
+}
+
+/* The ways in which tiles are painted. */
+struct map_modes {
+    const struct placement *placement;
+    int64_t width, height; /* of the picture */
+    unsigned parts;
+    int64_t count;
+};
+
+static bool
+note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+{
+    struct map_modes *modes = argument;
+    const struct tile_map *map = modes->placement->map;
+    struct paint_tile surface = whole_image(&modes->placement->image);
+    if (map->is_cut) {
+        surface.width = surface.opaque_width = (int64_t)ceil(map->width);
+        surface.height = surface.opaque_height = (int64_t)ceil(map->height);
+        surface.format = PAINT_ARGB32;
+    }
+    unsigned mode = paint_mode_at(modes->width, modes->height, &surface, x, y);
+    modes->parts |= ASSEMBLY_PAINTED * mode;
+    modes->count += mode != PAINT_NOTHING;
+    (void)tile;
+    return true;
+}
+
+static unsigned
+map_parts(const struct tile_supply *supply, const struct chunk *chunk,
+          const struct block_place *place)
+{
+    struct map_view view = map_view_of(chunk, place->column, place->row);
+    struct map_modes modes = {supply->placements, place->width, place->height,
+                              0, 0};
+    tile_map_visit(map_of(supply), &view, note_map_tile, &modes);
+    unsigned parts = modes.parts | (modes.count > 1 ? ASSEMBLY_MIXED : 0);
+    return modes.count == 0
+               ? 0
+               : parts | ASSEMBLY_TILE | (unsigned)ASSEMBLY_IMAGE |
+                     (modes.count > 1 ? (unsigned)ASSEMBLY_SEAM : 0);
+}
+
 /* Regions */
 
 /* Whether tiles cover every pixel of an axis that is `length` long. */
@@ -449,7 +632,11 @@ read_chunk(const struct tile_supply *supply, const struct region *region,
     if (!place_chunk(&chunk, supply, region, column, row)) {
         return false;
     }
-    if (!is_covered(supply, &chunk, width, height)) {
+    if (map_of(supply) != NULL && chunk.x.length > 0 && chunk.y.length > 0) {
+        struct block_place place = {column, row, width, height};
+        return paint_map_chunk(supply, &chunk, &place, pixels, scratch);
+    }
+    if (map_of(supply) != NULL || !is_covered(supply, &chunk, width, height)) {
         pixels_clear(pixels, column, row, width, height);
     }
     if (chunk.x.length == 0 || chunk.y.length == 0) {
@@ -459,10 +646,20 @@ read_chunk(const struct tile_supply *supply, const struct region *region,
                             : resample_chunk(supply, &chunk, pixels, scratch);
 }
 
+/* Maps have no pixels of their own that a region could be placed at. */
+static struct region
+placed(const struct region *region, const struct tile_supply *supply)
+{
+    struct region copy = *region;
+    copy.is_exact &= map_of(supply) == NULL;
+    return copy;
+}
+
 bool
-assembly_read(const struct tile_supply *supply, const struct region *region,
+assembly_read(const struct tile_supply *supply, const struct region *asked,
               const struct pixels *pixels, struct scratch *scratch)
 {
+    const struct region copy = placed(asked, supply), *region = &copy;
     int64_t across = chunk_length(region, region->width, 0);
     int64_t down = chunk_length(region, region->height, 0);
     for (int64_t row = 0; row < region->height; row += down) {
@@ -481,6 +678,26 @@ has_edge(const struct span *span)
     return span->end_tile * span->tile_side > span->image_side;
 }
 
+/* The ways in which tiles of an image are painted. */
+static unsigned
+painted_parts(const struct view *view)
+{
+    unsigned parts = 0;
+    int64_t count = 0;
+    for (int64_t row = view->y.first_tile; row < view->y.end_tile; row++) {
+        for (int64_t column = view->x.first_tile; column < view->x.end_tile;
+             column++) {
+            struct paint_tile surface = surface_of(view, column, row);
+            unsigned mode = paint_mode_at(
+                view->chunk->x.length, view->chunk->y.length, &surface,
+                tile_start(&view->x, column), tile_start(&view->y, row));
+            parts |= ASSEMBLY_PAINTED * mode;
+            count += mode != PAINT_NOTHING;
+        }
+    }
+    return parts | (count > 1 ? ASSEMBLY_MIXED : 0);
+}
+
 static unsigned
 parts_of(const struct view *view, unsigned number)
 {
@@ -496,20 +713,45 @@ parts_of(const struct view *view, unsigned number)
     if (has_edge(x) || has_edge(y)) {
         parts |= ASSEMBLY_EDGE;
     }
-    return parts | (view->chunk->is_aligned ? 0 : ASSEMBLY_RESAMPLED);
+    return parts | (view->chunk->is_aligned ? (unsigned)ASSEMBLY_COPIED
+                                            : painted_parts(view));
+}
+
+static unsigned
+chunk_parts(const struct tile_supply *supply, const struct chunk *chunk,
+            const struct block_place *place)
+{
+    unsigned parts = 0;
+    if (map_of(supply) != NULL) {
+        return chunk->x.length > 0 && chunk->y.length > 0
+                   ? map_parts(supply, chunk, place)
+                   : 0;
+    }
+    for (size_t i = 0; i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        parts |= parts_of(&view, (unsigned)i);
+    }
+    return parts;
 }
 
 unsigned
-assembly_parts(const struct tile_supply *supply, const struct region *region)
+assembly_parts(const struct tile_supply *supply, const struct region *asked)
 {
+    const struct region copy = placed(asked, supply), *region = &copy;
     struct chunk chunk;
     unsigned parts = 0;
-    if (!place_chunk(&chunk, supply, region, 0, 0)) {
-        return 0;
-    }
-    for (size_t i = 0; i < supply->count; i++) {
-        struct view view = view_of(supply, &supply->placements[i], &chunk);
-        parts |= parts_of(&view, (unsigned)i);
+    int64_t across = chunk_length(region, region->width, 0);
+    int64_t down = chunk_length(region, region->height, 0);
+    for (int64_t row = 0; row < region->height; row += down) {
+        for (int64_t column = 0; column < region->width; column += across) {
+            if (!place_chunk(&chunk, supply, region, column, row)) {
+                return 0;
+            }
+            const struct block_place place = {
+                column, row, chunk_length(region, region->width, column),
+                chunk_length(region, region->height, row)};
+            parts |= chunk_parts(supply, &chunk, &place);
+        }
     }
     return parts;
 }

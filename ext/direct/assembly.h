@@ -5,6 +5,7 @@
 #ifndef DIRECT_ASSEMBLY_H
 #define DIRECT_ASSEMBLY_H
 
+#include "kernels/paint.h"
 #include "slide/pixels.h"
 #include "slide/region.h"
 #include "system/scratch.h"
@@ -12,14 +13,22 @@
 
 /* What a region is made of, each of which is a way to go wrong. */
 enum {
-    ASSEMBLY_TILE = 1 << 0,      /* any tile */
-    ASSEMBLY_SEAM = 1 << 1,      /* more than one */
-    ASSEMBLY_EDGE = 1 << 2,      /* one that the edge of the image cuts */
-    ASSEMBLY_RESAMPLED = 1 << 3, /* pixels between those of the image */
-    ASSEMBLY_IMAGE = 1 << 4,     /* the first image; others have bits above */
+    ASSEMBLY_TILE = 1 << 0,   /* any tile */
+    ASSEMBLY_SEAM = 1 << 1,   /* more than one */
+    ASSEMBLY_EDGE = 1 << 2,   /* one that the edge of the image cuts */
+    ASSEMBLY_COPIED = 1 << 3, /* pixels of the image as they are */
+    ASSEMBLY_MIXED = 1 << 4,  /* more than one tile painted */
+    /* The first of the modes that tiles are painted in; the others have the
+       bits above. */
+    ASSEMBLY_PAINTED = 1 << 5,
+    ASSEMBLY_IMAGE = ASSEMBLY_PAINTED * (PAINT_MODES + 1), /* the same */
+    /* Those of them that say nothing of each other. */
+    ASSEMBLY_ARITHMETIC = ASSEMBLY_COPIED | ASSEMBLY_MIXED |
+        ASSEMBLY_PAINTED * PAINT_MODES,
 };
 
-/* A set of these. */
+/* A set of these. Empty where libopenslide might place the region elsewhere.
+ */
 unsigned assembly_parts(const struct tile_supply *supply,
                         const struct region *region);
 

@@ -1,16 +1,14 @@
 #include "direct_slide.h"
 
-#include "system/lengths.h"
 #include "level_images.h"
+#include "system/lengths.h"
+#include "tile_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* What libopenslide gives a slide. */
 static const size_t DEFAULT_CACHE_BYTES = (size_t)32 << 20;
-
-/* Positions beyond this are nobody's; products with them are not exact. */
-static const int64_t FARTHEST = (int64_t)1 << 40;
 
 /* The side of a square that is compared with libopenslide. */
 static const int64_t WINDOW_SIDE = 320;
@@ -34,8 +32,15 @@ struct direct_slide {
     int32_t level_count; /* 0: there was no memory for them */
 };
 
-struct direct_slide *
-direct_slide_new(const char *path)
+/* The handle's, where it is opened with this lane; else NULL. */
+static struct direct_slide *
+direct_slide_of(const struct slide_handle *handle)
+{
+    return handle->lane == &direct_lane ? handle->reader : NULL;
+}
+
+static void *
+open_direct_slide(const char *path)
 {
     struct direct_slide *direct = calloc(1, sizeof *direct);
     struct slide_file *file = slide_file_new(path);
@@ -52,9 +57,10 @@ direct_slide_new(const char *path)
     return direct;
 }
 
-void
-direct_slide_free(struct direct_slide *direct)
+static void
+close_direct_slide(void *reader)
 {
+    struct direct_slide *direct = reader;
     for (int32_t i = 0; i < direct->level_count; i++) {
         level_images_close(&direct->levels[i].images, direct->file);
     }
@@ -84,9 +90,11 @@ retain_cache(struct direct_slide *direct)
     return cache;
 }
 
-void
-direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
+static void
+use_tile_cache(void *reader, void *shared)
 {
+    struct direct_slide *direct = reader;
+    struct tile_cache *cache = shared;
     tile_cache_retain(cache);
     platform_mutex_lock(&direct->mutex);
     struct tile_cache *before = direct->cache;
@@ -96,6 +104,12 @@ direct_slide_set_cache(struct direct_slide *direct, struct tile_cache *cache)
         tile_cache_release(before);
     }
 }
+
+const struct slide_lane direct_lane = {
+    .open = open_direct_slide,
+    .close = close_direct_slide,
+    .set_cache = use_tile_cache,
+};
 
 /* Preparation */
 
@@ -153,7 +167,7 @@ index_level(struct direct_slide *direct, struct direct_level *level)
 const char *
 direct_slide_refusal(const struct slide_handle *handle, int32_t level)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     if (direct == NULL) {
         return "direct reads are turned off";
     }
@@ -170,7 +184,7 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
 void
 direct_slide_trust(const struct slide_handle *handle)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     if (direct != NULL && prepare(direct, handle)) {
         for (int32_t i = 0; i < direct->level_count; i++) {
             atomic_store(&direct->levels[i].compared, ~0u);
@@ -186,9 +200,9 @@ clip_axis(int64_t *start, int64_t *length, double downsample,
           int64_t image_side)
 {
     double from = (double)*start / downsample;
-    int64_t skipped = from < 0 ? (int64_t)-from : 0;
-    int64_t most = image_side - (from < 0 ? 0 : (int64_t)from);
-    *start += (int64_t)((double)skipped * downsample);
+    int64_t skipped = from < 0 ? position_truncated(-from) : 0;
+    int64_t most = image_side - (from < 0 ? 0 : position_truncated(from));
+    *start += position_truncated((double)skipped * downsample);
     *length -= skipped;
     *length = *length < most ? *length : most;
 }
@@ -253,10 +267,12 @@ enum verdict {
     UNDECIDED, /* one could not be read, or there was no memory */
 };
 
-/* Should libopenslide fail, then the region would have failed as well. */
+/* Should libopenslide fail, then the region would have failed as well. What
+   the window is made of is added to what was compared. */
 static enum verdict
 compare_window(const struct slide_handle *handle,
-               const struct tile_supply *supply, const struct region *window)
+               const struct tile_supply *supply, const struct region *window,
+               unsigned *compared)
 {
     size_t count = (size_t)(window->width * window->height);
     uint32_t *words = malloc(2 * count * sizeof *words);
@@ -268,7 +284,6 @@ compare_window(const struct slide_handle *handle,
                               .channels = 4};
     struct pixels ours = expected;
     ours.start = (uint8_t *)(words + count);
-    slide_file_leave_room();
     openslide.read_region(handle->osr, words, window->x, window->y,
                           window->level, window->width, window->height);
     pixels_convert(&expected, 0, 0, window->width, window->height, words,
@@ -283,30 +298,32 @@ compare_window(const struct slide_handle *handle,
     }
     scratch_give_up(&scratch);
     free(words);
+    *compared |= verdict == SAME ? assembly_parts(supply, window) : 0;
     return verdict;
 }
 
 static enum verdict
 compare_at(const struct slide_handle *handle, const struct tile_supply *supply,
-           const struct region *region, int64_t column, int64_t row)
+           const struct region *region, int64_t column, int64_t row,
+           unsigned *compared)
 {
     struct region window = window_of(region, supply->downsample, column, row);
-    return compare_window(handle, supply, &window);
+    return compare_window(handle, supply, &window, compared);
 }
 
 static enum verdict
 compare(const struct slide_handle *handle, const struct tile_supply *supply,
-        const struct region *region)
+        const struct region *region, unsigned *compared)
 {
     double downsample = supply->downsample;
     int64_t width = region->width, height = region->height;
-    enum verdict verdict = compare_at(handle, supply, region, 0, 0);
+    enum verdict verdict = compare_at(handle, supply, region, 0, 0, compared);
     if (width <= WINDOW_SIDE && height <= WINDOW_SIDE) {
         return verdict;
     }
     if (verdict == SAME) {
         verdict = compare_at(handle, supply, region, last_window(width),
-                             last_window(height));
+                             last_window(height), compared);
     }
     for (size_t i = 0; verdict == SAME && i < supply->count; i++) {
         const struct placement *image = &supply->placements[i];
@@ -314,26 +331,28 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
                              seam_window(region->x, downsample, width,
                                          image->x, image->advance_x),
                              seam_window(region->y, downsample, height,
-                                         image->y, image->advance_y));
+                                         image->y, image->advance_y),
+                             compared);
     }
     return verdict;
 }
 
 /* Reading */
 
-/* Whether the file is what it was when the slide was opened, asked once a
-   read. */
+/* Whether files are what they were when the slide was opened; of a level that
+   has only one it is asked once a read. */
 struct witness {
     const struct level_images *images;
     bool was_asked, answer;
 };
 
 static bool
-is_intact(void *argument)
+is_intact(const struct image *image, uint64_t tile, void *argument)
 {
     struct witness *witness = argument;
-    if (!witness->was_asked) {
-        witness->answer = level_images_are_unchanged(witness->images);
+    if (!witness->was_asked || witness->images->file_count > 1) {
+        witness->answer =
+            level_images_has_unchanged(witness->images, image, tile);
         witness->was_asked = true;
     }
     return witness->answer;
@@ -345,28 +364,26 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
            const struct pixels *pixels, struct scratch *scratch)
 {
     struct region shown = shown_part(region, supply);
+    unsigned compared = 0;
     unsigned parts = shown.width > 0 && shown.height > 0
-                         ? assembly_parts(supply, &shown)
+                         ? assembly_parts(supply, region)
                          : 0;
+    /* libopenslide has nothing to compare with what is placed exactly. */
+    parts &= region->is_exact ? ~(unsigned)ASSEMBLY_ARITHMETIC : ~0u;
     if (!assembly_read(supply, region, pixels, scratch)) {
         return false;
     }
     if ((parts & ~atomic_load(&level->compared)) == 0) {
         return true;
     }
-    enum verdict verdict = compare(handle, supply, &shown);
+    enum verdict verdict = compare(handle, supply, &shown, &compared);
     if (verdict == SAME) {
-        atomic_fetch_or(&level->compared, parts);
+        compared |= parts & ~(unsigned)ASSEMBLY_ARITHMETIC;
+        atomic_fetch_or(&level->compared, compared);
     } else if (verdict == DIFFERENT) {
         atomic_store(&level->refusal, "libopenslide gave other pixels");
     }
-    return verdict == SAME;
-}
-
-static bool
-is_near(int64_t position)
-{
-    return position > -FARTHEST && position < FARTHEST;
+    return verdict == SAME && (parts & ~atomic_load(&level->compared)) == 0;
 }
 
 /* Whether a region shows more than the cache can keep. */
@@ -381,12 +398,10 @@ bool
 direct_slide_read(const struct slide_handle *handle, const struct block *block,
                   const struct pixels *pixels, struct scratch *scratch)
 {
-    struct direct_slide *direct = handle->direct;
+    struct direct_slide *direct = direct_slide_of(handle);
     const struct region *region = &block->source;
-    if (direct == NULL || region->level < 0 ||
-        region->level >= handle->level_count || region->width <= 0 ||
-        region->height <= 0 || !is_near(region->x) || !is_near(region->y) ||
-        !is_near(region->width) || !is_near(region->height) ||
+    if (direct == NULL || slide_handle_level(handle, region->level) == NULL ||
+        region->width <= 0 || region->height <= 0 || !region_is_near(region) ||
         direct_slide_refusal(handle, region->level) != NULL) {
         return false;
     }

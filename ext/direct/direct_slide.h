@@ -11,20 +11,10 @@
 #include "slide/pixels.h"
 #include "slide/region.h"
 #include "system/scratch.h"
-#include "tile_cache.h"
 
-struct direct_slide;
-
-/*
- * For a slide that libopenslide is about to open; NULL where it is no file, or
- * where memory is lacking.  Nothing is read before the first region is.
- */
-struct direct_slide *direct_slide_new(const char *path);
-void direct_slide_free(struct direct_slide *direct);
-
-/* Use another cache of tiles. */
-void direct_slide_set_cache(struct direct_slide *direct,
-                            struct tile_cache *cache);
+/* For who opens a slide; its cache is a struct tile_cache.  Nothing is read
+   before the first region is. */
+extern const struct slide_lane direct_lane;
 
 /* Why a level is left to libopenslide, in words; NULL where it is not. */
 const char *direct_slide_refusal(const struct slide_handle *handle,

@@ -13,7 +13,7 @@ image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
               uint32_t height)
 {
     if (!jpeg_is_available()) {
-        return "OPENSLIDE_DECODER names one that is not built in";
+        return "the JPEG decoder that was asked for is not built in";
     }
     if (!is_jpeg) {
         return "the tiles are not JPEG";
@@ -61,9 +61,8 @@ image_tile_pixels(const struct image *image)
     return (size_t)image->tile_width * image->tile_height;
 }
 
-/* The stored bytes, to be freed; NULL where there is anything odd. */
-static uint8_t *
-read_tile(const struct image *image, uint64_t tile, size_t *size)
+uint8_t *
+image_read_tile(const struct image *image, uint64_t tile, size_t *size)
 {
     struct tile_place place;
     uint64_t limit =
@@ -83,14 +82,24 @@ read_tile(const struct image *image, uint64_t tile, size_t *size)
     return bytes;
 }
 
-bool
-image_decode_tile(const struct image *image, uint64_t tile,
-                  const struct jpeg_rows *rows)
+/* One that is a JPEG of its own. */
+static bool
+decode_jpeg(const struct image *image, uint64_t tile,
+            const struct jpeg_rows *rows)
 {
     size_t size;
-    uint8_t *bytes = read_tile(image, tile, &size);
+    uint8_t *bytes = image_read_tile(image, tile, &size);
     bool decoded =
         bytes != NULL && jpeg_decode(&image->format, bytes, size, rows);
     free(bytes);
     return decoded;
+}
+
+bool
+image_decode_tile(const struct image *image, uint64_t tile,
+                  const struct jpeg_rows *rows)
+{
+    return image->container->decode == NULL
+               ? decode_jpeg(image, tile, rows)
+               : image->container->decode(image, tile, rows);
 }

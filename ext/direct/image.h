@@ -6,6 +6,7 @@
 #define DIRECT_IMAGE_H
 
 #include "codecs/jpeg.h"
+#include "kernels/paint.h"
 #include "system/source.h"
 
 /* Bytes of a source that hold a tile. */
@@ -32,6 +33,10 @@ struct image_container {
     /* The place is there for TILE_STORED. */
     enum tile_content (*locate)(const struct image *image, uint64_t tile,
                                 struct tile_place *place);
+    /* As image_decode_tile(); NULL where a tile is a JPEG of its own, in one
+       place. */
+    bool (*decode)(const struct image *image, uint64_t tile,
+                   const struct jpeg_rows *rows);
     /* Free the store. */
     void (*close)(struct image *image);
 };
@@ -45,6 +50,8 @@ struct image {
     uint32_t tiles_across, tiles_down;
     /* Pixels beyond are transparent, though the tiles have some there. */
     int64_t width, height;
+    /* What libopenslide has of a tile: PAINT_CLIPPED, or PAINT_RGB24. */
+    enum paint_format surface;
     /* Some places may be TILE_HOLE. */
     bool has_holes;
 };
@@ -66,6 +73,11 @@ size_t image_tile_pixels(const struct image *image);
 /* Decode a tile; false where libopenslide may make other pixels of it. */
 bool image_decode_tile(const struct image *image, uint64_t tile,
                        const struct jpeg_rows *rows);
+
+/* For containers: the stored bytes of a tile, to be freed; NULL where there is
+   anything odd. */
+uint8_t *image_read_tile(const struct image *image, uint64_t tile,
+                         size_t *size);
 
 /* For containers: why tiles of such pixels cannot be decoded here, in words;
    NULL where they can. */

@@ -365,11 +365,11 @@ static const struct vendor vendors[] = {
 };
 
 static const struct vendor *
-vendor_of(openslide_t *osr)
+vendor_of(const struct slide_handle *handle)
 {
-    const char *name = openslide.get_property_value(osr, "openslide.vendor");
+    const char *name = slide_handle_vendor(handle);
     for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++) {
-        if (name != NULL && strcmp(vendors[i].name, name) == 0) {
+        if (strcmp(vendors[i].name, name) == 0) {
             return &vendors[i];
         }
     }
@@ -405,7 +405,7 @@ match_levels(struct choice *choice, const struct vendor *vendor)
 bool
 layout_is_known(const struct slide_handle *handle)
 {
-    return vendor_of(handle->osr) != NULL;
+    return vendor_of(handle) != NULL;
 }
 
 const char *
@@ -413,7 +413,7 @@ layout_find(struct layout *layout, const struct tiff_file *file,
             const struct tiff_directory *directories, size_t count,
             const struct slide_handle *handle)
 {
-    const struct vendor *vendor = vendor_of(handle->osr);
+    const struct vendor *vendor = vendor_of(handle);
     struct choice choice = {
         .file = file,
         .directories = directories,

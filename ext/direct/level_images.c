@@ -3,6 +3,7 @@
 #include "dicom_image.h"
 #include "dicom_series.h"
 #include "layout.h"
+#include "mirax_levels.h"
 #include "tiff_image.h"
 
 #include <float.h>
@@ -229,28 +230,41 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
     return complete ? NULL : "the files of the series cannot be read";
 }
 
-/* Both */
+/* All formats */
 
-static bool
-is_dicom(const struct slide_handle *handle)
+typedef const char *level_finder(struct level_images *levels,
+                                 const struct slide_handle *handle,
+                                 struct slide_file *file);
+
+/* Those of vendors that are not here are looked for in TIFF. */
+static const struct {
+    const char *vendor;
+    level_finder *find;
+} finders[] = {
+    {"dicom", find_in_dicom},
+    {"mirax", mirax_find_levels},
+};
+
+static level_finder *
+finder_of(const struct slide_handle *handle)
 {
-    const char *vendor =
-        openslide.get_property_value(handle->osr, "openslide.vendor");
-    return vendor != NULL && strcmp(vendor, "dicom") == 0;
+    const char *vendor = slide_handle_vendor(handle);
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++) {
+        if (strcmp(finders[i].vendor, vendor) == 0) {
+            return finders[i].find;
+        }
+    }
+    return find_in_tiff;
 }
 
 void
 level_images_find(struct level_images *levels,
                   const struct slide_handle *handle, struct slide_file *file)
 {
-    const char *refusal;
-    if (FLT_EVAL_METHOD != 0) { /* as for the x87: see paint.h */
-        refusal = "this machine rounds floats in another way";
-    } else if (is_dicom(handle)) {
-        refusal = find_in_dicom(levels, handle, file);
-    } else {
-        refusal = find_in_tiff(levels, handle, file);
-    }
+    /* Else it may be as for the x87: see paint.h. */
+    const char *refusal = FLT_EVAL_METHOD == 0
+                              ? finder_of(handle)(levels, handle, file)
+                              : "this machine rounds floats in another way";
     for (int32_t i = 0; refusal != NULL && i < handle->level_count; i++) {
         levels[i].refusal = refusal;
     }
@@ -272,13 +286,18 @@ level_images_close(struct level_images *level, const struct slide_file *file)
 }
 
 bool
-level_images_are_unchanged(const struct level_images *level)
+level_images_has_unchanged(const struct level_images *level,
+                           const struct image *image, uint64_t tile)
 {
-    bool are_unchanged = true;
-    for (size_t i = 0; are_unchanged && i < level->file_count; i++) {
-        are_unchanged = slide_file_is_unchanged(level->files[i]);
+    struct tile_place place;
+    if (level->file_count == 1) {
+        return slide_file_is_unchanged(level->files[0]);
     }
-    return are_unchanged;
+    if (image->container->locate(image, tile, &place) != TILE_STORED) {
+        return false;
+    }
+    /* A file is the source of its bytes. */
+    return slide_file_is_unchanged((const struct slide_file *)place.source);
 }
 
 const char *

@@ -31,8 +31,9 @@ void level_images_find(struct level_images *levels,
 void level_images_close(struct level_images *level,
                         const struct slide_file *file);
 
-/* Whether its files still are what they were. */
-bool level_images_are_unchanged(const struct level_images *level);
+/* Whether the file that has a tile still is what it was. */
+bool level_images_has_unchanged(const struct level_images *level,
+                                const struct image *image, uint64_t tile);
 
 /* Look for what decoding takes and may take long to find, before the first
    tile is decoded.  NULL, or why it is not there. */

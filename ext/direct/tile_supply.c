@@ -9,10 +9,9 @@ struct request {
 
 static struct request
 request_of(const struct tile_supply *supply, const struct placement *placement,
-           int64_t column, int64_t row)
+           uint64_t number)
 {
     const struct image *image = &placement->image;
-    uint64_t number = (uint64_t)row * image->tiles_across + (uint64_t)column;
     return (struct request){
         supply, image, {supply->slide, placement->number, number}};
 }
@@ -30,7 +29,8 @@ static bool
 decode(const struct request *request, const struct jpeg_rows *rows)
 {
     const struct tile_supply *supply = request->supply;
-    return supply->is_intact(supply->argument) &&
+    return supply->is_intact(request->image, request->key.tile,
+                             supply->argument) &&
            image_decode_tile(request->image, request->key.tile, rows);
 }
 
@@ -45,12 +45,27 @@ decode_words(uint32_t *words, void *argument)
     return decode(request, &rows);
 }
 
+static uint64_t
+number_of(const struct placement *placement, int64_t column, int64_t row)
+{
+    return (uint64_t)row * placement->image.tiles_across + (uint64_t)column;
+}
+
 bool
 tile_supply_get(const struct tile_supply *supply,
                 const struct placement *placement, int64_t column, int64_t row,
                 const struct tile **tile)
 {
-    struct request request = request_of(supply, placement, column, row);
+    return tile_supply_get_number(supply, placement,
+                                  number_of(placement, column, row), tile);
+}
+
+bool
+tile_supply_get_number(const struct tile_supply *supply,
+                       const struct placement *placement, uint64_t number,
+                       const struct tile **tile)
+{
+    struct request request = request_of(supply, placement, number);
     enum tile_content content = content_of(&request);
     *tile = NULL;
     if (content == TILE_STORED) {
@@ -66,7 +81,8 @@ tile_supply_put(const struct tile_supply *supply,
                 const struct placement *placement, int64_t column, int64_t row,
                 const struct jpeg_rows *rows, const struct tile **tile)
 {
-    struct request request = request_of(supply, placement, column, row);
+    struct request request =
+        request_of(supply, placement, number_of(placement, column, row));
     *tile = tile_cache_find(supply->cache, &request.key);
     if (*tile != NULL) {
         return true;

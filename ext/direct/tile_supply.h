@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "tile_cache.h"
+#include "tile_map.h"
 
 /* An image in its place in a level. */
 struct placement {
@@ -16,6 +17,8 @@ struct placement {
     /* From tile to tile: less than their size where they overlap.  Then those
        further right and further down lie on top. */
     int64_t advance_x, advance_y;
+    /* Where tiles show instead, NULL where they are in a grid. */
+    const struct tile_map *map;
 };
 
 /* For one read. */
@@ -30,10 +33,20 @@ struct tile_supply {
        many for it, and would only drive the others out. */
     bool spares_cache;
     uint64_t slide;
-    /* Whether the file is what it was; asked before a tile is decoded. */
-    bool (*is_intact)(void *argument);
+    /* Whether the file that has a tile is what it was; asked before the tile
+       is decoded. */
+    bool (*is_intact)(const struct image *image, uint64_t tile,
+                      void *argument);
     void *argument;
 };
+
+/*
+ * The tile of this number in an image, to be released; NULL where there is a
+ * hole.  False where there is anything odd.
+ */
+bool tile_supply_get_number(const struct tile_supply *supply,
+                            const struct placement *placement, uint64_t number,
+                            const struct tile **tile);
 
 /*
  * The tile in this column and row of an image, to be released; NULL where

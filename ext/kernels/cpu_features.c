@@ -16,6 +16,7 @@
 #    define EBX_AVX512F (UINT32_C(1) << 16)
 #    define EBX_AVX512BW (UINT32_C(1) << 30)
 #    define ECX_AVX512VBMI (UINT32_C(1) << 1)
+#    define ECX_AVX512VNNI (UINT32_C(1) << 11)
 
 /* XCR0: the registers that the operating system saves in a context switch */
 #    define XCR0_YMM UINT32_C(0x06) /* XMM and YMM */
@@ -56,7 +57,7 @@ detect(void)
     }
     if ((features & CPU_AVX2) != 0 && has_all(xcr0, XCR0_ZMM) &&
         has_all(ebx, EBX_AVX512F | EBX_AVX512BW) &&
-        has_all(ecx, ECX_AVX512VBMI)) {
+        has_all(ecx, ECX_AVX512VBMI | ECX_AVX512VNNI)) {
         features |= CPU_AVX512_VBMI;
     }
     return features;

@@ -5,8 +5,9 @@
 
 /* Instructions that both the CPU and the operating system support. */
 enum {
-    CPU_AVX2 = 1 << 0,        /* with BMI1 and BMI2 */
-    CPU_AVX512_VBMI = 1 << 1, /* with AVX-512 F and BW, and CPU_AVX2 */
+    CPU_AVX2 = 1 << 0, /* with BMI1 and BMI2 */
+    /* With AVX-512 F, BW and VNNI, and CPU_AVX2. */
+    CPU_AVX512_VBMI = 1 << 1,
 };
 
 /* A set of the CPU_ bits. Thread-safe; cheap after the first call. */

@@ -18,6 +18,8 @@
 #    endif
 #endif
 
+#include <stdbool.h>
+
 /* Best first. Tables of kernels are indexed by them. */
 enum instruction_set {
 #ifdef HAVE_X86_KERNELS
@@ -36,7 +38,14 @@ const char *instruction_set_name(enum instruction_set set);
 /* NULL if this machine has it, else what it would need. */
 const char *instruction_set_missing(enum instruction_set set);
 
-/* The best that this machine has. */
+/* The best that this machine has, of those that may be used. */
 enum instruction_set instruction_set_in_use(void);
+
+/*
+ * For tests: use none but those that are named, separated by commas, and the
+ * scalar ones where the machine has none of these.  False, and nothing
+ * changes, where a name is unknown.
+ */
+bool instruction_sets_choose(const char *names);
 
 #endif

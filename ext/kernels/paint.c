@@ -1,211 +1,19 @@
 #include "paint.h"
 
+#include "paint_kernels.h"
 #include "system/lengths.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
-#include "vectors.h"
-
-/* Clang knows the standard's pragma, GCC the option alone. */
-#ifdef __clang__
-#    pragma STDC FP_CONTRACT OFF
-#endif
-
-/*
- * pixman makes floats of bytes, c * (float)(1 / 255.0), and bytes of floats,
- * truncated after multiplication by 256. Here that factor is in all floats
- * from the beginning: a power of two does not change how they are rounded.
- */
-#define SCALE 256.0f
-#define UNIT (SCALE * (float)(1 / 255.0))
-
-/* The float before SCALE. Both are stored as 255. */
-#define LARGEST 0x1.fffffep7f
-
-/* Channels, from the lowest byte of a word on. */
-enum { ALPHA = 3, COLOURS = 3 };
-
-/* Pixels painted at once; their floats stay in the first-level cache. */
-#define SPAN_PIXELS 272
-
-/* A vector may begin with the pixel to the right of the last one painted. */
-#define ROW_PIXELS (SPAN_PIXELS + 32)
-
-/*
- * A part of a row of the tile; pixels outside the tile are transparent.
- * Aligned so that few vectors lie across cache lines.
- */
-struct paint_row {
-    _Alignas(64) float colours[COLOURS][ROW_PIXELS];
-    const float *alpha; /* ROW_PIXELS of them */
-};
-
-/* The share that each of four neighbours has in a pixel. */
-struct weights {
-    float upper_left, upper_right, lower_left, lower_right;
-};
-
-/*
- * Where the pixels of a row come from: columns i and i + 1 of two rows give
- * pixel i. From opaque_begin to opaque_end, which may lie behind the last
- * pixel, these four are opaque.
- */
-struct paint_span {
-    const struct paint_row *upper, *lower;
-    struct weights weights;
-    size_t opaque_begin, opaque_end;
-};
-
-/* ---- scalar: the reference for every other kernel ---- */
-
-static float
-to_float(uint32_t word, unsigned channel)
-{
-    return (float)(word >> 8 * channel & 0xff) * UNIT;
-}
-
-static void
-unpack_scalar(const uint32_t *words, size_t count, struct paint_row *row,
-              size_t column)
-{
-    for (unsigned c = 0; c < COLOURS; c++) {
-        for (size_t i = 0; i < count; i++) {
-            row->colours[c][column + i] = to_float(words[i], c);
-        }
-    }
-}
-
-/* The order of these products and sums is part of the answer. */
-static float
-interpolate(const float *upper, const float *lower,
-            const struct weights *weights)
-{
-    return upper[0] * weights->upper_left + upper[1] * weights->upper_right +
-           lower[0] * weights->lower_left + lower[1] * weights->lower_right;
-}
-
-static float
-minimum(float a, float b)
-{
-    return a < b ? a : b;
-}
-
-/* The share of the source that the destination has room for. */
-static float
-room_for(float source_alpha, float alpha)
-{
-    if (source_alpha == 0) {
-        return 1;
-    }
-    return minimum((SCALE - alpha) / source_alpha, 1);
-}
-
-static uint32_t
-add_channel(uint32_t word, float source, unsigned channel)
-{
-    float sum = source + to_float(word, channel);
-
-    return (uint32_t)minimum(sum, LARGEST) << 8 * channel;
-}
-
-static uint32_t
-blend_pixel(uint32_t word, const struct paint_span *span, size_t i)
-{
-    const struct paint_row *upper = span->upper, *lower = span->lower;
-    float alpha =
-        interpolate(upper->alpha + i, lower->alpha + i, &span->weights);
-    float room = room_for(alpha, to_float(word, ALPHA));
-    uint32_t result = add_channel(word, alpha * room, ALPHA);
-
-    for (unsigned c = 0; c < COLOURS; c++) {
-        float source = interpolate(upper->colours[c] + i,
-                                   lower->colours[c] + i, &span->weights);
-
-        result |= add_channel(word, source * room, c);
-    }
-    return result;
-}
-
-/*
- * Opaque neighbours and an empty destination. The four weights add up to 1 or
- * to the float before it, as trying all 2^32 positions has shown: there is
- * room for the whole source, and alpha is 255.
- */
-static uint32_t
-blend_opaque_pixel(const struct paint_span *span, size_t i)
-{
-    uint32_t result = 0xff000000;
-
-    for (unsigned c = 0; c < COLOURS; c++) {
-        float source =
-            interpolate(span->upper->colours[c] + i,
-                        span->lower->colours[c] + i, &span->weights);
-        int32_t byte = (int32_t)source;
-
-        result |= (uint32_t)(byte - (byte >> 8)) << 8 * c;
-    }
-    return result;
-}
-
-static void
-blend_scalar(uint32_t *words, size_t count, const struct paint_span *span)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (words[i] == 0 && i >= span->opaque_begin && i < span->opaque_end) {
-            words[i] = blend_opaque_pixel(span, i);
-        } else {
-            words[i] = blend_pixel(words[i], span, i);
-        }
-    }
-}
-
-/* ---- vector kernels ---- */
-
-#ifdef HAVE_X86_KERNELS
-
-#    define SUFFIX _avx2
-#    define TARGET TARGET_AVX2
-#    define VECTOR __m256i
-#    define VECTOR_BYTES 32
-#    include "paint_template.h"
-
-#    define SUFFIX _avx512
-#    define TARGET TARGET_AVX512
-#    define VECTOR __m512i
-#    define VECTOR_BYTES 64
-#    include "paint_template.h"
-
-#endif
-
-#ifdef HAVE_NEON_KERNEL
-
-#    define SUFFIX _neon
-#    define TARGET /* part of AArch64 */
-#    define VECTOR uint8x16_t
-#    define VECTOR_BYTES 16
-#    include "paint_template.h"
-
-#endif
-
-/* ---- dispatch ---- */
-
-const struct paint_kernel paint_kernels[] = {
-#ifdef HAVE_X86_KERNELS
-    [AVX512] = {unpack_avx512, blend_avx512},
-    [AVX2] = {unpack_avx2, blend_avx2},
-#endif
-#ifdef HAVE_NEON_KERNEL
-    [NEON] = {unpack_neon, blend_neon},
-#endif
-    [SCALAR] = {unpack_scalar, blend_scalar},
-};
-
 /* ---- positions ---- */
 
 /* Tiles beyond this are in no picture. */
 #define MAX_POSITION (INT64_C(1) << 31)
+
+/* A whole pixel in pixman's coordinates. */
+#define FIXED_UNIT 65536
 
 /*
  * The tile's column (or row) that column 0 of the picture shows, which may be
@@ -213,7 +21,7 @@ const struct paint_kernel paint_kernels[] = {
  */
 struct origin {
     int64_t column;
-    float fraction;
+    int64_t rest; /* of a unit */
 };
 
 /* Halves to the even integer. */
@@ -236,24 +44,147 @@ find_origin(double position, int64_t unit)
     int64_t fixed = round_to_integer(-position * (double)unit);
     int64_t rest = (fixed % unit + unit) % unit;
 
-    return (struct origin){
-        .column = (fixed - rest) / unit,
-        .fraction = (float)rest / (float)unit,
-    };
+    return (struct origin){(fixed - rest) / unit, rest};
 }
 
-static struct weights
-make_weights(float dx, float dy)
+/* ---- what shows where ---- */
+
+/* The words that there are; what lies beyond is transparent. */
+static int64_t
+stored_width(const struct paint_tile *tile)
 {
-    return (struct weights){
-        .upper_left = (1 - dx) * (1 - dy),
-        .upper_right = dx * (1 - dy),
-        .lower_left = (1 - dx) * dy,
-        .lower_right = dx * dy,
-    };
+    return tile->format == PAINT_CLIPPED ? tile->opaque_width : tile->width;
 }
 
-/* ---- painting ---- */
+static int64_t
+stored_height(const struct paint_tile *tile)
+{
+    return tile->format == PAINT_CLIPPED ? tile->opaque_height : tile->height;
+}
+
+/*
+ * One axis of what cairo composes to paint a tile: the columns (or rows) of
+ * the picture, and those of the tile that they may be taken from.
+ */
+struct axis {
+    struct origin origin; /* in FIXED_UNIT */
+    int64_t begin, end;
+    int64_t first_sample, sample_count;
+};
+
+static struct axis
+aligned_axis(struct origin origin, int64_t tile_side, int64_t picture_side)
+{
+    struct axis axis = {
+        .origin = {origin.column, 0},
+        .begin = larger(-origin.column, 0),
+        .end = smaller(tile_side - origin.column, picture_side),
+    };
+
+    axis.first_sample = origin.column + axis.begin;
+    axis.sample_count = axis.end - axis.begin;
+    return axis;
+}
+
+/*
+ * Half a pixel more on either side is painted; a sample counts that lies
+ * within 0.495 of one that is needed. cairo adds in this order.
+ */
+static struct axis
+between_axis(double position, int64_t tile_side, int64_t picture_side)
+{
+    double begin = floor(position - 0.5 + 0.5);
+    double end = floor(position + (double)tile_side + 0.5 + 0.5);
+    struct axis axis = {
+        .origin = find_origin(position, FIXED_UNIT),
+        .begin = larger((int64_t)begin, 0),
+        .end = smaller((int64_t)end, picture_side),
+    };
+    double first = (double)axis.begin + 0.5 - position;
+    double last = (double)axis.begin + 0.5 +
+                  (double)(axis.end - axis.begin - 1) - position;
+
+    axis.first_sample = (int64_t)floor(first - 0.495);
+    axis.sample_count = (int64_t)floor(last + 0.495) + 1 - axis.first_sample;
+    return axis;
+}
+
+/* Whether no pixel is a mixture with what lies beyond the tile's edges. */
+static bool
+is_covered(const struct axis *axis, int64_t tile_side)
+{
+    return axis->origin.column + axis->begin >= 0 &&
+           axis->origin.column + axis->end < tile_side;
+}
+
+struct plan {
+    enum paint_mode mode;
+    struct axis x, y;
+};
+
+static enum paint_mode
+mode_of(const struct plan *plan, const struct paint_tile *tile,
+        bool is_aligned)
+{
+    const struct axis *x = &plan->x, *y = &plan->y;
+
+    if (x->begin >= x->end || y->begin >= y->end || stored_width(tile) <= 0 ||
+        stored_height(tile) <= 0) {
+        return PAINT_NOTHING;
+    }
+    if (x->sample_count == 1 && y->sample_count == 1) {
+        return PAINT_SINGLE;
+    }
+    if (tile->format != PAINT_RGB24) {
+        return is_aligned ? PAINT_ALIGNED : PAINT_BETWEEN;
+    }
+    if (is_aligned) {
+        return PAINT_ALIGNED_RGB24;
+    }
+    return is_covered(x, tile->width) && is_covered(y, tile->height)
+               ? PAINT_COVERED_RGB24
+               : PAINT_BETWEEN_RGB24;
+}
+
+static bool
+is_near(double position)
+{
+    return position > -MAX_POSITION && position < MAX_POSITION;
+}
+
+static struct plan
+make_plan(int64_t picture_width, int64_t picture_height,
+          const struct paint_tile *tile, double x, double y)
+{
+    struct plan plan = {.mode = PAINT_NOTHING};
+    struct origin across, down;
+    bool is_aligned;
+
+    if (!is_near(x) || !is_near(y)) {
+        return plan;
+    }
+    across = find_origin(x, 256);
+    down = find_origin(y, 256);
+    is_aligned = across.rest == 0 && down.rest == 0;
+    if (is_aligned) {
+        plan.x = aligned_axis(across, tile->width, picture_width);
+        plan.y = aligned_axis(down, tile->height, picture_height);
+    } else {
+        plan.x = between_axis(x, tile->width, picture_width);
+        plan.y = between_axis(y, tile->height, picture_height);
+    }
+    plan.mode = mode_of(&plan, tile, is_aligned);
+    return plan;
+}
+
+enum paint_mode
+paint_mode_at(int64_t picture_width, int64_t picture_height,
+              const struct paint_tile *tile, double x, double y)
+{
+    return make_plan(picture_width, picture_height, tile, x, y).mode;
+}
+
+/* ---- areas ---- */
 
 /*
  * What is to be painted, in columns and rows of the tile: words is the pixel
@@ -277,16 +208,16 @@ is_nothing(const struct area *area)
  */
 static struct area
 find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
-          int64_t column, int64_t row, int64_t first)
+          const struct plan *plan, int64_t first)
 {
-    int64_t left = column + canvas->left;
-    int64_t top = row + canvas->top;
+    int64_t left = plan->x.origin.column + canvas->left;
+    int64_t top = plan->y.origin.column + canvas->top;
     struct area area = {
         .stride = canvas->stride,
         .left = larger(left, first),
         .top = larger(top, first),
-        .right = smaller(left + canvas->width, tile->opaque_width),
-        .bottom = smaller(top + canvas->height, tile->opaque_height),
+        .right = smaller(left + canvas->width, stored_width(tile)),
+        .bottom = smaller(top + canvas->height, stored_height(tile)),
     };
 
     if (!is_nothing(&area)) {
@@ -296,47 +227,91 @@ find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
     return area;
 }
 
+/* ---- in floats ---- */
+
 /* A part of an area, no wider than SPAN_PIXELS. */
 struct strip {
     const struct paint_kernel *kernel;
     const struct paint_tile *tile;
     const struct area *area;
     struct weights weights;
-    float alpha[ROW_PIXELS]; /* of the tile's rows */
+    /* Columns of the strip's rows that there are in the tile. */
+    int64_t begin, end;
+    unsigned channels;       /* that have to be unpacked */
+    float alpha[ROW_PIXELS]; /* of the tile's rows, where all is opaque */
 };
 
 static const float transparent[ROW_PIXELS];
 
-static void
-fill_alpha(struct strip *strip)
-{
-    int64_t left = strip->area->left;
-    int64_t first = larger(-left, 0);
-    int64_t end = smaller(strip->tile->opaque_width - left, ROW_PIXELS);
+/* What vectors reach beyond the end of a row. */
+#define TAIL_PIXELS (ROW_PIXELS - SPAN_PIXELS - 1)
 
-    memset(strip->alpha, 0, sizeof(strip->alpha));
-    for (int64_t i = first; i < end; i++) {
+/* Transparent to the left and to the right of the tile. */
+static void
+clear_ends(const struct strip *strip, float *floats)
+{
+    if (strip->begin > 0) {
+        floats[0] = 0;
+    }
+    memset(floats + strip->end, 0, TAIL_PIXELS * sizeof(*floats));
+}
+
+static struct weights
+make_weights(const struct plan *plan)
+{
+    float dx = (float)plan->x.origin.rest / FIXED_UNIT;
+    float dy = (float)plan->y.origin.rest / FIXED_UNIT;
+
+    return (struct weights){
+        .upper_left = (1 - dx) * (1 - dy),
+        .upper_right = dx * (1 - dy),
+        .lower_left = (1 - dx) * dy,
+        .lower_right = dx * dy,
+    };
+}
+
+static void
+prepare_strip(struct strip *strip)
+{
+    const struct paint_tile *tile = strip->tile;
+    int64_t left = strip->area->left;
+    int64_t right = smaller(strip->area->right + 1, stored_width(tile));
+    bool is_opaque = tile->opaque_width >= stored_width(tile) &&
+                     tile->opaque_height >= stored_height(tile);
+
+    strip->begin = larger(-left, 0);
+    strip->end = right - left;
+    strip->channels = is_opaque ? COLOURS : CHANNELS;
+    clear_ends(strip, strip->alpha);
+    for (int64_t i = strip->begin; i < strip->end; i++) {
         strip->alpha[i] = SCALE;
     }
 }
 
-/* Colours outside the tile have to be 0 before; unpack leaves them so. */
+static void
+prepare_row(const struct strip *strip, struct paint_row *row)
+{
+    for (unsigned c = 0; c < strip->channels; c++) {
+        clear_ends(strip, row->channels[c]);
+    }
+}
+
 static void
 fetch_row(const struct strip *strip, int64_t y, struct paint_row *row)
 {
     const struct paint_tile *tile = strip->tile;
-    int64_t left = strip->area->left;
-    int64_t first = larger(left, 0);
-    int64_t end = smaller(strip->area->right + 1, tile->opaque_width);
+    int64_t first = strip->area->left + strip->begin;
 
-    if (y < 0 || y >= tile->opaque_height) {
-        memset(row->colours, 0, sizeof(row->colours));
+    if (y < 0 || y >= stored_height(tile)) {
+        memset(row->channels, 0, sizeof(row->channels));
         row->alpha = transparent;
         return;
     }
     strip->kernel->unpack(tile->words + y * tile->stride + first,
-                          (size_t)(end - first), row, (size_t)(first - left));
-    row->alpha = strip->alpha;
+                          (size_t)(strip->end - strip->begin), row,
+                          (size_t)strip->begin, strip->channels);
+    row->alpha =
+        strip->channels == COLOURS ? strip->alpha : row->channels[ALPHA];
 }
 
 static void
@@ -362,13 +337,16 @@ blend_row(const struct strip *strip, int64_t y, uint32_t *words,
  * vectors that were stored just before would have to wait for these.
  */
 static void
-paint_strip(const struct strip *strip)
+blend_strip(const struct strip *strip)
 {
-    struct paint_row rows[3] = {0};
+    struct paint_row rows[3];
     struct paint_row *upper = &rows[0], *lower = &rows[1], *next = &rows[2];
     const struct area *area = strip->area;
     uint32_t *words = area->words;
 
+    for (int i = 0; i < 3; i++) {
+        prepare_row(strip, &rows[i]);
+    }
     fetch_row(strip, area->top, upper);
     fetch_row(strip, area->top + 1, lower);
     for (int64_t y = area->top; y < area->bottom; y++) {
@@ -384,22 +362,83 @@ paint_strip(const struct strip *strip)
 }
 
 static void
-paint_area(const struct paint_kernel *kernel, const struct area *area,
+blend_area(const struct paint_kernel *kernel, const struct area *area,
            const struct paint_tile *tile, struct weights weights)
 {
     struct area part = *area;
 
     for (; part.left < area->right; part.left = part.right) {
-        struct strip strip = {kernel, tile, &part, weights, {0}};
+        struct strip strip = {
+            .kernel = kernel, .tile = tile, .area = &part, .weights = weights};
 
         part.right = smaller(part.left + SPAN_PIXELS, area->right);
         part.words = area->words + (part.left - area->left);
-        fill_alpha(&strip);
-        paint_strip(&strip);
+        prepare_strip(&strip);
+        blend_strip(&strip);
     }
 }
 
-/* ---- copying ---- */
+/* With all weight on one neighbour, interpolation gives the tile itself. */
+static const struct weights no_weights = {.upper_left = 1};
+
+/* ---- in bytes ---- */
+
+static void
+copy_area(const struct area *area, const struct paint_tile *tile)
+{
+    size_t size = 4 * (size_t)(area->right - area->left);
+    uint32_t *words = area->words;
+
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        memcpy(words, tile->words + y * tile->stride + area->left, size);
+        words += area->stride;
+    }
+}
+
+static void
+cover_area(const struct paint_kernel *kernel, const struct area *area,
+           const struct paint_tile *tile)
+{
+    size_t count = (size_t)(area->right - area->left);
+    uint32_t *words = area->words;
+
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        kernel->over(words, count,
+                     tile->words + y * tile->stride + area->left);
+        words += area->stride;
+    }
+}
+
+/* pixman has 7 bits for where a pixel lies between others. */
+static uint16_t
+share_of(const struct axis *axis)
+{
+    return (uint16_t)(axis->origin.rest >> 9);
+}
+
+static void
+cover_between(const struct paint_kernel *kernel, const struct area *area,
+              const struct paint_tile *tile, const struct plan *plan)
+{
+    struct paint_neighbours neighbours = {.right_share = share_of(&plan->x),
+                                          .lower_share = share_of(&plan->y)};
+    uint32_t *words = area->words;
+    uint32_t pixels[SPAN_PIXELS];
+
+    for (int64_t y = area->top; y < area->bottom; y++) {
+        for (int64_t x = area->left; x < area->right; x += SPAN_PIXELS) {
+            size_t count = (size_t)smaller(area->right - x, SPAN_PIXELS);
+
+            neighbours.upper = tile->words + y * tile->stride + x;
+            neighbours.lower = neighbours.upper + tile->stride;
+            kernel->interpolate(pixels, count, &neighbours);
+            kernel->over(words + (x - area->left), count, pixels);
+        }
+        words += area->stride;
+    }
+}
+
+/* ---- painting ---- */
 
 static bool
 is_empty(const struct area *area)
@@ -418,138 +457,50 @@ is_empty(const struct area *area)
 }
 
 static void
-copy_area(const struct area *area, const struct paint_tile *tile)
+paint_aligned(const struct paint_kernel *kernel, const struct area *area,
+              const struct paint_tile *tile)
 {
-    size_t size = 4 * (size_t)(area->right - area->left);
-    uint32_t *words = area->words;
-
-    for (int64_t y = area->top; y < area->bottom; y++) {
-        memcpy(words, tile->words + y * tile->stride + area->left, size);
-        words += area->stride;
+    if (is_empty(area)) {
+        copy_area(area, tile);
+    } else if (tile->format == PAINT_RGB24) {
+        cover_area(kernel, area, tile);
+    } else {
+        blend_area(kernel, area, tile, no_weights);
     }
 }
 
-/* ---- single pixels ---- */
-
-/*
- * One axis of what cairo composes to paint a tile between pixels: the columns
- * (or rows) of the picture, and those of the tile that they may be taken from.
- */
-struct extents {
-    int64_t begin, end;
-    int64_t first_sample, sample_count;
-};
-
-/*
- * Half a pixel more on either side is painted; a sample counts that lies
- * within 0.495 of one that is needed. cairo adds in this order.
- */
-static struct extents
-find_extents(double position, int64_t tile_side, int64_t picture_side)
+/* The pixel of the canvas that shows a single one of the tile. */
+static struct area
+find_single(const struct paint_canvas *canvas, const struct paint_tile *tile,
+            const struct plan *plan)
 {
-    double begin = floor(position - 0.5 + 0.5);
-    double end = floor(position + (double)tile_side + 0.5 + 0.5);
-    struct extents extents = {
-        .begin = larger((int64_t)begin, 0),
-        .end = smaller((int64_t)end, picture_side),
-    };
-    double first = (double)extents.begin + 0.5 - position;
-    double last = (double)extents.begin + 0.5 +
-                  (double)(extents.end - extents.begin - 1) - position;
-
-    extents.first_sample = (int64_t)floor(first - 0.495);
-    extents.sample_count =
-        (int64_t)floor(last + 0.495) + 1 - extents.first_sample;
-    return extents;
-}
-
-/* pixman's operator OVER_REVERSE, of which SATURATE of one opaque colour is
-   made: bytes, rounded. */
-static uint32_t
-over_pixel(uint32_t word, uint32_t source)
-{
-    uint32_t room = 255 - (word >> 24);
-    uint32_t result = 0;
-
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        uint32_t share = (source >> shift & 0xff) * room + 128;
-        uint32_t sum = (word >> shift & 0xff) + ((share + (share >> 8)) >> 8);
-
-        result |= (sum < 255 ? sum : 255) << shift;
-    }
-    return result;
-}
-
-static bool
-is_single_sample(const struct extents *extents)
-{
-    return extents->begin < extents->end && extents->sample_count == 1;
-}
-
-static void
-paint_single_pixel(const struct paint_canvas *canvas,
-                   const struct paint_tile *tile, const struct extents *x,
-                   const struct extents *y)
-{
-    int64_t column = x->begin - canvas->left, row = y->begin - canvas->top;
+    int64_t column = plan->x.begin - canvas->left;
+    int64_t row = plan->y.begin - canvas->top;
+    int64_t x = plan->x.first_sample, y = plan->y.first_sample;
+    struct area area = {.stride = canvas->stride};
 
     if (column >= 0 && column < canvas->width && row >= 0 &&
-        row < canvas->height && x->first_sample >= 0 &&
-        x->first_sample < tile->opaque_width && y->first_sample >= 0 &&
-        y->first_sample < tile->opaque_height) {
-        uint32_t *word = canvas->words + row * canvas->stride + column;
-
-        *word = over_pixel(
-            *word,
-            tile->words[y->first_sample * tile->stride + x->first_sample]);
+        row < canvas->height && x >= 0 && x < stored_width(tile) && y >= 0 &&
+        y < stored_height(tile)) {
+        area.words = canvas->words + row * canvas->stride + column;
+        area.left = x;
+        area.top = y;
+        area.right = x + 1;
+        area.bottom = y + 1;
     }
+    return area;
 }
 
-/* ---- painting at any position ---- */
-
+/* One opaque colour is composed in bytes whatever surface it comes from. */
 static void
-paint_resampled(const struct paint_kernel *kernel,
-                const struct paint_canvas *canvas,
-                const struct paint_tile *tile, double x, double y)
+paint_single(const struct paint_kernel *kernel, const struct area *area,
+             const struct paint_tile *tile)
 {
-    struct extents columns =
-        find_extents(x, tile->width, canvas->picture_width);
-    struct extents rows =
-        find_extents(y, tile->height, canvas->picture_height);
-    struct origin across = find_origin(x, 65536);
-    struct origin down = find_origin(y, 65536);
-    struct area area = find_area(canvas, tile, across.column, down.column, -1);
-
-    if (is_single_sample(&columns) && is_single_sample(&rows)) {
-        paint_single_pixel(canvas, tile, &columns, &rows);
-    } else if (!is_nothing(&area)) {
-        paint_area(kernel, &area, tile,
-                   make_weights(across.fraction, down.fraction));
-    }
-}
-
-/* With all weight on one neighbour, interpolation gives the tile itself. */
-static void
-paint_aligned(const struct paint_kernel *kernel,
-              const struct paint_canvas *canvas, const struct paint_tile *tile,
-              int64_t column, int64_t row)
-{
-    struct area area = find_area(canvas, tile, column, row, 0);
-
-    if (is_nothing(&area)) {
-        return;
-    }
-    if (is_empty(&area)) {
-        copy_area(&area, tile);
+    if (tile->words[area->top * tile->stride + area->left] >= 0xff000000) {
+        cover_area(kernel, area, tile);
     } else {
-        paint_area(kernel, &area, tile, make_weights(0, 0));
+        blend_area(kernel, area, tile, no_weights);
     }
-}
-
-static bool
-is_near(double position)
-{
-    return position > -MAX_POSITION && position < MAX_POSITION;
 }
 
 void
@@ -557,18 +508,28 @@ paint_tile_with(const struct paint_kernel *kernel,
                 const struct paint_canvas *canvas,
                 const struct paint_tile *tile, double x, double y)
 {
-    struct origin across, down;
+    struct plan plan =
+        make_plan(canvas->picture_width, canvas->picture_height, tile, x, y);
+    bool has_edges = plan.mode & (PAINT_BETWEEN | PAINT_BETWEEN_RGB24);
+    struct area area;
 
-    if (!is_near(x) || !is_near(y) || tile->opaque_width <= 0 ||
-        tile->opaque_height <= 0) {
+    if (plan.mode == PAINT_NOTHING) {
         return;
     }
-    across = find_origin(x, 256);
-    down = find_origin(y, 256);
-    if (across.fraction == 0 && down.fraction == 0) {
-        paint_aligned(kernel, canvas, tile, across.column, down.column);
+    area = plan.mode == PAINT_SINGLE
+               ? find_single(canvas, tile, &plan)
+               : find_area(canvas, tile, &plan, has_edges ? -1 : 0);
+    if (is_nothing(&area)) {
+        return;
+    }
+    if (plan.mode == PAINT_SINGLE) {
+        paint_single(kernel, &area, tile);
+    } else if (has_edges) {
+        blend_area(kernel, &area, tile, make_weights(&plan));
+    } else if (plan.mode == PAINT_COVERED_RGB24) {
+        cover_between(kernel, &area, tile, &plan);
     } else {
-        paint_resampled(kernel, canvas, tile, x, y);
+        paint_aligned(kernel, &area, tile);
     }
 }
 
@@ -578,4 +539,122 @@ paint_tile_at(const struct paint_canvas *canvas, const struct paint_tile *tile,
 {
     paint_tile_with(&paint_kernels[instruction_set_in_use()], canvas, tile, x,
                     y);
+}
+
+/* ---- cutting ---- */
+
+/* A part of a row of a tile: its own words, or the buffer where that has to
+   be filled up with what is transparent. */
+static const uint32_t *
+words_at(const struct paint_tile *tile, int64_t x, int64_t y, int64_t count,
+         uint32_t *buffer)
+{
+    const uint32_t *row = tile->words + y * tile->stride;
+    int64_t begin = larger(x, 0);
+    int64_t end = smaller(x + count, stored_width(tile));
+
+    if (y >= 0 && y < stored_height(tile) && begin == x && end == x + count) {
+        return row + x;
+    }
+    memset(buffer, 0, 4 * (size_t)count);
+    if (y >= 0 && y < stored_height(tile) && begin < end) {
+        memcpy(buffer + (begin - x), row + begin, 4 * (size_t)(end - begin));
+    }
+    return buffer;
+}
+
+static void
+cut_aligned(const struct paint_tile *image, const struct plan *plan,
+            int64_t row, int64_t width, uint32_t *words)
+{
+    const uint32_t *source =
+        words_at(image, plan->x.origin.column, plan->y.origin.column + row,
+                 width, words);
+
+    if (source != words) {
+        memcpy(words, source, 4 * (size_t)width);
+    }
+}
+
+static void
+cut_between(const struct paint_kernel *kernel, const struct paint_tile *image,
+            const struct plan *plan, int64_t row, int64_t width,
+            uint32_t *words)
+{
+    struct paint_neighbours neighbours = {.right_share = share_of(&plan->x),
+                                          .lower_share = share_of(&plan->y)};
+    uint32_t buffers[2][SPAN_PIXELS + 1];
+    int64_t y = plan->y.origin.column + row;
+
+    for (int64_t i = 0; i < width; i += SPAN_PIXELS) {
+        int64_t count = smaller(width - i, SPAN_PIXELS);
+        int64_t x = plan->x.origin.column + i;
+
+        neighbours.upper = words_at(image, x, y, count + 1, buffers[0]);
+        neighbours.lower = words_at(image, x, y + 1, count + 1, buffers[1]);
+        kernel->interpolate(words + i, (size_t)count, &neighbours);
+    }
+}
+
+static void
+cut_single(const struct paint_tile *image, const struct plan *plan,
+           int64_t row, int64_t width, uint32_t *words)
+{
+    memset(words, 0, 4 * (size_t)width);
+    if (row == plan->y.begin) {
+        uint32_t *word = words + plan->x.begin;
+
+        *word = *words_at(image, plan->x.first_sample, plan->y.first_sample, 1,
+                          word);
+    }
+}
+
+/* How many columns (or rows) of a part are opaque, from its first on. */
+static int64_t
+opaque_side(const struct axis *axis, int64_t opaque, int64_t side)
+{
+    int64_t first = axis->origin.column;
+    int64_t end = opaque - first - (share_of(axis) != 0);
+
+    return first < 0 ? 0 : larger(smaller(end, side), 0);
+}
+
+struct paint_tile
+paint_cut_with(const struct paint_kernel *kernel,
+               const struct paint_tile *image, double x, double y,
+               int64_t width, int64_t height, uint32_t *words)
+{
+    struct plan plan = make_plan(width, height, image, -x, -y);
+    struct paint_tile cut = {
+        .words = words,
+        .stride = (ptrdiff_t)width,
+        .width = width,
+        .height = height,
+        .format = PAINT_ARGB32,
+    };
+
+    for (int64_t row = 0; row < height; row++, words += width) {
+        if (plan.mode == PAINT_NOTHING) {
+            memset(words, 0, 4 * (size_t)width);
+        } else if (plan.mode == PAINT_SINGLE) {
+            cut_single(image, &plan, row, width, words);
+        } else if (plan.mode & (PAINT_ALIGNED | PAINT_ALIGNED_RGB24)) {
+            cut_aligned(image, &plan, row, width, words);
+        } else {
+            cut_between(kernel, image, &plan, row, width, words);
+        }
+    }
+    if (plan.mode != PAINT_NOTHING && plan.mode != PAINT_SINGLE) {
+        cut.opaque_width = opaque_side(&plan.x, image->opaque_width, width);
+        cut.opaque_height = opaque_side(&plan.y, image->opaque_height, height);
+    }
+    return cut;
+}
+
+struct paint_tile
+paint_cut(const struct paint_tile *image, double x, double y, int64_t width,
+          int64_t height, uint32_t *words)
+{
+    return paint_cut_with(&paint_kernels[instruction_set_in_use()], image, x,
+                          y, width, height, words);
 }

@@ -1,29 +1,37 @@
 #ifndef DIRECT_PAINT_H
 #define DIRECT_PAINT_H
 
-#include "instruction_sets.h"
-
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * Painting of decoded tiles at any position, to the bit as libopenslide has it
- * done by cairo and pixman: operator SATURATE, bilinear filter, in floats.
- *
- * Products and sums of floats have to be rounded one by one, as they are
- * written: compile with -ffp-contract=off.
- */
+struct paint_kernel;
 
 /*
- * A tile, of which the first columns and rows are opaque pixels, 0xffRRGGBB.
- * The rest, beyond the edge of the level, is transparent, and need not be
- * there.
+ * Painting of decoded tiles at any position, to the bit as libopenslide has it
+ * done by cairo and pixman: operator SATURATE, bilinear filter.
+ */
+
+/* What kind of surface libopenslide has of a tile. */
+enum paint_format {
+    /* CAIRO_FORMAT_ARGB32, transparent beyond its opaque pixels, where there
+       need not be any words. */
+    PAINT_CLIPPED,
+    /* CAIRO_FORMAT_ARGB32: premultiplied 0xAARRGGBB. */
+    PAINT_ARGB32,
+    /* CAIRO_FORMAT_RGB24: all opaque. */
+    PAINT_RGB24,
+};
+
+/*
+ * A tile, or a whole image. The first opaque_width columns of its first
+ * opaque_height rows are opaque pixels, 0xffRRGGBB.
  */
 struct paint_tile {
     const uint32_t *words;
     ptrdiff_t stride; /* from row to row, in words */
     int64_t width, height;
     int64_t opaque_width, opaque_height;
+    enum paint_format format;
 };
 
 /*
@@ -40,38 +48,60 @@ struct paint_canvas {
 };
 
 /*
+ * The ways to paint a tile, each of which has its own arithmetic: bits of a
+ * set of them.
+ */
+enum paint_mode {
+    PAINT_NOTHING = 0,
+    PAINT_SINGLE = 1 << 0, /* but one pixel of the tile shows: a colour */
+    PAINT_ALIGNED = 1 << 1,
+    PAINT_ALIGNED_RGB24 = 1 << 2,
+    PAINT_BETWEEN = 1 << 3,
+    PAINT_BETWEEN_RGB24 = 1 << 4,
+    PAINT_COVERED_RGB24 = 1 << 5, /* between, and no edge of the tile shows */
+    PAINT_MODES = (1 << 6) - 1,
+};
+
+/* How a tile is painted with its top left corner at (x, y) of a picture of
+   that size. */
+enum paint_mode paint_mode_at(int64_t picture_width, int64_t picture_height,
+                              const struct paint_tile *tile, double x,
+                              double y);
+
+/*
  * Paint the tile with its top left corner at (x, y) of the picture; it may lie
- * outside the canvas or across its edges.
+ * outside the canvas or across its edges. What the canvas shows already stays
+ * on top: the tile fills up what is left to opaque.
  *
  * A position that is a whole number of pixels when rounded to a multiple of
  * 1/256, in x and in y, copies the tile; any other is rounded to a multiple of
  * 1/65536, and pixels are interpolated between four of the tile, which is
  * transparent outside its edges. But where the picture shows a single pixel of
- * the tile, give or take half a hundredth, it shows that one as it is. What
- * the canvas shows already stays on top: the tile fills up what is left to
- * opaque.
+ * the tile, give or take half a hundredth, it shows that one as it is.
+ *
+ * ARGB32 is composed in floats. RGB24 is so where it is interpolated across
+ * the tile's edges, or beyond: else in bytes, interpolated by 128ths.
  */
 void paint_tile_at(const struct paint_canvas *canvas,
                    const struct paint_tile *tile, double x, double y);
 
 /*
- * The implementations, for tests and benchmarks. Call one only if
- * instruction_set_missing() is NULL.
+ * What libopenslide makes of a part of an image before it paints that:
+ * width x height pixels whose top left corner lies at (x, y) of the image,
+ * interpolated in bytes where these are no whole numbers of pixels, and
+ * transparent beyond the image. They are put into as many words.
  */
-struct paint_row;
-struct paint_span;
+struct paint_tile paint_cut(const struct paint_tile *image, double x, double y,
+                            int64_t width, int64_t height, uint32_t *words);
 
-struct paint_kernel {
-    void (*unpack)(const uint32_t *words, size_t count, struct paint_row *row,
-                   size_t column);
-    void (*blend)(uint32_t *words, size_t count,
-                  const struct paint_span *span);
-};
-
-extern const struct paint_kernel paint_kernels[INSTRUCTION_SET_COUNT];
-
+/* The same with one of paint_kernels, for tests and benchmarks. */
 void paint_tile_with(const struct paint_kernel *kernel,
                      const struct paint_canvas *canvas,
                      const struct paint_tile *tile, double x, double y);
+
+struct paint_tile paint_cut_with(const struct paint_kernel *kernel,
+                                 const struct paint_tile *image, double x,
+                                 double y, int64_t width, int64_t height,
+                                 uint32_t *words);
 
 #endif

@@ -31,10 +31,10 @@ minimum_avx2(__m256 a, __m256 b)
 /*
  * VBMI marks the CPUs on which 512-bit vectors are worth having: the ones
  * before it lower their clock for them, which slows the decoder that runs
- * before and after as well.
+ * before and after as well. All of them but one have VNNI, too.
  */
 #    define TARGET_AVX512                                                     \
-        __attribute__((target("avx512f,avx512bw,avx512vbmi")))
+        __attribute__((target("avx512f,avx512bw,avx512vbmi,avx512vnni")))
 
 static inline TARGET_AVX512 bool
 is_zero_avx512(__m512i v)

@@ -1,6 +1,6 @@
 /*
- * What the files that include Python.h share: the module's state, its two
- * types, and the one place where exceptions are made.
+ * What the files that include Python.h share: the module's state, and the one
+ * place where exceptions are made.
  */
 #ifndef OPENSLIDE_MODULE_H
 #define OPENSLIDE_MODULE_H
@@ -9,7 +9,6 @@
 #include <Python.h>
 
 #include "slide/openslide_api.h"
-#include "slide/region.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,84 +44,34 @@ struct module_state *state_of(PyObject *self);
     openslide_api_leave();                                                    \
     Py_END_ALLOW_THREADS
 
-/* slide_object.c */
+/* An entry of a method table; the docstring stands beside the function. */
+#define METHOD(name, function, flags)                                         \
+    {name, (PyCFunction)(void (*)(void))(function), flags, function##_doc}
 
-typedef struct {
-    PyObject_HEAD PyObject *path; /* bytes, as libopenslide takes it */
-    /* Whether a slide that has failed is opened again for the next call. */
-    bool reopens;
-    /* Whether libopenslide is passed by where that gives the same bytes. */
-    bool direct;
-    /* What never changes while a slide is open, read once at open ... */
-    PyObject *level_dimensions;       /* ((width, height), ...) */
-    PyObject *level_downsamples;      /* (float, ...) */
-    PyObject *associated_image_names; /* (str, ...) */
-    PyObject *quickhash;              /* str or None: which slide it is */
-    /* ... or when first asked for: {str: str}. */
-    _Atomic(PyObject *) properties;
-    /* Guarded by the critical section of the object: */
-    bool closed;
-    struct slide_handle *handle; /* NULL: closed, or to be opened again */
-    PyObject *cache;             /* a Cache, or NULL for one of its own */
-} SlideObject;
+/* The same where the function is in another file than the table. */
+#define DECLARE_METHOD(function)                                              \
+    PyObject *function(PyObject *self, PyObject *argument);                   \
+    extern const char function##_doc[]
+#define DECLARE_FAST_METHOD(function)                                         \
+    PyObject *function(PyObject *self, PyObject *const *args,                 \
+                       Py_ssize_t nargs);                                     \
+    extern const char function##_doc[]
 
-extern PyType_Spec slide_spec;
+/* Functions of the module, a table for each file that has some. */
+extern PyMethodDef library_functions[];
+extern PyMethodDef conversion_functions[];
+extern PyMethodDef codec_functions[];
+extern PyMethodDef resampling_functions[];
 
-/*
- * A reference to libopenslide's handle, to be used with or without the GIL.
- * Opens a new one after a fork, and after a failure where the slide reopens.
- * NULL with an exception set where the slide is closed.
- */
-struct slide_handle *slide_acquire(SlideObject *self);
+/* conversion.c */
 
-/*
- * Give the reference back.  False with OpenSlideError set where libopenslide
- * has latched an error; `doing` (with PyUnicode_FromFormat arguments) says in
- * its message what was being done with the slide.
- */
-bool slide_release(SlideObject *self, struct slide_handle *handle,
-                   const char *doing, ...);
+/* As OPENSLIDE_INSTRUCTION_SETS has it; false with an exception set. */
+bool choose_instruction_sets(void);
 
-/* The same, where a latched error was dealt with already.  `forgives`: the
-   slide is opened again, like one that reopens. */
-void slide_give_back(SlideObject *self, struct slide_handle *handle,
-                     bool forgives);
+/* codecs.c */
 
-/* False with an exception set where the slide is closed or has failed. */
-bool slide_check(SlideObject *self);
-
-/* cache_object.c */
-
-extern PyType_Spec cache_spec;
-
-/* False with an exception set where `cache` is no Cache, or was released and
-   may not be. */
-bool cache_check(struct module_state *state, PyObject *cache,
-                 bool may_be_released);
-
-/* Make a slide use a Cache. */
-void cache_attach(PyObject *cache, struct slide_handle *handle);
-
-/* read.c */
-
-PyObject *slide_read_region(PyObject *self, PyObject *const *args,
-                            Py_ssize_t nargs);
-PyObject *slide_read_region_raw(PyObject *self, PyObject *const *args,
-                                Py_ssize_t nargs);
-PyObject *slide_read_opaque_region(PyObject *self, PyObject *const *args,
-                                   Py_ssize_t nargs);
-PyObject *slide_read_into(PyObject *self, PyObject *const *args,
-                          Py_ssize_t nargs);
-PyObject *slide_read_all_into(PyObject *self, PyObject *const *args,
-                              Py_ssize_t nargs);
-PyObject *slide_read_associated_image(PyObject *self, PyObject *name);
-PyObject *slide_read_associated_image_raw(PyObject *self, PyObject *name);
-PyObject *module_argb2rgba(PyObject *module, PyObject *buffer);
-
-/* encode.c */
-
-PyObject *module_encode_jpeg(PyObject *module, PyObject *const *args,
-                             Py_ssize_t nargs);
+/* As OPENSLIDE_DECODER has it; false with an exception set. */
+bool choose_jpeg_decoder(void);
 
 /* errors.c */
 
@@ -139,18 +88,17 @@ PyObject *raise_argument_error(enum argument_error kind, const char *format,
 PyObject *raise_argument_count(const char *function, Py_ssize_t expected,
                                Py_ssize_t given);
 PyObject *raise_closed(PyObject *path);
-PyObject *raise_not_opened(struct module_state *state, PyObject *path);
-PyObject *raise_changed(struct module_state *state, PyObject *path);
+void raise_not_opened(struct module_state *state, PyObject *path);
+void raise_changed(struct module_state *state, PyObject *path);
 void raise_library_error(struct module_state *state, const char *message,
                          PyObject *doing, PyObject *path);
+
+/* Of a file that could be opened once: with the reason why it cannot now. */
+void raise_refused(PyObject *path);
 
 /* False with an exception set where libopenslide is not loaded at all, or too
    old to have the function `name`. */
 bool require_library(void);
 bool require_function(struct module_state *state, const char *name);
-
-/* An integer argument of 64 bits; false with an exception set that says
-   `what` it is and what was given. */
-bool integer_argument(PyObject *value, const char *what, int64_t *result);
 
 #endif

@@ -1,7 +1,7 @@
 /* The type Cache: a tile cache that slides can share. */
-#include "_openslide_module.h"
+#include "cache_object.h"
 
-#include "direct/direct_slide.h"
+#include "direct/tile_cache.h"
 
 typedef struct {
     PyObject_HEAD size_t capacity; /* bytes */
@@ -44,23 +44,18 @@ create_caches(CacheObject *self)
     self->process = platform_process();
 }
 
-void
-cache_attach(PyObject *cache, struct slide_handle *handle)
+struct slide_caches
+cache_get(PyObject *cache)
 {
     CacheObject *self = cache_cast(cache);
-    openslide_cache_t *native;
+    struct slide_caches caches;
     Py_BEGIN_CRITICAL_SECTION(cache);
     if (self->cache == NULL || self->process != platform_process()) {
         create_caches(self);
     }
-    native = self->cache;
-    if (handle->direct != NULL && self->direct != NULL) {
-        direct_slide_set_cache(handle->direct, self->direct);
-    }
+    caches = (struct slide_caches){self->cache, self->direct};
     Py_END_CRITICAL_SECTION();
-    BEGIN_LIBRARY_CALL
-    openslide.set_cache(handle->osr, native);
-    END_LIBRARY_CALL
+    return caches;
 }
 
 /* False with an exception set. */
@@ -142,7 +137,7 @@ cache_dealloc(PyObject *self)
     Py_DECREF(type);
 }
 
-PyDoc_STRVAR(release_doc,
+PyDoc_STRVAR(cache_release_doc,
              "release($self, /)\n--\n\n"
              "Give the cache up: slides that use it keep it, no other can "
              "have it.");
@@ -159,8 +154,8 @@ cache_release(PyObject *self, PyObject *Py_UNUSED(unused))
     return Py_NewRef(Py_None);
 }
 
-PyDoc_STRVAR(reduce_doc, "__reduce__($self, /)\n--\n\n"
-                         "A cache is pickled as its capacity.");
+PyDoc_STRVAR(cache_reduce_doc, "__reduce__($self, /)\n--\n\n"
+                               "A cache is pickled as its capacity.");
 
 static PyObject *
 cache_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
@@ -170,8 +165,8 @@ cache_reduce(PyObject *self, PyObject *Py_UNUSED(unused))
 }
 
 static PyMethodDef cache_methods[] = {
-    {"__reduce__", cache_reduce, METH_NOARGS, reduce_doc},
-    {"release", cache_release, METH_NOARGS, release_doc},
+    METHOD("__reduce__", cache_reduce, METH_NOARGS),
+    METHOD("release", cache_release, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };
 

@@ -22,9 +22,23 @@ argument_error_class(enum argument_error kind)
     return class;
 }
 
+/* Whether an exception is set that is no word on an argument: Ctrl-C, lack of
+   memory, or what the argument's own methods raise. */
+static bool
+another_exception_is_set(void)
+{
+    return PyErr_Occurred() != NULL &&
+           !PyErr_ExceptionMatches(PyExc_TypeError) &&
+           !PyErr_ExceptionMatches(PyExc_ValueError) &&
+           !PyErr_ExceptionMatches(PyExc_OverflowError);
+}
+
 PyObject *
 raise_argument_error(enum argument_error kind, const char *format, ...)
 {
+    if (another_exception_is_set()) {
+        return NULL;
+    }
     PyErr_Clear(); /* the reason is told better by `format` */
     PyObject *class = argument_error_class(kind);
     if (class != NULL) {
@@ -67,7 +81,7 @@ raise_closed(PyObject *path)
     return NULL;
 }
 
-PyObject *
+void
 raise_not_opened(struct module_state *state, PyObject *path)
 {
     PyObject *shown = decode_path(path);
@@ -76,10 +90,26 @@ raise_not_opened(struct module_state *state, PyObject *path)
                      "Unsupported or missing image file: %R", shown);
         Py_DECREF(shown);
     }
-    return NULL;
 }
 
-PyObject *
+/* The reason is found out by Python, after libopenslide's refusal. */
+void
+raise_refused(PyObject *path)
+{
+    PyObject *shown = decode_path(path);
+    PyObject *module = PyImport_ImportModule("openslide._files");
+    if (shown != NULL && module != NULL) {
+        PyObject *error = PyObject_CallMethod(module, "refusal", "O", shown);
+        if (error != NULL) {
+            PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+            Py_DECREF(error);
+        }
+    }
+    Py_XDECREF(shown);
+    Py_XDECREF(module);
+}
+
+void
 raise_changed(struct module_state *state, PyObject *path)
 {
     PyObject *shown = decode_path(path);
@@ -90,7 +120,6 @@ raise_changed(struct module_state *state, PyObject *path)
                      shown);
         Py_DECREF(shown);
     }
-    return NULL;
 }
 
 void
@@ -135,25 +164,4 @@ require_function(struct module_state *state, const char *name)
         Py_DECREF(error);
     }
     return false;
-}
-
-bool
-integer_argument(PyObject *value, const char *what, int64_t *result)
-{
-    PyObject *index = PyNumber_Index(value);
-    if (index == NULL) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-            raise_argument_error(ARGUMENT_TYPE_ERROR,
-                                 "%s must be an integer, not %R", what, value);
-        }
-        return false;
-    }
-    int overflow = 0;
-    *result = (int64_t)PyLong_AsLongLongAndOverflow(index, &overflow);
-    Py_DECREF(index);
-    if (overflow != 0) {
-        raise_argument_error(ARGUMENT_OVERFLOW_ERROR,
-                             "%s must fit 64 bits, but is %R", what, value);
-    }
-    return overflow == 0;
 }

@@ -1,276 +1,125 @@
-#include "batch.h"
+/*
+ * A batch goes back and forth between two ways of reading.  Together: all
+ * workers share one handle, which ends with the first error.  Apart, in
+ * batch_retries.c: after such an error, each has a handle of its own, so that
+ * it is known whose error is whose.
+ */
+#include "batch_run.h"
 
-#include "direct/direct_slide.h"
-#include "system/slide_file.h"
-#include "system/scratch.h"
+#include "batch_order.h"
+#include "system/lengths.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Native tiles that neighbouring reads share stay in the cache if regions are
-   read in columns of this many tiles, from top to bottom: with tiles of
-   256 x 256 pixels two rows of these take 4 MB of libopenslide's 32. */
-static const int64_t TILES_ACROSS = 8;
-
-/* Where libopenslide names no tile size. */
-static const int64_t USUAL_TILE = 256;
-
-/* One pass over the waiting regions with one handle. */
-struct pass {
-    struct batch *batch;
-    const struct slide_handle *handle;
-    const int64_t *order;            /* of the waiting regions */
-    const struct division *division; /* of the only region, else NULL */
-    struct scratch *scratch;         /* one per worker */
-    atomic_bool out_of_memory;
-};
-
-/* Blocks */
-
-/* Where a region of the batch goes. */
-static struct pixels
-pixels_of(const struct batch *batch, int64_t region)
+struct pixels
+batch_pixels(const struct batch *batch, int64_t number)
 {
     struct pixels pixels = batch->first;
-    pixels.start += region * batch->region_stride;
+    pixels.start += number * batch->region_stride;
     return pixels;
 }
 
-/* Whether libopenslide can write where the pixels shall be. */
-static bool
-fits_in_place(const struct pixels *pixels, const struct region *source)
+enum batch_outcome
+batch_reason(const struct batch_run *run)
 {
-    return pixels->channels == 4 && pixels->row_stride == 4 * source->width &&
-           (uintptr_t)pixels->start % sizeof(uint32_t) == 0;
+    return run->batch->poller.has_ended          ? BATCH_INTERRUPTED
+           : atomic_load(&run->is_out_of_memory) ? BATCH_OUT_OF_MEMORY
+           : atomic_load(&run->has_changed)      ? BATCH_CHANGED
+                                                 : BATCH_FAILED;
 }
 
-/* By libopenslide; false where memory is lacking. */
-static bool
-read_painted(openslide_t *osr, const struct region *source,
-             const struct pixels *pixels, struct scratch *scratch)
+enum batch_outcome
+batch_run_loop(struct batch_run *run, int64_t count, int workers,
+               parallel_body *body, void *argument)
 {
-    uint32_t *words = (uint32_t *)(void *)pixels->start;
-    if (!fits_in_place(pixels, source)) {
-        words =
-            scratch_reserve(scratch, (size_t)(source->width * source->height));
-        if (words == NULL) {
-            return false;
-        }
-    }
-    slide_file_leave_room();
-    openslide.read_region(osr, words, source->x, source->y, source->level,
-                          source->width, source->height);
-    pixels_convert(pixels, 0, 0, source->width, source->height, words,
-                   (ptrdiff_t)source->width);
-    return true;
-}
-
-/* False where the slide has failed, or memory. */
-static bool
-read_block(struct pass *pass, const struct parallel_worker *worker,
-           int64_t number, const struct block *block)
-{
-    openslide_t *osr = pass->handle->osr;
-    struct pixels pixels = pixels_of(pass->batch, number);
-    pixels.start = pixels_at(&pixels, block->column, block->row);
-    struct scratch *scratch = &pass->scratch[worker->number];
-    if (openslide.get_error(osr) != NULL) {
-        return false;
-    }
-    if (direct_slide_read(pass->handle, block, &pixels, scratch)) {
-        return true;
-    }
-    if (!read_painted(osr, &block->source, &pixels, scratch)) {
-        atomic_store(&pass->out_of_memory, true);
-        return false;
-    }
-    return openslide.get_error(osr) == NULL;
-}
-
-/* Passes */
-
-/* One region, block by block. */
-static bool
-read_whole(const struct parallel_worker *worker, int64_t i, void *argument)
-{
-    struct pass *pass = argument;
-    int64_t number = pass->order[i];
-    struct division division =
-        division_of(&pass->batch->regions[number], pass->handle);
-    int64_t blocks = division.columns * division.rows;
-    for (int64_t b = 0; b < blocks; b++) {
-        struct block block = division_block(&division, b % division.columns,
-                                            b / division.columns);
-        bool goes_on = b == 0 || parallel_goes_on(worker);
-        if (!goes_on || !read_block(pass, worker, number, &block)) {
-            return false;
-        }
-    }
-    pass->batch->states[number] = REGION_READ;
-    return true;
-}
-
-/* One block of the only region. */
-static bool
-read_part(const struct parallel_worker *worker, int64_t i, void *argument)
-{
-    struct pass *pass = argument;
-    const struct division *division = pass->division;
-    struct block block =
-        division_block(division, i % division->columns, i / division->columns);
-    return read_block(pass, worker, 0, &block);
-}
-
-static bool
-run_pass(struct pass *pass, int64_t count, parallel_body *body)
-{
-    const struct batch *batch = pass->batch;
-    int workers = batch->workers < 1 ? 1 : batch->workers;
-    pass->scratch = calloc((size_t)workers, sizeof *pass->scratch);
-    if (pass->scratch == NULL) {
-        atomic_store(&pass->out_of_memory, true);
-        return false;
-    }
+    struct batch *batch = run->batch;
     bool complete = parallel_for(count, workers, batch->thread_limit, body,
-                                 pass, batch->poll, batch->poll_argument);
-    for (int i = 0; i < workers; i++) {
-        scratch_give_up(&pass->scratch[i]);
+                                 argument, &batch->poller);
+    return complete ? BATCH_READ : batch_reason(run);
+}
+
+bool
+batch_note_reading(struct batch_run *run, enum region_reading reading)
+{
+    if (reading == REGION_OUT_OF_MEMORY) {
+        atomic_store(&run->is_out_of_memory, true);
     }
-    free(pass->scratch);
+    return reading == REGION_COMPLETE;
+}
+
+/* Together */
+
+static bool
+read_one(const struct parallel_worker *worker, int64_t i, void *argument)
+{
+    struct batch_run *run = argument;
+    struct batch *batch = run->batch;
+    int64_t number = run->waiting[i];
+    struct pixels pixels = batch_pixels(batch, number);
+    bool complete = batch_note_reading(
+        run, region_read(run->handle, &batch->regions[number], &pixels,
+                         &run->scratch[worker->number], worker));
+    if (complete) {
+        batch->states[number] = REGION_READ;
+    }
     return complete;
 }
 
-static enum batch_outcome
-outcome_of(const struct pass *pass, bool complete)
+/* The only region, which is shared among the workers block by block. */
+struct parts {
+    struct batch_run *run;
+    struct division division;
+};
+
+static bool
+read_part(const struct parallel_worker *worker, int64_t i, void *argument)
 {
-    if (atomic_load(&pass->out_of_memory)) {
-        return BATCH_OUT_OF_MEMORY;
-    }
-    if (openslide.get_error(pass->handle->osr) != NULL) {
-        return BATCH_FAILED;
-    }
-    return complete ? BATCH_READ : BATCH_INTERRUPTED;
+    struct parts *parts = argument;
+    struct batch_run *run = parts->run;
+    const struct division *division = &parts->division;
+    struct block block =
+        division_block(division, i % division->columns, i / division->columns);
+    return batch_note_reading(
+        run, region_read_block(run->handle, &block, &run->batch->first,
+                               &run->scratch[worker->number]));
 }
 
-/* A single region is shared among the workers block by block. */
 static enum batch_outcome
-read_single(struct batch *batch, const struct slide_handle *handle)
+read_parts(struct batch_run *run)
 {
-    struct division division = division_of(batch->regions, handle);
-    struct pass pass = {
-        .batch = batch, .handle = handle, .division = &division};
-    bool complete =
-        run_pass(&pass, division.columns * division.rows, read_part);
-    enum batch_outcome outcome = outcome_of(&pass, complete);
+    struct parts parts = {run, division_of(run->batch->regions, run->handle)};
+    int64_t count = parts.division.columns * parts.division.rows;
+    enum batch_outcome outcome =
+        batch_run_loop(run, count, run->workers, read_part, &parts);
     if (outcome == BATCH_READ) {
-        batch->states[0] = REGION_READ;
+        run->batch->states[0] = REGION_READ;
     }
     return outcome;
 }
 
-/* Order */
-
-struct place {
-    int64_t level, column, row, x, number;
-};
-
-static int
-compare_places(const void *a, const void *b)
+enum batch_outcome
+batch_read_together(struct batch_run *run)
 {
-    const struct place *p = a, *q = b;
-    const int64_t differences[] = {
-        p->level - q->level, p->column - q->column, p->row - q->row,
-        p->x - q->x,         p->number - q->number,
-    };
-    for (size_t i = 0; i < sizeof differences / sizeof *differences; i++) {
-        if (differences[i] != 0) {
-            return differences[i] < 0 ? -1 : 1;
-        }
+    if (run->batch->count == 1 && run->waiting_count == 1) {
+        return read_parts(run);
     }
-    return 0;
-}
-
-static struct place
-place_of(const struct region *region, const struct slide_handle *handle,
-         int64_t number)
-{
-    const struct slide_level *level = &handle->levels[region->level];
-    int64_t width = level->tile_width > 0 ? level->tile_width : USUAL_TILE;
-    int64_t height = level->tile_height > 0 ? level->tile_height : USUAL_TILE;
-    double x = (double)region->x / level->downsample / (double)width;
-    double y = (double)region->y / level->downsample / (double)height;
-    return (struct place){region->level, (int64_t)x / TILES_ACROSS, (int64_t)y,
-                          (int64_t)x, number};
-}
-
-/* The waiting regions in the order to read them; free() it. */
-static int64_t *
-order_waiting(const struct batch *batch, const struct slide_handle *handle,
-              int64_t *count)
-{
-    struct place *places = calloc((size_t)batch->count + 1, sizeof *places);
-    int64_t *order = calloc((size_t)batch->count + 1, sizeof *order);
-    *count = 0;
-    for (int64_t i = 0; places != NULL && order != NULL && i < batch->count;
-         i++) {
-        if (batch->states[i] == REGION_WAITING) {
-            places[(*count)++] = place_of(&batch->regions[i], handle, i);
-        }
-    }
-    if (places == NULL || order == NULL) {
-        free(places);
-        free(order);
-        return NULL;
-    }
-    qsort(places, (size_t)*count, sizeof *places, compare_places);
-    for (int64_t i = 0; i < *count; i++) {
-        order[i] = places[i].number;
-    }
-    free(places);
-    return order;
-}
-
-static enum batch_outcome
-read_waiting(struct batch *batch, const struct slide_handle *handle)
-{
-    if (batch->count == 1 && batch->states[0] == REGION_WAITING) {
-        return read_single(batch, handle);
-    }
-    int64_t count;
-    int64_t *order = order_waiting(batch, handle, &count);
-    if (order == NULL) {
-        return BATCH_OUT_OF_MEMORY;
-    }
-    struct pass pass = {.batch = batch, .handle = handle, .order = order};
-    bool complete = run_pass(&pass, count, read_whole);
-    free(order);
-    return outcome_of(&pass, complete);
+    return batch_run_loop(run, run->waiting_count, run->workers, read_one,
+                          run);
 }
 
 /* Failures */
 
-static void
-mask(const struct batch *batch, int64_t number)
+void
+batch_forget_finished(struct batch_run *run)
 {
-    const struct region *region = &batch->regions[number];
-    struct pixels pixels = pixels_of(batch, number);
-    pixels_fill(&pixels, 0, 0, region->width, region->height);
-}
-
-/* Whether one region can be read by itself. */
-static enum batch_outcome
-read_alone(const struct batch *batch, int64_t number,
-           const struct slide_handle *handle)
-{
-    struct batch alone = *batch;
-    uint8_t state = REGION_WAITING;
-    alone.regions = &batch->regions[number];
-    alone.count = 1;
-    alone.states = &state;
-    alone.first = pixels_of(batch, number);
-    enum batch_outcome outcome = read_single(&alone, handle);
-    batch->states[number] = state;
-    return outcome;
+    int64_t left = 0;
+    for (int64_t i = 0; i < run->waiting_count; i++) {
+        if (run->batch->states[run->waiting[i]] == REGION_WAITING) {
+            run->waiting[left++] = run->waiting[i];
+        }
+    }
+    run->waiting_count = left;
 }
 
 static char *
@@ -281,101 +130,86 @@ copy_text(const char *text)
     return copy == NULL ? NULL : memcpy(copy, text, size);
 }
 
-static void
-blame(struct batch *batch, int64_t number, const struct slide_handle *handle)
+void
+batch_blame(struct batch *batch, int64_t number,
+            const struct slide_handle *handle)
 {
+    const char *error = openslide.get_error(handle->osr);
     free(batch->error);
     batch->bad = number;
-    batch->error = copy_text(openslide.get_error(handle->osr));
-    batch->states[number] = REGION_BAD;
-}
-
-/* Another handle in place of one that has failed; NULL where the slide cannot
-   be opened any more. */
-static struct slide_handle *
-replace_handle(const struct batch *batch, struct slide_handle *handle)
-{
-    bool direct = handle->direct != NULL;
-    slide_handle_release(handle);
-    struct slide_handle *fresh = slide_handle_open(batch->path, direct);
-    if (fresh != NULL && openslide.get_error(fresh->osr) != NULL) {
-        slide_handle_release(fresh);
-        fresh = NULL;
-    }
-    return fresh;
+    batch->error = error == NULL ? NULL : copy_text(error);
 }
 
 /*
- * The slide has failed while the first `count` regions of `order` were being
- * read.  Read them again, one by one, and blame the first that fails: then the
- * outcome is BATCH_FAILED.
+ * Regions are begun in order, and a worker stops at its first failure: so the
+ * suspects are the first of those that wait, at most one per worker.
  */
 static enum batch_outcome
-try_one_by_one(struct batch *batch, const int64_t *order, int64_t count,
-               const struct slide_handle *handle)
+find_culprit(struct batch_run *run)
 {
-    enum batch_outcome outcome = BATCH_READ;
-    for (int64_t i = 0; i < count && outcome == BATCH_READ; i++) {
-        outcome = read_alone(batch, order[i], handle);
-        if (outcome == BATCH_FAILED) {
-            blame(batch, order[i], handle);
-        }
+    struct batch *batch = run->batch;
+    batch_forget_finished(run);
+    batch_blame(batch, run->waiting[0], run->handle);
+    if (!batch->is_doubtful &&
+        smaller(run->waiting_count, run->workers) == 1) {
+        batch->states[batch->bad] = REGION_BAD;
+        return BATCH_FAILED;
     }
-    return outcome;
+    return batch_retry(run);
 }
 
-/*
- * Find the region for which the slide has failed.  Regions are begun in order,
- * and a worker stops at its first failure: so the suspects are the first of
- * those that wait, at most one per worker.
- */
-static enum batch_outcome
-find_culprit(struct batch *batch, struct slide_handle **handle)
+/* The whole */
+
+static bool
+begin_run(struct batch_run *run, struct batch *batch,
+          struct slide_handle *handle)
 {
-    int64_t waiting;
-    int64_t *order = order_waiting(batch, *handle, &waiting);
-    if (order == NULL) {
-        return BATCH_OUT_OF_MEMORY;
+    int workers = batch->workers < 1 ? 1 : batch->workers;
+    *run = (struct batch_run){
+        .batch = batch,
+        .workers = workers,
+        .handle = handle,
+        .waiting = batch_order(batch->regions, batch->count, handle),
+        .waiting_count = batch->count,
+        .scratch = calloc((size_t)workers, sizeof *run->scratch),
+    };
+    slide_handle_retain(handle);
+    return run->waiting != NULL && run->scratch != NULL;
+}
+
+static void
+finish_run(struct batch_run *run)
+{
+    for (int i = 0; run->scratch != NULL && i < run->workers; i++) {
+        scratch_give_up(&run->scratch[i]);
     }
-    enum batch_outcome outcome = BATCH_FAILED;
-    int64_t suspects = waiting < batch->workers ? waiting : batch->workers;
-    blame(batch, order[0], *handle);
-    if (suspects > 1 || batch->doubts) {
-        struct slide_handle *fresh = replace_handle(batch, *handle);
-        *handle = fresh;
-        if (fresh != NULL) {
-            batch->states[order[0]] = REGION_WAITING;
-            outcome = try_one_by_one(batch, order, suspects, fresh);
+    free(run->scratch);
+    free(run->waiting);
+    if (run->handle != NULL) {
+        slide_handle_release(run->handle);
+    }
+    for (int i = 0; i < BATCH_MOST_APART; i++) {
+        if (run->apart[i] != NULL) {
+            slide_handle_release(run->apart[i]);
         }
     }
-    free(order);
-    return outcome;
 }
 
 enum batch_outcome
 batch_read(struct batch *batch, struct slide_handle *handle)
 {
-    slide_handle_retain(handle);
-    enum batch_outcome outcome = read_waiting(batch, handle);
-    while (outcome == BATCH_FAILED) {
-        outcome = find_culprit(batch, &handle);
-        if (handle == NULL || (outcome == BATCH_FAILED && !batch->masks)) {
-            break;
-        }
-        if (outcome == BATCH_FAILED) {
-            mask(batch, batch->bad);
-            handle = replace_handle(batch, handle);
-            if (handle == NULL) {
+    struct batch_run run;
+    enum batch_outcome outcome = BATCH_OUT_OF_MEMORY;
+    if (begin_run(&run, batch, handle)) {
+        outcome = batch_read_together(&run);
+        while (outcome == BATCH_FAILED) {
+            outcome = find_culprit(&run);
+            if (outcome != BATCH_READ) {
                 break;
             }
-            outcome = BATCH_READ;
-        }
-        if (outcome == BATCH_READ) {
-            outcome = read_waiting(batch, handle);
+            outcome = batch_read_together(&run);
         }
     }
-    if (handle != NULL) {
-        slide_handle_release(handle);
-    }
+    finish_run(&run);
     return outcome;
 }

@@ -5,9 +5,10 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "system/parallel.h"
 #include "slide/pixels.h"
 #include "slide/region.h"
+#include "slide/slide_origin.h"
+#include "system/poller.h"
 
 /* How far a region is. */
 enum region_state {
@@ -22,16 +23,16 @@ struct batch {
     struct pixels first;     /* where the first region goes */
     ptrdiff_t region_stride; /* bytes from a region to the next */
     /* Fill what cannot be read with background, instead of failing. */
-    bool masks;
+    bool is_masked;
     int workers, thread_limit;
-    parallel_poll *poll;
-    void *poll_argument;
-    /* To open the slide again where it failed while several regions were being
-       read, any of which may be the bad one. */
-    const char *path;
+    struct poller poller;
+    /* To open the slide again where it has failed while several regions were
+       being read, any of which may be the bad one. */
+    struct slide_origin *origin;
+    struct slide_caches caches;
     /* The bad one may even be another call's, so each is read again on a
        handle that nobody shares before it is blamed. */
-    bool doubts;
+    bool is_doubtful;
 
     /* The answer: */
     uint8_t *states; /* enum region_state of each, REGION_WAITING at first */
@@ -39,11 +40,14 @@ struct batch {
     char *error;     /* what libopenslide said of it; free() it */
 };
 
+/* Of several things that went wrong the first is told. */
 enum batch_outcome {
     BATCH_READ,
-    BATCH_FAILED,
-    BATCH_INTERRUPTED,
+    BATCH_INTERRUPTED, /* by the poller */
     BATCH_OUT_OF_MEMORY,
+    BATCH_CHANGED, /* another slide has taken the place of the one that failed
+                    */
+    BATCH_FAILED,
 };
 
 enum batch_outcome batch_read(struct batch *batch,

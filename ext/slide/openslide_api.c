@@ -1,5 +1,6 @@
 #include "openslide_api.h"
 
+#include "openslide_calls.h"
 #include "system/platform.h"
 #include "system/process_count.h"
 
@@ -81,6 +82,7 @@ load_locked(const char *path, char *error, size_t error_size)
         snprintf(loaded_path, sizeof loaded_path, "%s", path);
     }
     platform_watch_forks();
+    openslide_calls_guard(&table);
     openslide = table;
     loaded_library = library;
     return true;

@@ -64,7 +64,8 @@ struct openslide_api {
 #undef OPENSLIDE_API_POINTER
 };
 
-/* NULL pointers throughout until openslide_api_load has succeeded. */
+/* NULL pointers throughout until openslide_api_load has succeeded.  Those that
+   open files are guarded, see openslide_calls.h. */
 extern struct openslide_api openslide;
 
 /*

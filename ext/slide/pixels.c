@@ -12,14 +12,6 @@ pixels_at(const struct pixels *pixels, int64_t column, int64_t row)
            column * pixels->channels;
 }
 
-/* The formula of _convert.h. */
-static uint8_t
-composite(unsigned straight, unsigned alpha, unsigned background)
-{
-    unsigned t = straight * alpha + background * (255 - alpha) + 128;
-    return (uint8_t)((t + (t >> 8)) >> 8);
-}
-
 static bool
 is_opaque(const uint8_t *rgba, size_t count)
 {
@@ -38,9 +30,9 @@ static void
 make_pixel_opaque(uint8_t pixel[4], uint32_t background)
 {
     unsigned alpha = pixel[3];
-    pixel[0] = composite(pixel[0], alpha, background >> 16 & 0xff);
-    pixel[1] = composite(pixel[1], alpha, background >> 8 & 0xff);
-    pixel[2] = composite(pixel[2], alpha, background & 0xff);
+    pixel[0] = convert_composite(pixel[0], alpha, background >> 16 & 0xff);
+    pixel[1] = convert_composite(pixel[1], alpha, background >> 8 & 0xff);
+    pixel[2] = convert_composite(pixel[2], alpha, background & 0xff);
     pixel[3] = 255;
 }
 

@@ -14,31 +14,12 @@ static const int64_t BLOCK_PIXELS = 1 << 20;
 /* Where a block need not end with a tile of the slide. */
 static const int64_t BLOCK_SIDE = 1 << 10;
 
-/* libopenslide itself divides reads into squares of this size, and truncates
-   the position of each to whole level-0 pixels. */
-static const int64_t LIBRARY_SIDE = 4096;
-
-/* Positions beyond this do not survive multiplication in doubles. */
-static const int64_t FARTHEST = (int64_t)1 << 40;
-
-static int64_t
-divide_up(int64_t dividend, int64_t divisor)
-{
-    return dividend / divisor + (dividend % divisor != 0);
-}
-
 /* Always in 0 .. divisor - 1, unlike %. */
 static int64_t
 modulo(int64_t dividend, int64_t divisor)
 {
     int64_t rest = dividend % divisor;
     return rest < 0 ? rest + divisor : rest;
-}
-
-static bool
-is_near(int64_t position)
-{
-    return position > -FARTHEST && position < FARTHEST;
 }
 
 static bool
@@ -61,7 +42,9 @@ divide_by_tiles(struct division *division, const struct slide_level *level)
         level->tile_width > 0 ? level->tile_width : BLOCK_SIDE;
     int64_t tile_height =
         level->tile_height > 0 ? level->tile_height : BLOCK_SIDE;
-    int64_t across = divide_up(division->region.width, tile_width) + 1;
+    int64_t across = (int64_t)quotient_up((uint64_t)division->region.width,
+                                          (uint64_t)tile_width) +
+                     1;
     if (across * tile_width > BLOCK_PIXELS / tile_height) {
         across = BLOCK_SIDE / tile_width;
         across = across < 1 ? 1 : across;
@@ -79,10 +62,14 @@ divide_by_tiles(struct division *division, const struct slide_level *level)
 static bool
 is_ambiguous(int64_t length, double downsample)
 {
+    if (!(downsample <= (double)LENGTHS_FARTHEST)) {
+        return true; /* that of a damaged slide */
+    }
     if (downsample == floor(downsample)) {
         return false;
     }
-    for (int64_t at = LIBRARY_SIDE; at < length; at += LIBRARY_SIDE) {
+    for (int64_t at = REGION_LIBRARY_SIDE; at < length;
+         at += REGION_LIBRARY_SIDE) {
         double offset = (double)at * downsample;
         if (fabs(offset - floor(offset + 0.5)) < 1e-6) {
             return true;
@@ -97,8 +84,8 @@ divide_as_the_library(struct division *division)
     const struct region *region = &division->region;
     if (!is_ambiguous(region->width, division->downsample) &&
         !is_ambiguous(region->height, division->downsample)) {
-        division->block_width = LIBRARY_SIDE;
-        division->block_height = LIBRARY_SIDE;
+        division->block_width = REGION_LIBRARY_SIDE;
+        division->block_height = REGION_LIBRARY_SIDE;
     }
 }
 
@@ -106,7 +93,16 @@ divide_as_the_library(struct division *division)
 static int64_t
 block_count(int64_t length, int64_t skipped, int64_t block)
 {
-    return length == 0 ? 0 : divide_up(length + skipped, block);
+    return length == 0 ? 0
+                       : (int64_t)quotient_up((uint64_t)(length + skipped),
+                                              (uint64_t)block);
+}
+
+bool
+region_is_near(const struct region *region)
+{
+    return position_is_near(region->x) && position_is_near(region->y) &&
+           position_is_near(region->width) && position_is_near(region->height);
 }
 
 bool
@@ -124,11 +120,9 @@ division_of(const struct region *region, const struct slide_handle *handle)
         .block_width = region->width,
         .block_height = region->height,
     };
-    bool exists = region->level >= 0 && region->level < handle->level_count;
-    if (exists && region_is_large(region) && is_near(region->x) &&
-        is_near(region->y) && is_near(region->width) &&
-        is_near(region->height)) {
-        const struct slide_level *level = &handle->levels[region->level];
+    const struct slide_level *level =
+        slide_handle_level(handle, region->level);
+    if (level != NULL && region_is_large(region) && region_is_near(region)) {
         division.downsample = level->downsample;
         if (starts_on_a_pixel(region, level)) {
             divide_by_tiles(&division, level);
@@ -143,6 +137,16 @@ division_of(const struct region *region, const struct slide_handle *handle)
     return division;
 }
 
+/* A block at 0 keeps the position that was asked for, however large; the
+   others are truncated as libopenslide would. */
+static int64_t
+position_at(int64_t start, int64_t offset, double downsample)
+{
+    return offset == 0 ? start
+                       : position_truncated((double)start +
+                                            (double)offset * downsample);
+}
+
 struct block
 division_block(const struct division *division, int64_t column, int64_t row)
 {
@@ -154,14 +158,8 @@ division_block(const struct division *division, int64_t column, int64_t row)
     left = left < 0 ? 0 : left;
     top = top < 0 ? 0 : top;
     return (struct block){
-        /* A block at 0 keeps the position that was asked for, however large;
-           the others are truncated as libopenslide would. */
-        .source = {left == 0 ? region->x
-                             : (int64_t)((double)region->x +
-                                         (double)left * division->downsample),
-                   top == 0 ? region->y
-                            : (int64_t)((double)region->y +
-                                        (double)top * division->downsample),
+        .source = {position_at(region->x, left, division->downsample),
+                   position_at(region->y, top, division->downsample),
                    region->level, right - left, bottom - top, region->is_exact,
                    region->column + left, region->row + top},
         .whole = region,

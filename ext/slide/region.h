@@ -7,6 +7,10 @@
 
 #include "slide_handle.h"
 
+/* libopenslide itself divides reads into squares of this size, and truncates
+   the position of each to whole level-0 pixels. */
+enum { REGION_LIBRARY_SIDE = 4096 };
+
 struct region {
     int64_t x, y; /* of the top left corner, level-0 pixels */
     int32_t level;
@@ -27,6 +31,9 @@ region_at(int64_t x, int64_t y, int32_t level, int64_t width, int64_t height)
 
 /* Whether it has so many pixels that it is worth dividing. */
 bool region_is_large(const struct region *region);
+
+/* Whether it lies, and ends, where products with its positions are exact. */
+bool region_is_near(const struct region *region);
 
 /* A part of a region. */
 struct block {

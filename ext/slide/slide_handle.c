@@ -1,8 +1,5 @@
 #include "slide_handle.h"
 
-#include "direct/direct_slide.h"
-#include "system/slide_file.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +16,13 @@ level_property(openslide_t *osr, int32_t level, const char *name)
     return number > 0 ? number : 0;
 }
 
+static const char *
+vendor_name(openslide_t *osr)
+{
+    const char *vendor = openslide.get_property_value(osr, "openslide.vendor");
+    return vendor == NULL ? "" : vendor;
+}
+
 /* MIRAX and Ventana BIF place the tiles of their upper levels at positions
    that are no integers, so there each read rounds in its own way.  Ventana's
    plain TIFF is told from BIF by its tile size, which libopenslide gives for
@@ -26,13 +30,20 @@ level_property(openslide_t *osr, int32_t level, const char *name)
 static bool
 places_tiles_between_pixels(openslide_t *osr, const struct slide_level *level)
 {
-    const char *vendor = openslide.get_property_value(osr, "openslide.vendor");
-    return vendor == NULL || strcmp(vendor, "mirax") == 0 ||
+    const char *vendor = vendor_name(osr);
+    return strcmp(vendor, "") == 0 || strcmp(vendor, "mirax") == 0 ||
            (strcmp(vendor, "ventana") == 0 && level->tile_width == 0);
 }
 
 /* Those of damaged slides may be infinite. */
 static const double MAX_DOWNSAMPLE = 1 << 30;
+
+static bool
+is_whole(double downsample)
+{
+    return downsample >= 1 && downsample <= MAX_DOWNSAMPLE &&
+           downsample == floor(downsample);
+}
 
 static void
 describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
@@ -41,9 +52,8 @@ describe_level(openslide_t *osr, int32_t number, struct slide_level *level)
     level->tile_width = level_property(osr, number, "tile-width");
     level->tile_height = level_property(osr, number, "tile-height");
     level->divisible =
-        number == 0 || (level->downsample == floor(level->downsample) &&
-                        level->downsample <= MAX_DOWNSAMPLE &&
-                        !places_tiles_between_pixels(osr, level));
+        is_whole(level->downsample) &&
+        (number == 0 || !places_tiles_between_pixels(osr, level));
 }
 
 static struct slide_handle *
@@ -67,22 +77,21 @@ handle_of(openslide_t *osr)
 }
 
 struct slide_handle *
-slide_handle_open(const char *path, bool direct)
+slide_handle_open(const char *path, const struct slide_lane *lane)
 {
-    /* First, so that a file that changes meanwhile is found to have. */
-    struct direct_slide *reader = direct ? direct_slide_new(path) : NULL;
-    slide_file_leave_room();
+    void *reader = lane == NULL ? NULL : lane->open(path);
     openslide_t *osr = openslide.open(path);
     struct slide_handle *handle = osr == NULL ? NULL : handle_of(osr);
     if (handle != NULL) {
-        handle->direct = reader;
+        handle->lane = lane;
+        handle->reader = reader;
         return handle;
     }
     if (osr != NULL) {
         openslide.close(osr);
     }
     if (reader != NULL) {
-        direct_slide_free(reader);
+        lane->close(reader);
     }
     return NULL;
 }
@@ -104,8 +113,8 @@ slide_handle_release(struct slide_handle *handle)
     if (slide_handle_is_ours(handle)) {
         openslide.close(handle->osr);
     }
-    if (handle->direct != NULL) {
-        direct_slide_free(handle->direct);
+    if (handle->reader != NULL) {
+        handle->lane->close(handle->reader);
     }
     free(handle);
 }
@@ -114,4 +123,30 @@ bool
 slide_handle_is_ours(const struct slide_handle *handle)
 {
     return handle->process == platform_process();
+}
+
+void
+slide_handle_set_caches(struct slide_handle *handle,
+                        const struct slide_caches *caches)
+{
+    if (caches->library != NULL) {
+        openslide.set_cache(handle->osr, caches->library);
+    }
+    if (handle->reader != NULL && caches->lane != NULL) {
+        handle->lane->set_cache(handle->reader, caches->lane);
+    }
+}
+
+const struct slide_level *
+slide_handle_level(const struct slide_handle *handle, int64_t number)
+{
+    return number >= 0 && number < handle->level_count
+               ? &handle->levels[number]
+               : NULL;
+}
+
+const char *
+slide_handle_vendor(const struct slide_handle *handle)
+{
+    return vendor_name(handle->osr);
 }

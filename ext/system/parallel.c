@@ -5,15 +5,11 @@
 
 #include <stdlib.h>
 
-static const double POLL_SECONDS = 0.1;
-
 struct parallel_loop {
     int64_t count;
     parallel_body *body;
     void *argument;
-    parallel_poll *poll;
-    void *poll_argument;
-    double polled; /* when; the calling thread's alone */
+    struct poller *poller; /* the calling thread's alone */
     _Atomic(int64_t) next;
     atomic_bool ended;
     platform_mutex lock;
@@ -29,15 +25,12 @@ struct hired_thread {
 /* Threads at work for loops of this process, beside their callers. */
 static process_count hired;
 
+/* By the calling thread. */
 static void
-poll_now_and_then(struct parallel_loop *loop)
+ask_poller(struct parallel_loop *loop)
 {
-    double now = platform_seconds();
-    if (now - loop->polled >= POLL_SECONDS) {
-        if (!loop->poll(loop->poll_argument)) {
-            atomic_store(&loop->ended, true);
-        }
-        loop->polled = platform_seconds();
+    if (!poller_goes_on(loop->poller)) {
+        atomic_store(&loop->ended, true);
     }
 }
 
@@ -45,7 +38,7 @@ bool
 parallel_goes_on(const struct parallel_worker *worker)
 {
     if (worker->number == 0) {
-        poll_now_and_then(worker->loop);
+        ask_poller(worker->loop);
     }
     return !atomic_load(&worker->loop->ended);
 }
@@ -100,9 +93,9 @@ wait_for_threads(struct parallel_loop *loop)
 {
     platform_mutex_lock(&loop->lock);
     while (loop->running > 0) {
-        platform_condition_wait(&loop->all_done, &loop->lock, POLL_SECONDS);
+        platform_condition_wait(&loop->all_done, &loop->lock, POLLER_SECONDS);
         platform_mutex_unlock(&loop->lock);
-        poll_now_and_then(loop);
+        ask_poller(loop);
         platform_mutex_lock(&loop->lock);
     }
     platform_mutex_unlock(&loop->lock);
@@ -130,18 +123,19 @@ run_with_threads(struct parallel_loop *loop, int count)
 
 bool
 parallel_for(int64_t count, int workers, int limit, parallel_body *body,
-             void *argument, parallel_poll *poll, void *poll_argument)
+             void *argument, struct poller *poller)
 {
     struct parallel_loop loop = {
         .count = count,
         .body = body,
         .argument = argument,
-        .poll = poll,
-        .poll_argument = poll_argument,
-        .polled = platform_seconds(),
+        .poller = poller,
         .lock = PLATFORM_MUTEX_INITIALIZER,
         .all_done = PLATFORM_CONDITION_INITIALIZER,
     };
+    if (!poller_goes_on(poller)) {
+        return false; /* a call may consist of loops too short to ask */
+    }
     int64_t useful = count < workers ? count : workers;
     int extra = useful > 1
                     ? process_count_add_below(&hired, (int)useful - 1, limit)

@@ -8,7 +8,8 @@
 #ifndef PARALLEL_H
 #define PARALLEL_H
 
-#include <stdbool.h>
+#include "poller.h"
+
 #include <stdint.h>
 
 /* A thread at work in a loop. */
@@ -19,7 +20,7 @@ struct parallel_worker {
 
 /*
  * Whether to go on.  A body that takes long asks between pieces of its work:
- * false once another worker has ended the loop, or `poll` has.
+ * false once another worker has ended the loop, or the poller has.
  */
 bool parallel_goes_on(const struct parallel_worker *worker);
 
@@ -27,18 +28,16 @@ bool parallel_goes_on(const struct parallel_worker *worker);
 typedef bool parallel_body(const struct parallel_worker *worker, int64_t i,
                            void *argument);
 
-/* Called about every 0.1 s, in the calling thread; false ends the loop. */
-typedef bool parallel_poll(void *argument);
-
 /*
  * Run body(worker, i, argument) for i from 0 to count - 1, begun in this
  * order, by at most `workers` threads.  There may be fewer: all loops of the
  * process share `limit` threads beside their callers, and none waits for
- * another.
+ * another.  The calling thread asks `poller`, which is its own, whether to go
+ * on.
  *
- * False if a body or `poll` ended the loop.
+ * False if a body or the poller ended the loop.
  */
 bool parallel_for(int64_t count, int workers, int limit, parallel_body *body,
-                  void *argument, parallel_poll *poll, void *poll_argument);
+                  void *argument, struct poller *poller);
 
 #endif

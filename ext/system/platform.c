@@ -96,6 +96,12 @@ platform_process(void)
 }
 
 void
+platform_call_in_children(void (*function)(void))
+{
+    (void)function; /* there are none */
+}
+
+void
 platform_sleep(double seconds)
 {
     Sleep((DWORD)(seconds * 1000));
@@ -221,6 +227,13 @@ open_file(const char *path, DWORD access)
 }
 
 bool
+platform_file_is_special(const char *path)
+{
+    (void)path; /* files have no such names here */
+    return false;
+}
+
+bool
 platform_file_identify(const char *path,
                        struct platform_file_identity *identity)
 {
@@ -253,11 +266,10 @@ platform_file_close(int descriptor)
     _close(descriptor);
 }
 
-bool
-platform_file_may_open_more(int descriptor)
+static int
+duplicate(int descriptor)
 {
-    int another = _dup(descriptor);
-    return another >= 0 && _close(another) == 0;
+    return _dup(descriptor);
 }
 
 bool
@@ -361,9 +373,9 @@ platform_condition_wait(platform_condition *condition, platform_mutex *mutex,
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    long nanoseconds = until.tv_nsec + (long)(seconds * 1e9);
-    until.tv_sec += nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
+    int64_t nanoseconds = until.tv_nsec + (int64_t)(seconds * 1e9);
+    until.tv_sec += (time_t)(nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
     pthread_cond_timedwait(condition, mutex, &until);
 }
 
@@ -393,6 +405,19 @@ run(void *argument)
     return NULL;
 }
 
+/* The signals that come from outside.  Those of a thread's own faults end the
+   process where they are blocked, without a word of who was at fault. */
+static void
+fill_with_outside_signals(sigset_t *set)
+{
+    static const int own[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                              SIGABRT, SIGTRAP, SIGSYS};
+    sigfillset(set);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        sigdelset(set, own[i]);
+    }
+}
+
 bool
 platform_thread_start(platform_thread *thread,
                       void (*function)(void *argument), void *argument)
@@ -402,9 +427,9 @@ platform_thread_start(platform_thread *thread,
         return false;
     }
     *start = (struct start){function, argument};
-    sigset_t all, before; /* a thread inherits the mask of its starter */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t blocked, before; /* a thread inherits the mask of its starter */
+    fill_with_outside_signals(&blocked);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
     bool started = pthread_create(thread, NULL, run, start) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!started) {
@@ -420,24 +445,45 @@ platform_thread_join(platform_thread thread)
 }
 
 static atomic_uint forks;
+static _Atomic(void (*)(void)) child_functions[PLATFORM_CHILD_FUNCTIONS];
 
 static void
-count_fork(void)
+begin_child(void)
 {
     atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+    for (int i = 0; i < PLATFORM_CHILD_FUNCTIONS; i++) {
+        void (*function)(void) = atomic_load(&child_functions[i]);
+        if (function != NULL) {
+            function();
+        }
+    }
 }
 
 static void
-register_count_fork(void)
+register_begin_child(void)
 {
-    pthread_atfork(NULL, NULL, count_fork);
+    pthread_atfork(NULL, NULL, begin_child);
 }
 
 void
 platform_watch_forks(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, register_count_fork);
+    pthread_once(&once, register_begin_child);
+}
+
+void
+platform_call_in_children(void (*function)(void))
+{
+    platform_watch_forks();
+    for (int i = 0; i < PLATFORM_CHILD_FUNCTIONS; i++) {
+        void (*present)(void) = NULL;
+        if (atomic_compare_exchange_strong(&child_functions[i], &present,
+                                           function) ||
+            present == function) {
+            return;
+        }
+    }
 }
 
 unsigned
@@ -585,6 +631,15 @@ identity_of(const struct stat *facts, struct platform_file_identity *identity)
 }
 
 bool
+platform_file_is_special(const char *path)
+{
+    struct stat facts;
+    return stat(path, &facts) == 0 &&
+           (S_ISFIFO(facts.st_mode) || S_ISSOCK(facts.st_mode) ||
+            S_ISCHR(facts.st_mode) || S_ISBLK(facts.st_mode));
+}
+
+bool
 platform_file_identify(const char *path,
                        struct platform_file_identity *identity)
 {
@@ -605,11 +660,10 @@ platform_file_close(int descriptor)
     close(descriptor);
 }
 
-bool
-platform_file_may_open_more(int descriptor)
+static int
+duplicate(int descriptor)
 {
-    int another = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    return another >= 0 && close(another) == 0;
+    return fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
 bool
@@ -667,3 +721,17 @@ platform_list_folder(const char *path,
 }
 
 #endif
+
+bool
+platform_file_may_open_more(int descriptor, int count)
+{
+    int others[PLATFORM_FEW_FILES], opened = 0;
+    while (opened < count && opened < PLATFORM_FEW_FILES &&
+           (others[opened] = duplicate(descriptor)) >= 0) {
+        opened++;
+    }
+    for (int i = 0; i < opened; i++) {
+        platform_file_close(others[i]);
+    }
+    return opened == count;
+}

@@ -39,7 +39,8 @@ void platform_condition_broadcast(platform_condition *condition);
 
 /*
  * Start a thread that runs function(argument); false where there can be none.
- * It handles no signals: those belong to the threads of the program.
+ * It handles none of the signals that come from outside, which belong to the
+ * threads of the program; those of its own faults it does.
  */
 bool platform_thread_start(platform_thread *thread,
                            void (*function)(void *argument), void *argument);
@@ -51,6 +52,14 @@ void platform_thread_join(platform_thread thread);
  */
 void platform_watch_forks(void);
 unsigned platform_process(void);
+
+/*
+ * Have function() called in every child that this process forks, before the
+ * child does anything else: so it may do little.  Having it called twice is
+ * having it called once.  At most PLATFORM_CHILD_FUNCTIONS of them.
+ */
+enum { PLATFORM_CHILD_FUNCTIONS = 4 };
+void platform_call_in_children(void (*function)(void));
 
 /* A clock that never goes back. */
 double platform_seconds(void);
@@ -76,6 +85,10 @@ struct platform_file_identity {
     int64_t modified; /* nanoseconds, since whenever the system counts */
 };
 
+/* Whether opening the path could wait for ever, or do what it likes: it leads
+   to a FIFO, a socket or a device. */
+bool platform_file_is_special(const char *path);
+
 /* False where there is no such regular file. */
 bool platform_file_identify(const char *path,
                             struct platform_file_identity *identity);
@@ -89,9 +102,10 @@ void platform_file_close(int descriptor);
 bool platform_file_identify_open(int descriptor,
                                  struct platform_file_identity *identity);
 
-/* Whether the process may have one descriptor more than it has; `descriptor`
-   is any of those it has. */
-bool platform_file_may_open_more(int descriptor);
+/* Whether the process may have `count` descriptors more than it has, a few;
+   `descriptor` is any of those it has. */
+enum { PLATFORM_FEW_FILES = 4 };
+bool platform_file_may_open_more(int descriptor, int count);
 
 /* False where not all of the bytes can be read.  Safe from many threads. */
 bool platform_file_read(int descriptor, int64_t offset, void *bytes,

@@ -3,31 +3,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A place for an open file. */
+/* Seconds; whoever waits is told. */
+static const double LONG_WAIT = 10;
+
+/*
+ * A place for an open file.  Opening one takes long where it lies far away, so
+ * that happens without the lock: the place is taken before, and whoever wants
+ * the same file meanwhile waits for it, as one more reader.
+ */
 struct slot {
     const struct slide_file *file; /* NULL: free */
     _Atomic(int) descriptor;       /* -1: none */
+    bool is_opening;
     int readers;
     uint64_t last_use;
 };
 
 struct pool {
     platform_mutex mutex;
-    unsigned process;
+    platform_condition opened; /* one of those that were being opened */
     uint64_t uses;
     struct slot slots[SLIDE_FILE_DESCRIPTORS];
 };
 
+/* That of this process; NULL: it has opened nothing yet. */
 static _Atomic(struct pool *) current_pool;
 
 /*
- * A forked child closes what it inherited but leaves the pool alone, for
- * another thread may have held its lock.  A descriptor is forgotten before it
- * is closed, so none of those found here belongs to anybody else.
+ * A forked child closes what it inherited, at once: later the same number may
+ * be another file's, which the child has opened itself.  It leaves the pool
+ * alone, for another thread may have held its lock.  A descriptor is forgotten
+ * before it is closed, so none of those found here belongs to anybody else.
  */
 static void
-abandon(struct pool *inherited)
+abandon_pool(void)
 {
+    struct pool *inherited = atomic_exchange(&current_pool, NULL);
     for (int i = 0; inherited != NULL && i < SLIDE_FILE_DESCRIPTORS; i++) {
         int descriptor = atomic_exchange(&inherited->slots[i].descriptor, -1);
         if (descriptor >= 0) {
@@ -36,12 +47,13 @@ abandon(struct pool *inherited)
     }
 }
 
-/* The pool of this process; NULL where there is no memory. */
+/* The pool of this process, a new one if need be; NULL where there is no
+   memory. */
 static struct pool *
 own_pool(void)
 {
     struct pool *pool = atomic_load(&current_pool);
-    if (pool != NULL && pool->process == platform_process()) {
+    if (pool != NULL) {
         return pool;
     }
     struct pool *fresh = calloc(1, sizeof *fresh);
@@ -49,15 +61,15 @@ own_pool(void)
         return NULL;
     }
     fresh->mutex = (platform_mutex)PLATFORM_MUTEX_INITIALIZER;
-    fresh->process = platform_process();
+    fresh->opened = (platform_condition)PLATFORM_CONDITION_INITIALIZER;
     for (int i = 0; i < SLIDE_FILE_DESCRIPTORS; i++) {
         atomic_init(&fresh->slots[i].descriptor, -1);
     }
+    platform_call_in_children(abandon_pool);
     if (!atomic_compare_exchange_strong(&current_pool, &pool, fresh)) {
         free(fresh); /* another thread was faster */
         return pool;
     }
-    abandon(pool);
     return fresh;
 }
 
@@ -104,8 +116,8 @@ vacate_slot(struct pool *pool)
 }
 
 static bool
-is_same(const struct platform_file_identity *a,
-        const struct platform_file_identity *b)
+is_same_file(const struct platform_file_identity *a,
+             const struct platform_file_identity *b)
 {
     return a->device == b->device && a->inode == b->inode &&
            a->size == b->size && a->modified == b->modified;
@@ -119,11 +131,34 @@ open_unchanged(const struct slide_file *file)
     int descriptor = platform_file_open(file->path);
     if (descriptor >= 0 &&
         !(platform_file_identify_open(descriptor, &identity) &&
-          is_same(&identity, &file->identity))) {
+          is_same_file(&identity, &file->identity))) {
         platform_file_close(descriptor);
         descriptor = -1;
     }
     return descriptor;
+}
+
+/* With the lock held, but for the opening itself. */
+static void
+open_slot(struct pool *pool, struct slot *slot, const struct slide_file *file)
+{
+    slot->file = file;
+    slot->is_opening = true;
+    platform_mutex_unlock(&pool->mutex);
+    int descriptor = open_unchanged(file);
+    platform_mutex_lock(&pool->mutex);
+    atomic_store(&slot->descriptor, descriptor);
+    slot->is_opening = false;
+    platform_condition_broadcast(&pool->opened);
+}
+
+static void
+leave_slot(struct slot *slot)
+{
+    slot->readers--;
+    if (slot->readers == 0 && atomic_load(&slot->descriptor) < 0) {
+        slot->file = NULL; /* it could not be opened */
+    }
 }
 
 /* The file's slot, with one reader more; NULL where it cannot be opened. */
@@ -132,19 +167,23 @@ acquire_slot(struct pool *pool, const struct slide_file *file)
 {
     platform_mutex_lock(&pool->mutex);
     struct slot *slot = slot_of(pool, file);
+    bool is_open = slot != NULL;
     if (slot == NULL) {
         slot = vacate_slot(pool);
-        int descriptor = slot == NULL ? -1 : open_unchanged(file);
-        if (descriptor >= 0) {
-            slot->file = file;
-            atomic_store(&slot->descriptor, descriptor);
-        } else {
-            slot = NULL;
-        }
     }
     if (slot != NULL) {
         slot->readers++;
         slot->last_use = ++pool->uses;
+        if (!is_open) {
+            open_slot(pool, slot, file);
+        }
+        while (slot->is_opening) {
+            platform_condition_wait(&pool->opened, &pool->mutex, LONG_WAIT);
+        }
+        if (atomic_load(&slot->descriptor) < 0) {
+            leave_slot(slot);
+            slot = NULL;
+        }
     }
     platform_mutex_unlock(&pool->mutex);
     return slot;
@@ -154,7 +193,7 @@ static void
 release_slot(struct pool *pool, struct slot *slot)
 {
     platform_mutex_lock(&pool->mutex);
-    slot->readers--;
+    leave_slot(slot);
     platform_mutex_unlock(&pool->mutex);
 }
 
@@ -203,7 +242,7 @@ void
 slide_file_free(struct slide_file *file)
 {
     struct pool *pool = atomic_load(&current_pool);
-    if (pool != NULL && pool->process == platform_process()) {
+    if (pool != NULL) {
         platform_mutex_lock(&pool->mutex);
         struct slot *slot = slot_of(pool, file);
         if (slot != NULL) {
@@ -226,15 +265,15 @@ any_descriptor(struct pool *pool)
 }
 
 void
-slide_file_leave_room(void)
+slide_file_leave_room(int files)
 {
     struct pool *pool = atomic_load(&current_pool);
-    if (pool == NULL || pool->process != platform_process()) {
+    if (pool == NULL) {
         return;
     }
     platform_mutex_lock(&pool->mutex);
     int descriptor = any_descriptor(pool);
-    if (descriptor >= 0 && !platform_file_may_open_more(descriptor)) {
+    if (descriptor >= 0 && !platform_file_may_open_more(descriptor, files)) {
         for (int i = 0; i < SLIDE_FILE_DESCRIPTORS; i++) {
             if (pool->slots[i].readers == 0) {
                 close_slot(&pool->slots[i]);
@@ -249,5 +288,5 @@ slide_file_is_unchanged(const struct slide_file *file)
 {
     struct platform_file_identity identity;
     return platform_file_identify(file->path, &identity) &&
-           is_same(&identity, &file->identity);
+           is_same_file(&identity, &file->identity);
 }

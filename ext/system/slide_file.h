@@ -1,10 +1,11 @@
 /*
  * A file that direct reads take tiles from: positional reads through
  * descriptors that are opened when needed.  At most SLIDE_FILE_DESCRIPTORS of
- * them are open in the process, for thousands of slides may be.
+ * them are open in the process, for thousands of slides may be.  A forked
+ * child has none of its parent's.
  */
-#ifndef DIRECT_SLIDE_FILE_H
-#define DIRECT_SLIDE_FILE_H
+#ifndef SLIDE_FILE_H
+#define SLIDE_FILE_H
 
 #include "platform.h"
 #include "source.h"
@@ -27,10 +28,11 @@ bool slide_file_can_be_read(const struct slide_file *file);
 void slide_file_free(struct slide_file *file);
 
 /*
- * To be called before libopenslide reads, which opens files for a while: where
- * the process may not open any more, close those that nobody is reading from.
+ * To be called before somebody else opens files, at most PLATFORM_FEW_FILES at
+ * once: where the process may not have so many more, close those that nobody
+ * is reading from.
  */
-void slide_file_leave_room(void);
+void slide_file_leave_room(int files);
 
 /* Whether the path still leads to the file as it was. */
 bool slide_file_is_unchanged(const struct slide_file *file);

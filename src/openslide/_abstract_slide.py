@@ -133,12 +133,22 @@ class AbstractSlide(metaclass=ABCMeta):
     def get_thumbnail(self, size: tuple[int, int]) -> Image:
         """An RGB image of the whole slide, over its background colour.
 
-        size: the greatest (width, height) in pixels; the aspect ratio is kept.
+        size: the greatest (width, height) in pixels, of which fractions do not
+              count; the aspect ratio is kept.
 
-        Raises ArgumentZeroError, a ValueError, where size is not positive.
+        Raises ArgumentZeroError, a ValueError, where a side is less than 1,
+        ArgumentTypeError, ArgumentValueError or ArgumentOverflowError for what is
+        no pair of finite numbers, and otherwise what read_region() raises.
         """
-        level = self.get_best_level_for_downsample(self._downsample_to(size))
-        thumbnail = self._read_thumbnail(level, size, background_color(self.properties))
+        from ._thumbnails import whole_limits
+
+        limits = whole_limits(size, self.dimensions)
+        downsample = max(
+            side / limit for side, limit in zip(self.dimensions, size, strict=True)
+        )
+        level = self.get_best_level_for_downsample(downsample)
+        background = background_color(self.properties)
+        thumbnail = self._read_thumbnail(level, limits, background)
         return with_profile(thumbnail, self._profile)
 
     @property
@@ -191,9 +201,11 @@ class AbstractSlide(metaclass=ABCMeta):
         coordinates: "level0": location is in level-0 pixels.  "level": it is in
                      pixels of the level; the nearest level-0 position is read.
         out:         memory to fill and return: uint8, of the result's shape, or
-                     one-dimensional of its bytes.
+                     one-dimensional of its bytes.  After an error some of it may
+                     be filled, and what the rest holds is undefined.
 
-        Raises ValueError for a level that does not exist, and otherwise what
+        Raises ValueError for a level that does not exist, ArgumentTypeError for
+        coordinates and colours that are no integers, and otherwise what
         read_region() raises.
         """
         width, height = _arrays.sides(size)
@@ -258,7 +270,8 @@ class AbstractSlide(metaclass=ABCMeta):
                    process may, see set_num_threads().
 
         The rest is as for read_array(), also what is raised.  Regions are read
-        in the order that suits the file and returned in that of `locations`.
+        in the order that suits the file and returned in that of `locations`; after
+        an error or Ctrl-C, any of them may have been written to `out`.
         """
         width, height = _arrays.sides(size)
         depth = _arrays.channels(mode)
@@ -268,7 +281,12 @@ class AbstractSlide(metaclass=ABCMeta):
         shape = (len(requests.locations), height, width, depth)
         out, pixels = _arrays.destination(out, shape)
         good = self._read_all_into(pixels, requests)
-        return (out, good) if requests.masks else out
+        return (out, good) if requests.is_masked else out
+
+    def _gives_stored_pixels(self, level: int) -> bool:
+        """Whether reads that start on the level's pixels give these as they are."""
+        # Elsewhere level-0 positions cannot say where most of its pixels start.
+        return float(self.level_downsamples[level]).is_integer()
 
     def _read_flat(
         self,
@@ -312,7 +330,7 @@ class AbstractSlide(metaclass=ABCMeta):
     ) -> NDArray[np.bool_]:
         """Fill `pixels` (n, height, width, channels), and tell which regions are good."""
         good = _arrays.numpy().ones(len(pixels), bool)
-        locations, levels, background, in_level_pixels, masks, _ = requests
+        locations, levels, background, in_level_pixels, is_masked, _ = requests
         for i, ((x, y), level) in enumerate(
             zip(locations.tolist(), levels.tolist(), strict=True)
         ):
@@ -320,18 +338,9 @@ class AbstractSlide(metaclass=ABCMeta):
             try:
                 self._read_into(pixels[i], request)
             except (OpenSlideError, OSError) as error:
-                if not masks:
+                if not is_masked:
                     error.add_note(f"in region {i} at {(x, y)} of level {level}")
                     raise
                 pixels[i] = (*background, 255)[: pixels.shape[3]]
                 good[i] = False
         return good  # type: ignore[no-any-return]
-
-    def _downsample_to(self, size: tuple[int, int]) -> float:
-        """The least downsample at which the slide fits into size."""
-        sides = list(zip(self.dimensions, size, strict=True))
-        if any(limit <= 0 for _, limit in sides):
-            from ._argument_errors import ArgumentZeroError
-
-            raise ArgumentZeroError(f"size must be positive, not {size!r}")
-        return max(side / limit for side, limit in sides)

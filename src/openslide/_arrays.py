@@ -12,6 +12,7 @@ from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
 from ._properties import background_color
+from ._threads import thread_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ class Requests(NamedTuple):
     levels: Integers  # (n,)
     background: tuple[int, int, int]
     in_level_pixels: bool
-    masks: bool
+    is_masked: bool
     workers: int  # 0: as many as there may be
 
 
@@ -74,17 +75,16 @@ def requests(
     workers: int | None,
 ) -> Requests:
     """What read_batch() is asked for; raises what it does for wrong arguments."""
-    masks = is_second("errors", errors, ("raise", "mask"))
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be positive, not {workers!r}")
+    is_masked = is_second("errors", errors, ("raise", "mask"))
+    threads = 0 if workers is None else thread_count(workers, "workers")
     positions = pairs(locations)
     return Requests(
         positions,
         levels(level, len(positions), slide.level_count),
         rgb(background, slide.properties),
         is_second("coordinates", coordinates, ("level0", "level")),
-        masks,
-        workers or 0,
+        is_masked,
+        threads,
     )
 
 
@@ -118,16 +118,23 @@ def rgb(
 ) -> tuple[int, int, int]:
     """A background as (red, green, blue); None means the slide's own, else white.
 
-    Raises ValueError for what is no colour.
+    Raises ArgumentTypeError for other numbers than integers, such as shares of 1, and
+    ValueError for what is no colour.
     """
     if background is None:
         background = background_color(properties)
     if isinstance(background, str):
         return named_rgb(background)
-    values = tuple(int(value) for value in background)
+    try:
+        values = tuple(index(value) for value in background)
+    except TypeError:
+        raise _type_error(
+            "background must be three integers from 0 to 255, or a colour's name, "
+            f"not {background!r}"
+        ) from None
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         raise ValueError(
-            "background must be three values from 0 to 255, or a colour's name, "
+            "background must be three integers from 0 to 255, or a colour's name, "
             f"not {background!r}"
         )
     return values

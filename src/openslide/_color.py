@@ -43,11 +43,11 @@ def handled(image: Image, handling: ColorHandling, name: str) -> Image:
         choices = ", ".join(map(repr, COLOR_HANDLINGS))
         raise ValueError(f"color must be one of {choices}, not {handling!r}")
     if handling == "srgb":
-        _convert(image, name)
+        _make_srgb(image, name)
     return image if handling == "embed" else without_profile(image)
 
 
-def _convert(image: Image, name: str) -> None:
+def _make_srgb(image: Image, name: str) -> None:
     """Make the pixels of an image sRGB, in place."""
     profile = profile_of(image)
     if profile is None:

@@ -28,26 +28,30 @@ _SPECIAL_FILES = {
 
 
 def open_handle(
-    filename: Filename, reopens: bool = False, direct: bool = True
+    filename: Filename, may_reopen: bool = False, direct: bool = True
 ) -> Slide:
     """Open a slide.
 
-    reopens: whether a failure ends with the call that met it.
-    direct:  whether to read without libopenslide where that gives the same bytes;
-             OPENSLIDE_DIRECT=0 overrules it.
+    may_reopen: whether a failure ends with the call that met it.
+    direct:     whether to read without libopenslide where that gives the same bytes;
+                OPENSLIDE_DIRECT=0 overrules it.
 
     Raises OpenSlideUnsupportedFormatError where libopenslide says it is none,
     OpenSlideError where it says the slide is damaged, ArgumentTypeError where
     filename is no path.
     """
-    path = path_bytes(filename)
-    reason = _unopenable(path)
-    if reason is None:
-        try:
-            return Slide(absolute_path(path), reopens, direct and _may_be_direct())
-        except OpenSlideUnsupportedFormatError:
-            reason = _diagnose(path)
-    raise OpenSlideUnsupportedFormatError(
+    path = absolute_path(path_bytes(filename))
+    try:
+        return Slide(path, may_reopen, direct and _may_be_direct())
+    except OpenSlideUnsupportedFormatError:
+        error = refusal(filename)
+    raise error
+
+
+def refusal(filename: Filename) -> OpenSlideUnsupportedFormatError:
+    """What to raise of a file that libopenslide has refused, or must not be asked."""
+    reason = _diagnose(path_bytes(filename))
+    return OpenSlideUnsupportedFormatError(
         f"Unsupported or missing image file: {_shown(filename)}: {reason}"
     )
 
@@ -56,10 +60,9 @@ def _may_be_direct() -> bool:
     return os.environ.get("OPENSLIDE_DIRECT", "1") != "0"
 
 
-def detect_format(filename: Filename) -> str | None:
+def vendor_of(filename: Filename) -> str | None:
     """The vendor of a slide, or None where libopenslide does not know it."""
-    path = path_bytes(filename)
-    return None if _unopenable(path) is not None else detect_vendor(path)
+    return detect_vendor(path_bytes(filename))
 
 
 def _shown(filename: Filename) -> str:
@@ -81,18 +84,15 @@ def special_file(filename: Filename) -> str | None:
     return _SPECIAL_FILES.get(kind)
 
 
-def _unopenable(path: bytes) -> str | None:
-    """Why libopenslide must not even be asked, or None."""
+def _diagnose(path: bytes) -> str:
+    """Why a file was refused."""
     if b"\0" in path:  # where a C string would end
         if path.startswith(_SIGNATURES) or len(path) > _LONGEST_PATH:
             return "these are the contents of a file; pass its name instead"
         return "a file name cannot contain a null character"
     special = special_file(path)
-    return special and f"it is {special}, not a regular file"
-
-
-def _diagnose(path: bytes) -> str:
-    """Why libopenslide refused a file."""
+    if special is not None:
+        return f"it is {special}, not a regular file"
     name = os.fsdecode(path)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name):
         return "it is a URL; download the slide and open the local file"

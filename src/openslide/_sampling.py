@@ -26,7 +26,7 @@ class Sampling(NamedTuple):
     scale: tuple[float, float]  # level pixels by picture pixels; 1: no resampling
 
     @property
-    def resamples(self) -> bool:
+    def is_resampled(self) -> bool:
         return self.scale != (1.0, 1.0)
 
     @property

@@ -83,7 +83,7 @@ class OpenSlide(AbstractSlide):
 
         Raises ArgumentTypeError where filename is no path.
         """
-        return _files.detect_format(filename)
+        return _files.vendor_of(filename)
 
     def close(self) -> None:
         """Close the slide; closing it again raises ArgumentValueError."""
@@ -160,7 +160,14 @@ class OpenSlide(AbstractSlide):
         image = from_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
 
-    def _overrides_read_region(self) -> bool:
+    def _gives_stored_pixels(self, level: int) -> bool:
+        if super()._gives_stored_pixels(level):
+            # Tiles may lie between pixels all the same.
+            return self._osr.divisible_levels[level]
+        # Direct reads need no level-0 position.
+        return level in self.direct_levels
+
+    def _has_own_read_region(self) -> bool:
         """Whether a program has put its own read_region() in place of this class's."""
         return (
             type(self).read_region is not OpenSlide.read_region
@@ -175,7 +182,7 @@ class OpenSlide(AbstractSlide):
         background: str,
         mode: FlatMode = "RGB",
     ) -> Image:
-        if self._overrides_read_region():
+        if self._has_own_read_region():
             return super()._read_flat(location, level, size, background, mode)
         pixels = self._read_opaque(location, level, size, background)
         sides = (size[0], size[1])
@@ -188,14 +195,15 @@ class OpenSlide(AbstractSlide):
     def _read_thumbnail(
         self, level: int, limit: tuple[int, int], background: str
     ) -> Image:
-        if self._overrides_read_region():
+        if self._has_own_read_region():
             return super()._read_thumbnail(level, limit, background)
         from ._thumbnails import rows_of, thumbnail
 
         size = self.level_dimensions[level]
         downsample = self.level_downsamples[level]
         threads = get_num_threads()
-        if downsample != int(downsample) or level not in self.direct_levels:
+        is_divisible = self._osr.divisible_levels[level]
+        if not is_divisible or level not in self.direct_levels:
             # Parts of a level may have other pixels than all of it.
             rows = rows_of(self._read_opaque((0, 0), level, size, background), size)
             return thumbnail(rows, size, limit, threads, _THUMBNAIL_STRIP)
@@ -220,7 +228,7 @@ class OpenSlide(AbstractSlide):
         return self._osr.read_opaque_region(location, level, size, color)
 
     def _read_into(self, pixels: NDArray[np.uint8], request: Request) -> None:
-        if self._overrides_read_region():
+        if self._has_own_read_region():
             super()._read_into(pixels, request)
         else:
             location, level, background, in_level_pixels = request
@@ -231,7 +239,7 @@ class OpenSlide(AbstractSlide):
     def _read_all_into(
         self, pixels: NDArray[np.uint8], requests: Requests
     ) -> NDArray[np.bool_]:
-        if self._overrides_read_region():
+        if self._has_own_read_region():
             return super()._read_all_into(pixels, requests)
         locations, levels, background, *options = requests
         good = self._osr.read_all_into(

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+from operator import index
+
+#: The most that one call uses.  Larger numbers stand for it.
+MOST_THREADS = 1024
+
+_VARIABLE = "OPENSLIDE_NUM_THREADS"
 
 _chosen: int | None = None
 
@@ -16,15 +22,17 @@ _chosen: int | None = None
 def set_num_threads(number: int | None) -> None:
     """Set how many threads all reads of this process may use together.
 
-    None restores the default: OPENSLIDE_NUM_THREADS if that is set, else the CPUs
-    that this process may use, and 1 in a child of multiprocessing, whose parent
-    has divided the work already.
+    More than 1024 are 1024.  None restores the default: OPENSLIDE_NUM_THREADS if that
+    is a positive integer (anything else is ignored, as `openslide info` says), else
+    the CPUs that this process may use, and 1 in a child of multiprocessing, whose
+    parent has divided the work already.
 
-    Raises ValueError where number is not positive.
+    Raises ArgumentTypeError where number is no integer, and ValueError where it is
+    not positive.
     """
     global _chosen
-    if number is not None and number < 1:
-        raise ValueError(f"the number of threads must be positive, not {number!r}")
+    if number is not None:
+        number = thread_count(number, "the number of threads")
     _chosen = number
 
 
@@ -32,10 +40,39 @@ def get_num_threads() -> int:
     """How many threads all reads of this process may use together."""
     if _chosen is not None:
         return _chosen
-    setting = os.environ.get("OPENSLIDE_NUM_THREADS", "")
-    if setting.isdecimal() and int(setting) > 0:
-        return int(setting)
+    stated = _stated()
+    if stated is not None:
+        return stated
     return 1 if _is_worker_process() else _usable_cpus()
+
+
+def described() -> str:
+    """How many threads reads may use, and what the environment has to do with that."""
+    number = str(get_num_threads())
+    setting = os.environ.get(_VARIABLE, "")
+    if _stated() is not None:
+        return f"{number}, as {_VARIABLE} says"
+    if setting:
+        return f"{number}; {_VARIABLE} is ignored: {setting!r} is no positive integer"
+    return number
+
+
+def threads_for(workers: int | None) -> int:
+    """How many threads to use at most where the caller has chosen so many, or not."""
+    return get_num_threads() if workers is None else thread_count(workers, "workers")
+
+
+def thread_count(number: int, name: str) -> int:
+    """A number of threads as it was given, if it is one, and no more than the most."""
+    try:
+        count = index(number)
+    except TypeError:
+        from ._argument_errors import ArgumentTypeError
+
+        raise ArgumentTypeError(f"{name} must be an integer, not {number!r}") from None
+    if count < 1:
+        raise ValueError(f"{name} must be positive, not {number!r}")
+    return min(count, MOST_THREADS)
 
 
 def plan() -> tuple[int, bool]:
@@ -45,9 +82,19 @@ def plan() -> tuple[int, bool]:
     the middle of a read: the interpreter's end would stop another one there, while
     threads that it had started go on.
     """
-    from threading import current_thread, main_thread
+    # current_thread() would keep a record of each thread that Python did not start.
+    from threading import get_ident, main_thread
 
-    return get_num_threads(), current_thread() is main_thread()
+    return get_num_threads(), get_ident() == main_thread().ident
+
+
+def _stated() -> int | None:
+    """What the environment says, if that is a positive integer."""
+    digits = os.environ.get(_VARIABLE, "").strip().lstrip("0")
+    if not digits.isdecimal():
+        return None
+    # Python refuses to convert texts of thousands of digits.
+    return MOST_THREADS if len(digits) > 9 else min(int(digits), MOST_THREADS)
 
 
 def _usable_cpus() -> int:

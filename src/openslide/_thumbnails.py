@@ -1,7 +1,7 @@
 """Making a picture small on several threads, with the pixels that Pillow gives.
 
-Pillow resizes in two passes, first along rows and then along columns, and rounds to
-bytes in between.  So strips of rows can have the first pass one by one, and strips of
+Pillow resizes in two passes, mostly first along rows and then along columns, and rounds
+to bytes in between.  So strips of rows can have the first pass one by one, and strips of
 columns the second.
 """
 
@@ -11,9 +11,11 @@ import math
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from operator import getitem
 from typing import TYPE_CHECKING
 
 from ._images import from_opaque_rgba
+from ._resampling import longer_first
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,12 +45,55 @@ def thumbnail(
     from PIL.Image import Resampling
 
     target = thumbnail_size(size, limit)
-    scale = max(size[0] / target[0], size[1] / target[1])
-    if threads > 1 and size[0] * size[1] >= _MANY_PIXELS and scale < _REDUCED_FROM:
+    is_worth_it = threads > 1 and size[0] * size[1] >= _MANY_PIXELS
+    if is_worth_it and _has_rows_made_small_first(size, target):
         return _shrink(read_rows, size, target, threads, strip)
     image = from_opaque_rgba(read_rows(0, size[1]), size)
     image.thumbnail(limit, Resampling.LANCZOS)
     return image
+
+
+def _has_rows_made_small_first(size: tuple[int, int], target: tuple[int, int]) -> bool:
+    """Whether Pillow's first pass is along rows, so that strips of them can have it."""
+    scale = max(size[0] / target[0], size[1] / target[1])
+    lost_columns, lost_rows = size[0] - target[0], size[1] - target[1]
+    begins_with_columns = longer_first() and lost_rows > 2 * lost_columns
+    return scale < _REDUCED_FROM and not begins_with_columns
+
+
+def whole_limits(
+    size: tuple[float, float], picture: tuple[int, int]
+) -> tuple[int, int]:
+    """The greatest (width, height) of a thumbnail of a picture, in whole pixels.
+
+    As Pillow takes it: rounded down.  A picture is never made larger, so it does not
+    count by how much a limit exceeds it.
+
+    Raises ArgumentTypeError, ArgumentValueError or ArgumentOverflowError for what is
+    no pair of numbers, and ArgumentZeroError where one is below 1.
+    """
+    try:
+        width, height = (math.floor(side) for side in size)
+        if width < picture[0] or height < picture[1]:
+            getitem(size, 0)  # where it matters, sets are in no order
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_numbers(size, error) from None
+    if width < 1 or height < 1:
+        from ._argument_errors import ArgumentZeroError
+
+        raise ArgumentZeroError(f"size must be positive, at least 1 x 1, not {size!r}")
+    return min(width, picture[0]), min(height, picture[1])
+
+
+def _no_numbers(size: object, reason: Exception) -> Exception:
+    from . import _argument_errors as errors
+
+    kind: type[Exception] = errors.ArgumentValueError  # not two, or not-a-number
+    if isinstance(reason, TypeError):
+        kind = errors.ArgumentTypeError
+    elif isinstance(reason, OverflowError):  # infinite
+        kind = errors.ArgumentOverflowError
+    return kind(f"{reason}: size must be finite (width, height), not {size!r}")
 
 
 def rows_of(
@@ -67,7 +112,7 @@ def thumbnail_size(size: tuple[int, int], limit: tuple[int, int]) -> tuple[int, 
     pixels allow; never larger than the picture.
     """
     width, height = size
-    x, y = math.floor(limit[0]), math.floor(limit[1])
+    x, y = limit
     if x >= width and y >= height:
         return size
     aspect = width / height

@@ -30,7 +30,7 @@ _ESCAPES = str.maketrans(
 )
 
 
-class _Tile(NamedTuple):
+class _TileSource(NamedTuple):
     """Where a tile's pixels come from."""
 
     location: tuple[int, int]  # level-0 pixels
@@ -72,7 +72,7 @@ class DeepZoomGenerator:
         self._overlap = overlap
         self._limit_bounds = limit_bounds
 
-        self._offset, self._slide_level_dimensions = self._area()
+        self._offset, self._slide_level_dimensions = self._shown_area()
         self._downsamples = osr.level_downsamples
         self._background_color = _properties.background_color(osr.properties)
         self._level_dimensions = tuple(_halvings(self._slide_level_dimensions[0]))
@@ -89,7 +89,7 @@ class DeepZoomGenerator:
             for level in range(self.level_count)
         )
 
-    def _area(self) -> tuple[tuple[int, int], tuple[tuple[int, int], ...]]:
+    def _shown_area(self) -> tuple[tuple[int, int], tuple[tuple[int, int], ...]]:
         """The level-0 offset of the area shown, and its size on each slide level."""
         levels = self._osr.level_dimensions
         if not self._limit_bounds:
@@ -150,14 +150,14 @@ class DeepZoomGenerator:
         Raises ValueError for a level or an address that does not exist.
         """
         tile = self._tile(level, address)
-        image = self._read(tile)
+        image = self._read_tile(tile)
         if image.size != tile.scaled_size:
             from PIL.Image import Resampling
 
             image.thumbnail(tile.scaled_size, Resampling.LANCZOS)
         return image
 
-    def _read(self, tile: _Tile) -> Image:
+    def _read_tile(self, tile: _TileSource) -> Image:
         """The pixels of the slide level, for any object that has read_region()."""
         read = getattr(
             type(self._osr), "_read_flat", _abstract_slide.AbstractSlide._read_flat
@@ -221,7 +221,7 @@ class DeepZoomGenerator:
             f'<Size Width="{width}" Height="{height}" /></Image>'
         )
 
-    def _tile(self, level: int, address: tuple[int, int]) -> _Tile:
+    def _tile(self, level: int, address: tuple[int, int]) -> _TileSource:
         if level < 0 or level >= self.level_count:
             raise ValueError(
                 f"Invalid level: {level!r}; there are 0 to {self.level_count - 1}"
@@ -242,7 +242,7 @@ class DeepZoomGenerator:
             for axis, index in enumerate(address)
         ]
         (x, width, scaled_width), (y, height, scaled_height) = spans
-        return _Tile(
+        return _TileSource(
             (x, y), slide_level, (width, height), (scaled_width, scaled_height)
         )
 

@@ -91,7 +91,7 @@ def _form_of(
     return decorate
 
 
-def _slide(value: object) -> _OpenSlide:
+def _checked_slide(value: object) -> _OpenSlide:
     if not isinstance(value, _OpenSlide):
         from ._argument_errors import ArgumentValueError
 
@@ -105,7 +105,7 @@ def _slide(value: object) -> _OpenSlide:
 @_form_of("detect_vendor")
 def detect_vendor(filename: Filename) -> str | None:
     """The vendor of the slide, or None."""
-    return _files.detect_format(filename)
+    return _files.vendor_of(filename)
 
 
 @_form_of("open")
@@ -117,13 +117,13 @@ def open(filename: Filename) -> _OpenSlide:
 @_form_of("close")
 def close(slide: _OpenSlide) -> None:
     """Close a slide."""
-    _slide(slide).close()
+    _checked_slide(slide).close()
 
 
 @_form_of("get_error")
 def get_error(slide: _OpenSlide) -> str | None:
     """The error that a slide has latched, or None."""
-    return _slide(slide).error()
+    return _checked_slide(slide).error()
 
 
 @_form_of("get_version")
@@ -154,25 +154,25 @@ def _level(levels: tuple[_T, ...], level: int, missing: _T) -> _T:
 @_form_of("get_level_count")
 def get_level_count(slide: _OpenSlide) -> int:
     """The number of levels."""
-    return len(_slide(slide).level_dimensions)
+    return len(_checked_slide(slide).level_dimensions)
 
 
 @_form_of("get_level_dimensions")
 def get_level_dimensions(slide: _OpenSlide, level: int) -> tuple[int, int]:
     """(width, height) in pixels of the level; (-1, -1) where there is no such level."""
-    return _level(_slide(slide).level_dimensions, level, (-1, -1))
+    return _level(_checked_slide(slide).level_dimensions, level, (-1, -1))
 
 
 @_form_of("get_level_downsample")
 def get_level_downsample(slide: _OpenSlide, level: int) -> float:
     """The downsample of a level; -1.0 where there is no such level."""
-    return _level(_slide(slide).level_downsamples, level, -1.0)
+    return _level(_checked_slide(slide).level_downsamples, level, -1.0)
 
 
 @_form_of("get_best_level_for_downsample")
 def get_best_level_for_downsample(slide: _OpenSlide, downsample: float) -> int:
     """The level with the greatest downsample that does not exceed the given one."""
-    return _slide(slide).best_level_for_downsample(downsample)
+    return _checked_slide(slide).best_level_for_downsample(downsample)
 
 
 # Properties
@@ -181,13 +181,13 @@ def get_best_level_for_downsample(slide: _OpenSlide, downsample: float) -> int:
 @_form_of("get_property_names")
 def get_property_names(slide: _OpenSlide) -> list[str]:
     """The names of all properties."""
-    return list(_slide(slide).properties)
+    return list(_checked_slide(slide).properties)
 
 
 @_form_of("get_property_value")
 def get_property_value(slide: _OpenSlide, name: str | bytes) -> str | None:
     """The value of a property, or None."""
-    return _slide(slide).properties.get(_arguments.utf8_text(name))
+    return _checked_slide(slide).properties.get(_arguments.utf8_text(name))
 
 
 # Pixels
@@ -196,13 +196,15 @@ def get_property_value(slide: _OpenSlide, name: str | bytes) -> str | None:
 @_form_of("read_region")
 def read_region(slide: _OpenSlide, x: int, y: int, level: int, w: int, h: int) -> Image:
     """An RGBA image of a region; x and y are level-0 pixels, w and h level pixels."""
-    return _images.from_rgba(_slide(slide).read_region((x, y), level, (w, h)), (w, h))
+    return _images.from_rgba(
+        _checked_slide(slide).read_region((x, y), level, (w, h)), (w, h)
+    )
 
 
 @_form_of("get_associated_image_names")
 def get_associated_image_names(slide: _OpenSlide) -> list[str]:
     """The names of all associated images."""
-    return list(_slide(slide).associated_image_names)
+    return list(_checked_slide(slide).associated_image_names)
 
 
 @_form_of("get_associated_image_dimensions")
@@ -210,14 +212,14 @@ def get_associated_image_dimensions(
     slide: _OpenSlide, name: str | bytes
 ) -> tuple[int, int]:
     """(width, height) in pixels; (-1, -1) where there is no such image."""
-    return _slide(slide).associated_image_dimensions(_arguments.utf8_text(name))
+    return _checked_slide(slide).associated_image_dimensions(_arguments.utf8_text(name))
 
 
 @_form_of("read_associated_image")
 def read_associated_image(slide: _OpenSlide, name: str | bytes) -> Image:
     """An RGBA image; raises ArgumentValueError where there is none of that name."""
     return _images.from_rgba(
-        *_slide(slide).read_associated_image(_arguments.utf8_text(name))
+        *_checked_slide(slide).read_associated_image(_arguments.utf8_text(name))
     )
 
 
@@ -227,13 +229,13 @@ def read_associated_image(slide: _OpenSlide, name: str | bytes) -> Image:
 @_form_of("get_icc_profile_size", since="4.0.0")
 def get_icc_profile_size(slide: _OpenSlide) -> int:
     """Bytes of the slide's ICC profile; 0 where it has none."""
-    return len(_slide(slide).icc_profile() or b"")
+    return len(_checked_slide(slide).icc_profile() or b"")
 
 
 @_form_of("read_icc_profile", since="4.0.0")
 def read_icc_profile(slide: _OpenSlide) -> bytes | None:
     """The slide's ICC profile, or None."""
-    return _slide(slide).icc_profile()
+    return _checked_slide(slide).icc_profile()
 
 
 def _check_associated_image(slide: _OpenSlide, name: str) -> None:
@@ -250,7 +252,7 @@ def _check_associated_image(slide: _OpenSlide, name: str) -> None:
 def get_associated_image_icc_profile_size(slide: _OpenSlide, name: str | bytes) -> int:
     """Bytes of an associated image's ICC profile; 0 for none, -1 for no such image."""
     text = _arguments.utf8_text(name)
-    if text not in _slide(slide).associated_image_names:
+    if text not in _checked_slide(slide).associated_image_names:
         return -1
     return len(slide.associated_image_icc_profile(text) or b"")
 
@@ -264,14 +266,14 @@ def read_associated_image_icc_profile(
     Raises ArgumentValueError where there is no such image.
     """
     text = _arguments.utf8_text(name)
-    _check_associated_image(_slide(slide), text)
+    _check_associated_image(_checked_slide(slide), text)
     return slide.associated_image_icc_profile(text)
 
 
 # The tile cache
 
 
-def _cache(value: object) -> _OpenSlideCache:
+def _checked_cache(value: object) -> _OpenSlideCache:
     if not isinstance(value, _OpenSlideCache):
         from ._argument_errors import ArgumentValueError
 
@@ -288,13 +290,13 @@ def cache_create(capacity: int) -> _OpenSlideCache:
 @_form_of("set_cache", since="4.0.0")
 def set_cache(slide: _OpenSlide, cache: _OpenSlideCache) -> None:
     """Give a slide another tile cache."""
-    _slide(slide).set_cache(_cache(cache))
+    _checked_slide(slide).set_cache(_checked_cache(cache))
 
 
 @_form_of("cache_release", since="4.0.0")
 def cache_release(cache: _OpenSlideCache) -> None:
     """Give a cache up; slides that use it keep it."""
-    _cache(cache).release()
+    _checked_cache(cache).release()
 
 
 # The forms that fill what the caller provides, for programs that bring a buffer.
@@ -322,11 +324,24 @@ def _address(destination: Any, size: int) -> int:
             "expected a ctypes array of c_uint32, or a pointer to c_uint32 such as "
             f"array.ctypes.data_as() makes, not {destination!r}"
         )
-    if ctypes.sizeof(target) < size:
+    offset = 0
+    if target is not destination:
+        offset = _offset(destination, target)
+    length = ctypes.sizeof(target) - offset if offset >= 0 else 0
+    if offset < 0 or length < size:
+        begin = f" from byte {offset} on" if offset else ""
         raise ArgumentValueError(
-            f"the array must hold {size} bytes; it has {ctypes.sizeof(target)}"
+            f"the array must hold {size} bytes{begin}; it has {length}"
         )
-    return ctypes.addressof(target)
+    return ctypes.addressof(target) + offset
+
+
+def _offset(reference: Any, target: Any) -> int:
+    """Where a byref(target, offset) points to, in bytes from the target's start."""
+    import ctypes
+
+    address: int = ctypes.cast(reference, ctypes.c_void_p).value or 0
+    return address - ctypes.addressof(target)
 
 
 @_form_of("read_region")
@@ -339,7 +354,7 @@ def _read_region(
     """
     size = 4 * max(0, _integer(w, "width")) * max(0, _integer(h, "height"))
     address = _address(buf, size)
-    _slide(slide).read_region_raw(address, x, y, level, w, h)
+    _checked_slide(slide).read_region_raw(address, x, y, level, w, h)
 
 
 def _fill(buf: Any, content: bytes | bytearray) -> None:
@@ -366,16 +381,21 @@ def _fill(buf: Any, content: bytes | bytearray) -> None:
 
 def _store(reference: Any, value: int) -> None:
     """Assign to the integer behind a ctypes byref() or pointer."""
-    target = getattr(reference, "_obj", None)
-    if target is None:
-        target = getattr(reference, "contents", None)
-    if target is None:
-        from ._argument_errors import ArgumentTypeError
+    import ctypes
 
+    from ._argument_errors import ArgumentTypeError
+
+    is_pointer = isinstance(reference, ctypes._Pointer)
+    target = getattr(reference, "contents" if is_pointer else "_obj", None)
+    if target is None:
         raise ArgumentTypeError(
             f"expected byref(c_int64()) or a pointer to c_int64, not {reference!r}"
         )
-    target.value = value
+    if is_pointer:
+        target.value = value
+    else:
+        address = _address(reference, ctypes.sizeof(ctypes.c_int64))
+        ctypes.c_int64.from_address(address).value = value
 
 
 @_form_of("get_level_dimensions")
@@ -400,7 +420,7 @@ def _get_associated_image_dimensions(
 @_form_of("read_icc_profile", since="4.0.0")
 def _read_icc_profile(slide: _OpenSlide, buf: Any) -> None:
     """The slide's ICC profile into a buffer of at least its size."""
-    _fill(buf, _slide(slide).icc_profile() or b"")
+    _fill(buf, _checked_slide(slide).icc_profile() or b"")
 
 
 @_form_of("read_associated_image_icc_profile", since="4.0.0")
@@ -414,7 +434,9 @@ def _read_associated_image_icc_profile(
 @_form_of("read_associated_image")
 def _read_associated_image(slide: _OpenSlide, name: str | bytes, buf: Any) -> None:
     """Premultiplied ARGB words of an associated image into a buffer of its size."""
-    _fill(buf, _slide(slide).read_associated_image_raw(_arguments.utf8_text(name)))
+    _fill(
+        buf, _checked_slide(slide).read_associated_image_raw(_arguments.utf8_text(name))
+    )
 
 
 def _load_image(buf: Any, size: tuple[int, int]) -> Image:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-from . import _abstract_slide, _arrays, _open, _sampling, _slide, _threads
+from . import _abstract_slide, _arrays, _open, _sampling, _threads
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -114,7 +114,7 @@ class TileGrid(Sequence[Tile]):
             self._sampling = _sampling.choose_sampling(
                 self._slide, level, mpp, self._slide_mpp
             )
-            self._area = _area(self._slide, bounds)
+            self._area = _covered_area(self._slide, bounds)
             self._cells = self._wanted_cells(mask, min_tissue)
         except BaseException:
             self.close()
@@ -180,12 +180,9 @@ class TileGrid(Sequence[Tile]):
         Not so where they are resampled here, or by libopenslide, which does that
         where a level's downsample is no integer unless it is read directly.
         """
-        if self._sampling.resamples:
+        if self._sampling.is_resampled:
             return False
-        if self._sampling.downsample == int(self._sampling.downsample):
-            return True
-        slide = self._slide
-        return isinstance(slide, _slide.OpenSlide) and self.level in slide.direct_levels
+        return self._slide._gives_stored_pixels(self.level)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -212,7 +209,7 @@ class TileGrid(Sequence[Tile]):
         np = _arrays.numpy()
         corners = self._cells * self._strides()
         start = np.array(self._area[:2]) / self._sampling.downsample
-        if self._sampling.resamples:
+        if self._sampling.is_resampled:
             return start + corners * self._sampling.scale  # type: ignore[no-any-return]
         return np.rint(start).astype(np.int64) + corners  # type: ignore[no-any-return]
 
@@ -289,12 +286,12 @@ class TileGrid(Sequence[Tile]):
         The others are background.
         """
         width, height = self._size
-        if not self._sampling.resamples:
-            return self._read(self.positions, (width, height), workers, errors)
+        if not self._sampling.is_resampled:
+            return self._read_regions(self.positions, (width, height), workers, errors)
         source = self._sampling.source_size((width, height))
         np = _arrays.numpy()
         starts = np.floor(self.positions).astype(np.int64) - self._sampling.margins
-        pixels, good = self._read(starts, source, workers, errors)
+        pixels, good = self._read_regions(starts, source, workers, errors)
         return self._resample(pixels, self.positions - starts, workers), good
 
     def batches(
@@ -309,9 +306,9 @@ class TileGrid(Sequence[Tile]):
             raise ValueError(f"a batch has at least one tile, not {n!r}")
         if prefetch < 0:
             raise ValueError(f"prefetch must not be negative, but is {prefetch!r}")
-        return self._batches(n, workers, prefetch)
+        return self._prefetched(n, workers, prefetch)
 
-    def _batches(
+    def _prefetched(
         self, n: int, workers: int | None, prefetch: int
     ) -> Iterator[NDArray[np.uint8]]:
         from concurrent.futures import ThreadPoolExecutor
@@ -373,9 +370,10 @@ class TileGrid(Sequence[Tile]):
             else TissueMask.of(mask, self._slide.dimensions)
         )
         fractions = tissue.fractions(self.only(cells).boxes)
-        return cells[fractions >= (min_tissue or np.nextafter(0, 1))]  # type: ignore[no-any-return]
+        least = np.nextafter(0, 1) if min_tissue is None else min_tissue
+        return cells[fractions >= least]  # type: ignore[no-any-return]
 
-    def _read(
+    def _read_regions(
         self,
         positions: NDArray[np.int64],
         size: tuple[int, int],
@@ -414,7 +412,7 @@ class TileGrid(Sequence[Tile]):
             corner = _pair(starts[i])
             result[i] = self._sampling.resample(source, corner, (width, height))
 
-        threads = workers or _threads.get_num_threads()
+        threads = _threads.threads_for(workers)
         if threads == 1 or len(pixels) == 1:
             for i in range(len(pixels)):
                 resample(i)
@@ -443,5 +441,5 @@ def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def _area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
+def _covered_area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:
     return slide.bounds if bounds else (0, 0, *slide.dimensions)

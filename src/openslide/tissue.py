@@ -82,7 +82,7 @@ class TissueMask:
         picture = slide.get_thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
         saturation = np.asarray(picture.convert("HSV"))[..., 1]
         threshold = min(max(_otsu(saturation), _LEAST_SATURATION), _MOST_SATURATION)
-        return cls(_cleaned(saturation > threshold), slide.dimensions)
+        return cls(_without_specks(saturation > threshold), slide.dimensions)
 
     @classmethod
     def from_geojson(
@@ -180,7 +180,7 @@ def _otsu(values: NDArray[np.uint8]) -> int:
     return int(np.nan_to_num(between).argmax())
 
 
-def _cleaned(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Without specks and holes."""
     mask = _without_small(mask, _SMALLEST_PIECE)
     return ~_without_small(~mask, _SMALLEST_HOLE)
@@ -197,9 +197,9 @@ def _without_small(mask: NDArray[np.bool_], smallest: int) -> NDArray[np.bool_]:
     np = _arrays.numpy()
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())
-    keeps = sizes >= smallest
-    keeps[0] = False
-    return keeps[labels]  # type: ignore[no-any-return]
+    is_kept = sizes >= smallest
+    is_kept[0] = False
+    return is_kept[labels]  # type: ignore[no-any-return]
 
 
 def _polygons(document: Any) -> Iterator[list[Any]]:

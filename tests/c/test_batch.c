@@ -2,6 +2,7 @@
 
 #include "_convert.h"
 #include "check.h"
+#include "direct/direct_slide.h"
 #include "library.h"
 #include "tiny_slide.h"
 
@@ -14,13 +15,26 @@ enum { GREY = 100, COUNT = 40, WIDTH = 30, HEIGHT = 20 };
 
 static const uint32_t WHITE = 0xffffff;
 
-static char slide_path[64];
+static char slide_path[64], row_path[64];
+
+static struct slide_origin *origin;
 
 static bool
 always(void *argument)
 {
     (void)argument;
     return true;
+}
+
+/* As a program does that has this slide. */
+static struct slide_handle *
+open_slide(void)
+{
+    const struct slide_caches none = {0};
+    struct slide_handle *handle;
+    enum slide_opening opening = slide_origin_open(origin, &none, &handle);
+    CHECK(opening == SLIDE_OPENED, "opening is %d", (int)opening);
+    return handle;
 }
 
 /* What one call of libopenslide gives, converted. */
@@ -56,8 +70,8 @@ make_batch(const struct region *regions, int64_t count, int channels,
         .region_stride = row * regions->height,
         .workers = 4,
         .thread_limit = 3,
-        .poll = always,
-        .path = slide_path,
+        .poller = poller_new(always, NULL),
+        .origin = origin,
         .states = states,
     };
 }
@@ -65,7 +79,7 @@ make_batch(const struct region *regions, int64_t count, int channels,
 static void
 test_regions_lie_in_the_callers_order(void)
 {
-    struct slide_handle *handle = slide_handle_open(slide_path, true);
+    struct slide_handle *handle = open_slide();
     struct region regions[COUNT];
     srand(2);
     for (int i = 0; i < COUNT; i++) {
@@ -96,7 +110,7 @@ static void
 test_strides(void)
 {
     enum { GAP = 5, ROW = WIDTH * 3 + GAP };
-    struct slide_handle *handle = slide_handle_open(slide_path, true);
+    struct slide_handle *handle = open_slide();
     struct region region = region_at(250, 0, 0, WIDTH, HEIGHT);
     static uint8_t pixels[ROW * HEIGHT], expected[WIDTH * HEIGHT * 3];
     uint8_t state;
@@ -121,7 +135,7 @@ test_strides(void)
 static void
 test_a_large_region_is_shared(void)
 {
-    struct slide_handle *handle = slide_handle_open(slide_path, true);
+    struct slide_handle *handle = open_slide();
     struct region region = region_at(-900, -1000, 0, 2500, 1700);
     size_t size = (size_t)(region.width * region.height) * 4;
     uint8_t *pixels = malloc(size), *expected = malloc(size);
@@ -145,12 +159,12 @@ never(void *argument)
 }
 
 /* So many regions, all read to one place, that nothing reads them between two
-   polls. */
+   is_main_thread. */
 static void
 test_poll_interrupts(void)
 {
     enum { MANY = 500000 };
-    struct slide_handle *handle = slide_handle_open(slide_path, true);
+    struct slide_handle *handle = open_slide();
     struct region *regions = calloc(MANY, sizeof *regions);
     uint8_t *states = malloc(MANY);
     static uint8_t pixels[WIDTH * HEIGHT * 3];
@@ -160,11 +174,238 @@ test_poll_interrupts(void)
     struct batch batch = make_batch(regions, MANY, 3, pixels, states);
     batch.region_stride = 0;
     batch.workers = 1;
-    batch.poll = never;
+    batch.poller = poller_new(never, NULL);
     CHECK(batch_read(&batch, handle) == BATCH_INTERRUPTED, "went on");
     free(regions);
     free(states);
     slide_handle_release(handle);
+}
+
+/* A row of tiles, some of which cannot be read, and what became of them. */
+
+enum { TILES = 600, INTERVAL = 5, DAMAGED = TILES / INTERVAL, SMALL = 8 };
+
+static struct region damaged_regions[TILES];
+static uint8_t damaged_pixels[TILES][SMALL * SMALL * 3];
+static uint8_t damaged_states[TILES];
+
+static atomic_int opened, caches_set;
+static openslide_t *(*real_open)(const char *path);
+static void (*real_set_cache)(openslide_t *osr, openslide_cache_t *cache);
+
+static openslide_t *
+counting_open(const char *path)
+{
+    atomic_fetch_add(&opened, 1);
+    return real_open(path);
+}
+
+static void
+counting_set_cache(openslide_t *osr, openslide_cache_t *cache)
+{
+    atomic_fetch_add(&caches_set, 1);
+    real_set_cache(osr, cache);
+}
+
+static struct batch
+make_damaged_batch(int workers)
+{
+    for (int i = 0; i < TILES; i++) {
+        damaged_regions[i] =
+            region_at(i * TINY_SLIDE_SIDE + 9, 7, 0, SMALL, SMALL);
+    }
+    struct batch batch = make_batch(damaged_regions, TILES, 3,
+                                    damaged_pixels[0], damaged_states);
+    batch.is_masked = true;
+    batch.is_doubtful = true;
+    batch.workers = workers;
+    batch.thread_limit = workers - 1;
+    return batch;
+}
+
+/* Another slide than that of the other tests, for a while. */
+static struct slide_origin *
+use_row(int tiles, int interval)
+{
+    struct slide_origin *before = origin;
+    CHECK(tiny_slide_write_row(row_path, GREY, tiles, interval),
+          "not written");
+    origin = slide_origin_new(row_path, NULL);
+    return before;
+}
+
+static void
+use_again(struct slide_origin *before)
+{
+    slide_origin_free(origin);
+    origin = before;
+}
+
+static void
+check_masked(void)
+{
+    for (int i = 0; i < TILES; i++) {
+        bool is_bad = i % INTERVAL == 0;
+        CHECK(damaged_states[i] == (is_bad ? REGION_BAD : REGION_READ),
+              "region %d: state %d", i, damaged_states[i]);
+        for (int j = 0; j < SMALL * SMALL * 3; j++) {
+            CHECK(damaged_pixels[i][j] == (is_bad ? 255 : GREY),
+                  "region %d: sample %d", i, damaged_pixels[i][j]);
+        }
+    }
+}
+
+/* The slide is opened again once for each damaged region, and a few times
+   more; each such handle has the caches that were chosen. */
+static void
+test_damage_costs_an_opening_each(void)
+{
+    struct slide_origin *before = use_row(TILES, INTERVAL);
+    for (int workers = 1; workers <= 4; workers += 3) {
+        struct slide_handle *handle = open_slide();
+        struct batch batch = make_damaged_batch(workers);
+        if (openslide.cache_create != NULL) {
+            batch.caches.library = openslide.cache_create(1 << 20);
+        }
+        atomic_store(&opened, 0);
+        atomic_store(&caches_set, 0);
+        enum batch_outcome outcome = batch_read(&batch, handle);
+        CHECK(outcome == BATCH_READ, "outcome %d", (int)outcome);
+        check_masked();
+        int count = atomic_load(&opened);
+        CHECK(count >= DAMAGED && count <= DAMAGED + 2 * workers,
+              "opened %d times for %d damaged regions", count, DAMAGED);
+        if (openslide.cache_create != NULL) {
+            CHECK(atomic_load(&caches_set) == count, "%d caches, %d handles",
+                  atomic_load(&caches_set), count);
+            openslide.cache_release(batch.caches.library);
+        }
+        free(batch.error);
+        slide_handle_release(handle);
+    }
+    use_again(before);
+}
+
+static void
+test_the_first_bad_region_is_blamed(void)
+{
+    struct slide_origin *before = use_row(TILES, INTERVAL);
+    for (int workers = 1; workers <= 4; workers++) {
+        struct slide_handle *handle = open_slide();
+        struct batch batch = make_damaged_batch(workers);
+        batch.is_masked = false;
+        batch.is_doubtful = workers % 2 == 0;
+        /* The first is sound. */
+        damaged_regions[0] = damaged_regions[1];
+        enum batch_outcome outcome = batch_read(&batch, handle);
+        CHECK(outcome == BATCH_FAILED, "outcome %d", (int)outcome);
+        CHECK(batch.bad == INTERVAL, "region %d is blamed", (int)batch.bad);
+        CHECK(batch.error != NULL && strlen(batch.error) > 0, "no error");
+        free(batch.error);
+        slide_handle_release(handle);
+    }
+    use_again(before);
+}
+
+/* An interruption while damage is being dealt with. */
+static void
+test_interruption_comes_before_damage(void)
+{
+    struct slide_origin *before = use_row(TINY_SLIDE_MOST_TILES, 1);
+    for (int workers = 1; workers <= 4; workers += 3) {
+        struct slide_handle *handle = open_slide();
+        struct batch batch = make_damaged_batch(workers);
+        batch.poller = poller_new(never, NULL);
+        batch.poller.asked -= 1; /* it is time */
+        enum batch_outcome outcome = batch_read(&batch, handle);
+        CHECK(outcome == BATCH_INTERRUPTED, "outcome %d", (int)outcome);
+        free(batch.error);
+        slide_handle_release(handle);
+    }
+    use_again(before);
+}
+
+/* Of other sizes, and with fewer levels than regions would want. */
+static void
+test_another_slide_is_refused(void)
+{
+    struct slide_origin *before = use_row(TILES, INTERVAL);
+    for (int is_masked = 0; is_masked <= 1; is_masked++) {
+        for (int workers = 1; workers <= 4; workers += 3) {
+            CHECK(tiny_slide_write_row(row_path, GREY, TILES, INTERVAL),
+                  "not written");
+            struct slide_handle *handle = open_slide();
+            CHECK(tiny_slide_write_row(row_path, GREY, TILES + 1, INTERVAL),
+                  "not written");
+            struct batch batch = make_damaged_batch(workers);
+            batch.is_masked = is_masked != 0;
+            enum batch_outcome outcome = batch_read(&batch, handle);
+            CHECK(outcome == BATCH_CHANGED, "outcome %d", (int)outcome);
+            free(batch.error);
+            slide_handle_release(handle);
+        }
+    }
+    use_again(before);
+}
+
+/* Regions of levels that there are not are blank, as libopenslide has it. */
+static void
+test_levels_that_do_not_exist(void)
+{
+    enum { FEW = 3 };
+    struct slide_handle *handle = open_slide();
+    const int32_t levels[FEW] = {-1, 1, INT32_MAX};
+    struct region regions[FEW];
+    static uint8_t pixels[FEW * SMALL * SMALL * 4];
+    uint8_t states[FEW];
+    memset(pixels, 77, sizeof pixels);
+    for (int i = 0; i < FEW; i++) {
+        regions[i] = region_at(0, 0, levels[i], SMALL, SMALL);
+    }
+    struct batch batch = make_batch(regions, FEW, 4, pixels, states);
+    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    for (size_t i = 0; i < sizeof pixels; i++) {
+        CHECK(pixels[i] == 0, "byte %d is %d", (int)i, pixels[i]);
+    }
+    slide_handle_release(handle);
+}
+
+static const char *(*real_get_error)(openslide_t *osr);
+static int looks;
+
+/* Another call hits damage as soon as this one has looked for errors after its
+   last read. */
+static const char *
+get_error_before_damage(openslide_t *osr)
+{
+    const char *error = real_get_error(osr);
+    if (++looks == 2) {
+        uint32_t pixel;
+        openslide.read_region(osr, &pixel, 0, 0, 0, 1, 1);
+    }
+    return error;
+}
+
+static void
+test_an_error_that_comes_after_all_was_read(void)
+{
+    enum { SOUND = 3 };
+    struct slide_origin *before = use_row(TILES, INTERVAL);
+    struct slide_handle *handle = open_slide();
+    struct region region =
+        region_at(SOUND * TINY_SLIDE_SIDE, 0, 0, SMALL, SMALL);
+    uint8_t pixels[SMALL * SMALL * 3], state;
+    struct batch batch = make_batch(&region, 1, 3, pixels, &state);
+    real_get_error = openslide.get_error;
+    openslide.get_error = get_error_before_damage;
+    enum batch_outcome outcome = batch_read(&batch, handle);
+    openslide.get_error = real_get_error;
+    CHECK(openslide.get_error(handle->osr) != NULL, "there is no damage");
+    CHECK(outcome == BATCH_READ, "outcome %d", (int)outcome);
+    CHECK(pixels[0] == GREY, "sample %d", pixels[0]);
+    CHECK(batch.error == NULL, "a region is blamed");
+    slide_handle_release(handle);
+    use_again(before);
 }
 
 int
@@ -177,11 +418,30 @@ main(void)
         perror(slide_path);
         return 1;
     }
+    snprintf(row_path, sizeof row_path, "/tmp/tiny-batch-row-%ld.tif",
+             (long)getpid());
+    origin = slide_origin_new(slide_path, &direct_lane);
+    real_open = openslide.open;
+    openslide.open = counting_open;
+    real_set_cache = openslide.set_cache;
+    openslide.set_cache = real_set_cache == NULL ? NULL : counting_set_cache;
     check_run("regions lie in the caller's order",
               test_regions_lie_in_the_callers_order);
     check_run("strides", test_strides);
     check_run("a large region is shared", test_a_large_region_is_shared);
     check_run("poll interrupts", test_poll_interrupts);
+    check_run("damage costs an opening each",
+              test_damage_costs_an_opening_each);
+    check_run("the first bad region is blamed",
+              test_the_first_bad_region_is_blamed);
+    check_run("interruption comes before damage",
+              test_interruption_comes_before_damage);
+    check_run("another slide is refused", test_another_slide_is_refused);
+    check_run("levels that do not exist", test_levels_that_do_not_exist);
+    check_run("an error that comes after all was read",
+              test_an_error_that_comes_after_all_was_read);
+    slide_origin_free(origin);
     remove(slide_path);
+    remove(row_path);
     return check_finish();
 }

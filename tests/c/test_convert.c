@@ -414,6 +414,35 @@ test_best_is_in_use(void)
 }
 
 static void
+test_sets_can_be_chosen(void)
+{
+    static const char *const unknown[] = {"", "scala", "scalar,",
+                                          "mmx,scalar"};
+    enum instruction_set best = instruction_set_in_use();
+    char all[64] = "";
+
+    CHECK(instruction_sets_choose("scalar"), "not scalar");
+    CHECK(instruction_set_in_use() == SCALAR, "%s is in use",
+          instruction_set_name(instruction_set_in_use()));
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
+        CHECK(!instruction_sets_choose(unknown[i]), "'%s' was taken",
+              unknown[i]);
+    }
+    CHECK(instruction_set_in_use() == SCALAR, "changed all the same");
+    for (enum instruction_set set = 0; set < INSTRUCTION_SET_COUNT; set++) {
+        const char *name = instruction_set_name(set);
+        CHECK(instruction_sets_choose(name), "'%s' was not taken", name);
+        CHECK(instruction_set_in_use() ==
+                  (instruction_set_missing(set) ? SCALAR : set),
+              "%s is in use for %s",
+              instruction_set_name(instruction_set_in_use()), name);
+        strcat(strcat(all, set > 0 ? "," : ""), name);
+    }
+    CHECK(instruction_sets_choose(all), "'%s' was not taken", all);
+    CHECK(instruction_set_in_use() == best, "not the best any more");
+}
+
+static void
 test_nothing_to_convert(void)
 {
     kernel()->to_rgba(NULL, NULL, 0);
@@ -450,6 +479,7 @@ main(void)
 {
     check_run("first use by several threads", test_first_use_by_threads);
     check_run("the best instruction set is in use", test_best_is_in_use);
+    check_run("sets can be chosen", test_sets_can_be_chosen);
     kernel_tests_run(kernel_tests,
                      sizeof(kernel_tests) / sizeof(*kernel_tests),
                      test_registers);

@@ -1,275 +1,20 @@
 #include "kernels/paint.h"
+#include "kernels/paint_kernels.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "guard_page.h"
 #include "kernel_tests.h"
-
-/* More than two of the spans that a wide tile is painted in. */
-#define MAX_WIDTH 600
-#define MAX_HEIGHT 24
-
-#define CANARY UINT32_C(0xa5a5a5a5)
+#include "paint_formula.h"
+#include "paint_pictures.h"
 
 /* The one under test. */
 static const struct paint_kernel *
 kernel(void)
 {
     return &paint_kernels[tested];
-}
-
-/* ---- random numbers ---- */
-
-static uint32_t
-next_random(void)
-{
-    static uint64_t state = 1;
-
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 32);
-}
-
-static int64_t
-random_between(int64_t first, int64_t last)
-{
-    return first + next_random() % (last - first + 1);
-}
-
-/* Whole pixels, the steps of both roundings, halves of them, what may show a
-   single sample, anything. */
-static double
-random_position(int64_t first, int64_t last)
-{
-    double whole = (double)random_between(first, last);
-    double any = (double)next_random() / 4294967296.0;
-
-    switch (next_random() % 5) {
-    case 0:
-        return whole;
-    case 1:
-        return whole + (double)random_between(-3, 3) / 1024;
-    case 2:
-        return whole + (any - 0.5) / 50; /* 0.01 */
-    case 3:
-        return whole + floor(any * 131072) / 131072;
-    default:
-        return whole + any;
-    }
-}
-
-static uint32_t
-random_opaque(void)
-{
-    return 0xff000000 | next_random();
-}
-
-/* No channel above alpha. */
-static uint32_t
-random_premultiplied(void)
-{
-    uint32_t alpha = next_random() & 0xff;
-    uint32_t word = alpha << 24;
-
-    for (unsigned shift = 0; shift < 24; shift += 8) {
-        word |= next_random() % (alpha + 1) << shift;
-    }
-    return word;
-}
-
-/* ---- what is expected: the definition, a pixel at a time ---- */
-
-static float
-unit(uint32_t word, unsigned channel)
-{
-    return (float)(word >> 8 * channel & 0xff) * (float)(1 / 255.0);
-}
-
-static uint32_t
-tile_word(const struct paint_tile *tile, int64_t x, int64_t y)
-{
-    bool outside =
-        x < 0 || x >= tile->opaque_width || y < 0 || y >= tile->opaque_height;
-
-    return outside ? 0 : tile->words[y * tile->stride + x];
-}
-
-struct formula_place {
-    int64_t column, row;
-    float dx, dy;
-    bool is_aligned;
-};
-
-/* rint() rounds halves to even. */
-static struct formula_place
-formula_place(double vx, double vy)
-{
-    double x = rint(vx * 256) / 256, y = rint(vy * 256) / 256;
-    bool aligned = x == floor(x) && y == floor(y);
-
-    if (!aligned) {
-        x = rint(vx * 65536) / 65536;
-        y = rint(vy * 65536) / 65536;
-    }
-    return (struct formula_place){
-        (int64_t)floor(x),     (int64_t)floor(y), (float)(x - floor(x)),
-        (float)(y - floor(y)), aligned,
-    };
-}
-
-static float
-formula_sample(const struct paint_tile *tile, struct formula_place at,
-               unsigned channel)
-{
-    float f[4];
-
-    for (int i = 0; i < 4; i++) {
-        f[i] =
-            unit(tile_word(tile, at.column + i % 2, at.row + i / 2), channel);
-    }
-    return f[0] * ((1 - at.dx) * (1 - at.dy)) + f[1] * (at.dx * (1 - at.dy)) +
-           f[2] * ((1 - at.dx) * at.dy) + f[3] * (at.dx * at.dy);
-}
-
-static uint32_t
-formula_saturate(uint32_t word, const float source[4])
-{
-    float room = source[3] == 0 ? 1 : (1 - unit(word, 3)) / source[3];
-    uint32_t result = 0;
-
-    for (unsigned c = 0; c < 4; c++) {
-        float sum = source[c] * fminf(room, 1) + unit(word, c);
-        uint32_t byte = (uint32_t)(fminf(sum, 1) * 256);
-
-        result |= (byte - (byte >> 8)) << 8 * c;
-    }
-    return result;
-}
-
-/* Integers, rounded. */
-static uint32_t
-formula_over(uint32_t word, uint32_t source)
-{
-    uint32_t room = 255 - (word >> 24), result = 0;
-
-    for (unsigned c = 0; c < 4; c++) {
-        double share = (source >> 8 * c & 0xff) * room / 255.0;
-        double sum = (word >> 8 * c & 0xff) + floor(share + 0.5);
-
-        result |= (uint32_t)fmin(sum, 255) << 8 * c;
-    }
-    return result;
-}
-
-/*
- * The pixels of an axis that a tile between pixels is painted on, and the
- * first and the last of the tile's that may be seen there: within 0.495 of the
- * middle of a painted one.
- */
-struct formula_axis {
-    int64_t begin, last, first_sample, last_sample;
-};
-
-static struct formula_axis
-formula_axis(double position, int64_t tile, int64_t picture)
-{
-    double begin = fmax(floor(position), 0);
-    double last = fmin(floor(position + (double)tile), (double)(picture - 1));
-
-    return (struct formula_axis){
-        (int64_t)begin,
-        (int64_t)last,
-        (int64_t)floor(begin + 0.5 - position - 0.495),
-        (int64_t)floor(last + 0.5 - position + 0.495),
-    };
-}
-
-static bool
-formula_is_single(const struct formula_axis *axis)
-{
-    return axis->begin == axis->last &&
-           axis->first_sample == axis->last_sample;
-}
-
-/* Whether all there is to paint is one pixel of the tile, and that done. */
-static bool
-formula_paint_single(const struct paint_canvas *canvas,
-                     const struct paint_tile *tile, double x, double y)
-{
-    struct formula_axis across =
-        formula_axis(x, tile->width, canvas->picture_width);
-    struct formula_axis down =
-        formula_axis(y, tile->height, canvas->picture_height);
-    int64_t column = across.begin - canvas->left;
-    int64_t row = down.begin - canvas->top;
-
-    if (formula_place(-x, -y).is_aligned || !formula_is_single(&across) ||
-        !formula_is_single(&down)) {
-        return false;
-    }
-    if (column >= 0 && column < canvas->width && row >= 0 &&
-        row < canvas->height) {
-        uint32_t *word = canvas->words + row * canvas->stride + column;
-
-        *word = formula_over(
-            *word, tile_word(tile, across.first_sample, down.first_sample));
-    }
-    return true;
-}
-
-static void
-formula_paint(const struct paint_canvas *canvas, const struct paint_tile *tile,
-              double x, double y)
-{
-    if (formula_paint_single(canvas, tile, x, y)) {
-        return;
-    }
-    for (int64_t row = 0; row < canvas->height; row++) {
-        for (int64_t column = 0; column < canvas->width; column++) {
-            uint32_t *word = canvas->words + row * canvas->stride + column;
-            struct formula_place at =
-                formula_place((double)(canvas->left + column) - x,
-                              (double)(canvas->top + row) - y);
-            float source[4];
-
-            for (unsigned c = 0; c < 4; c++) {
-                source[c] = formula_sample(tile, at, c);
-            }
-            *word = formula_saturate(*word, source);
-        }
-    }
-}
-
-/* ---- tests ---- */
-
-/* All of it opaque. */
-static struct paint_tile
-opaque_tile(const uint32_t *words, int64_t width, int64_t height)
-{
-    return (struct paint_tile){
-        .words = words,
-        .stride = width,
-        .width = width,
-        .height = height,
-        .opaque_width = width,
-        .opaque_height = height,
-    };
-}
-
-/* A whole picture. */
-static struct paint_canvas
-whole_canvas(uint32_t *words, int64_t width, int64_t height)
-{
-    return (struct paint_canvas){
-        .words = words,
-        .stride = width,
-        .width = width,
-        .height = height,
-        .picture_width = width,
-        .picture_height = height,
-    };
 }
 
 /*
@@ -412,28 +157,6 @@ test_weights_leave_room(void)
     }
 }
 
-/* What lies beside the canvas is CANARY. */
-static void
-fill_canvas(const struct paint_canvas *canvas)
-{
-    uint32_t content = next_random() % 4;
-
-    for (int64_t y = 0; y < canvas->height; y++) {
-        uint32_t *row = canvas->words + y * canvas->stride;
-
-        for (int64_t x = 0; x < canvas->width; x++) {
-            bool sparse = content == 1 && next_random() % 64 == 0;
-
-            row[x] = 0;
-            if (sparse || content == 2) {
-                row[x] = random_premultiplied();
-            } else if (content == 3) {
-                row[x] = next_random();
-            }
-        }
-    }
-}
-
 static void
 check_same(const struct paint_canvas *canvas, const uint32_t *expected)
 {
@@ -464,23 +187,6 @@ check_canaries(const struct paint_canvas *canvas)
     }
 }
 
-/* A part of canvas, which shows the same picture. */
-static struct paint_canvas
-window_of(const struct paint_canvas *canvas, int64_t left, int64_t top,
-          int64_t right, int64_t bottom)
-{
-    return (struct paint_canvas){
-        .words = canvas->words + top * canvas->stride + left,
-        .stride = canvas->stride,
-        .left = canvas->left + left,
-        .top = canvas->top + top,
-        .width = right - left,
-        .height = bottom - top,
-        .picture_width = canvas->picture_width,
-        .picture_height = canvas->picture_height,
-    };
-}
-
 static void
 paint_in_windows(const struct paint_canvas *canvas,
                  const struct paint_tile *tile, double x, double y)
@@ -497,150 +203,27 @@ paint_in_windows(const struct paint_canvas *canvas,
     }
 }
 
-/* Memory for the largest tile and canvas, and for what is expected. */
-struct arena {
-    struct guarded tile, canvas;
-    uint32_t *expected;
-};
-
-static struct arena
-arena_alloc(void)
-{
-    size_t size = 4 * MAX_WIDTH * MAX_HEIGHT;
-    struct arena arena = {
-        guarded_alloc(size),
-        guarded_alloc(size),
-        malloc(size),
-    };
-
-    if (arena.expected == NULL) {
-        perror("malloc");
-        exit(2);
-    }
-    return arena;
-}
-
-static void
-arena_free(struct arena arena)
-{
-    guarded_free(arena.tile);
-    guarded_free(arena.canvas);
-    free(arena.expected);
-}
-
-/* count words against the page behind the memory, or the one before it. */
-static uint32_t *
-place_words(struct guarded memory, size_t count)
-{
-    bool last = next_random() % 2;
-
-    return (uint32_t *)(void *)(last ? memory.end - 4 * count : memory.start);
-}
-
-static int64_t
-random_width(void)
-{
-    switch (next_random() % 4) {
-    case 0:
-        return random_between(1, 2);
-    case 1:
-        return random_between(1, 40);
-    case 2:
-        return random_between(264, 280); /* about a span */
-    default:
-        return random_between(1, MAX_WIDTH);
-    }
-}
-
-static int64_t
-random_height(void)
-{
-    return random_between(1, next_random() % 4 == 0 ? 2 : MAX_HEIGHT);
-}
-
-/* Pixels beyond an edge: mostly none. */
-static int64_t
-random_margin(void)
-{
-    return next_random() % 4 == 0 ? random_between(1, 5000) : 0;
-}
-
-static struct paint_tile
-random_tile(const struct arena *arena)
-{
-    int64_t width = random_width();
-    int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_height();
-    int64_t count = (height - 1) * stride + width;
-    uint32_t *words = place_words(arena->tile, (size_t)count);
-    bool plain = next_random() % 8 == 0;
-    uint32_t colour = next_random() % 2 ? 0xffffffff : random_opaque();
-
-    for (int64_t i = 0; i < count; i++) {
-        words[i] = plain ? colour : random_opaque();
-    }
-    return (struct paint_tile){
-        .words = words,
-        .stride = stride,
-        .width = width + random_margin(),
-        .height = height + random_margin(),
-        .opaque_width = width,
-        .opaque_height = height,
-    };
-}
-
-static struct paint_canvas
-random_canvas(const struct arena *arena)
-{
-    int64_t width = random_width();
-    int64_t stride = random_between(width, MAX_WIDTH);
-    int64_t height = random_height();
-    int64_t left = random_margin(), top = random_margin();
-    size_t count = (size_t)((height - 1) * stride + width);
-    struct paint_canvas canvas = {
-        .words = place_words(arena->canvas, count),
-        .stride = stride,
-        .left = left,
-        .top = top,
-        .width = width,
-        .height = height,
-        .picture_width = left + width + random_margin(),
-        .picture_height = top + height + random_margin(),
-    };
-
-    for (size_t i = 0; i < count; i++) {
-        canvas.words[i] = CANARY;
-    }
-    fill_canvas(&canvas);
-    return canvas;
-}
-
-static void
-copy_out(const struct paint_canvas *canvas, uint32_t *words)
-{
-    for (int64_t y = 0; y < canvas->height; y++) {
-        memcpy(words + y * canvas->width, canvas->words + y * canvas->stride,
-               4 * (size_t)canvas->width);
-    }
-}
-
-/* Two tiles, so that the second meets the edges of the first. */
-static void
+/* Two tiles, so that the second meets the edges of the first. The modes of
+   painting that were seen. */
+static unsigned
 check_random_painting(const struct arena *arena)
 {
     struct paint_canvas canvas = random_canvas(arena);
     struct paint_canvas copy = canvas;
+    unsigned modes = 0;
 
     copy.words = arena->expected;
     copy.stride = canvas.width;
     copy_out(&canvas, copy.words);
     for (int i = 0; i < 2; i++) {
-        struct paint_tile tile = random_tile(arena);
-        double x = random_position(canvas.left - tile.width - 2,
-                                   canvas.left + canvas.width + 2);
-        double y = random_position(canvas.top - tile.height - 2,
-                                   canvas.top + canvas.height + 2);
+        struct paint_tile tile = random_tile(arena, next_random() % 3);
+        double x =
+            random_place(tile.width, canvas.left, canvas.left + canvas.width);
+        double y =
+            random_place(tile.height, canvas.top, canvas.top + canvas.height);
 
+        modes |= paint_mode_at(canvas.picture_width, canvas.picture_height,
+                               &tile, x, y);
         formula_paint(&copy, &tile, x, y);
         if (next_random() % 2) {
             paint_tile_with(kernel(), &canvas, &tile, x, y);
@@ -650,16 +233,63 @@ check_random_painting(const struct arena *arena)
     }
     check_same(&canvas, arena->expected);
     check_canaries(&canvas);
+    return modes;
+}
+
+/* What is said to be opaque is. */
+static void
+check_opaque(const struct paint_tile *tile)
+{
+    for (int64_t y = 0; y < tile->opaque_height; y++) {
+        for (int64_t x = 0; x < tile->opaque_width; x++) {
+            uint32_t word = tile->words[y * tile->stride + x];
+
+            if (!CHECK(word >= 0xff000000, "%s: (%d, %d) is %08x",
+                       tested_name(), (int)x, (int)y, (unsigned)word)) {
+                return;
+            }
+        }
+    }
+}
+
+static void
+check_random_cut(const struct arena *arena)
+{
+    struct paint_tile image = random_tile(arena, next_random() % 3);
+    int64_t width = random_width(), height = random_height();
+    double x = -random_place(image.width, 0, width);
+    double y = -random_place(image.height, 0, height);
+    uint32_t *words = place_words(arena->canvas, (size_t)(width * height));
+    struct paint_canvas part = whole_canvas(words, width, height);
+    struct paint_tile cut =
+        paint_cut_with(kernel(), &image, x, y, width, height, words);
+
+    formula_cut(&image, x, y, width, height, arena->expected);
+    check_same(&part, arena->expected);
+    check_opaque(&cut);
+}
+
+static void
+test_random_cuts(void)
+{
+    struct arena arena = arena_alloc();
+
+    for (int i = 0; i < 500; i++) {
+        check_random_cut(&arena);
+    }
+    arena_free(arena);
 }
 
 static void
 test_random_paintings(void)
 {
     struct arena arena = arena_alloc();
+    unsigned modes = 0;
 
     for (int i = 0; i < 1000; i++) {
-        check_random_painting(&arena);
+        modes |= check_random_painting(&arena);
     }
+    CHECK(modes == PAINT_MODES, "modes %x alone were seen", modes);
     arena_free(arena);
 }
 
@@ -772,6 +402,7 @@ test_known_answer_of_the_best(void)
 static const struct kernel_test kernel_tests[] = {
     {"known answers", test_known_answers},
     {"random tiles, positions, canvases and windows", test_random_paintings},
+    {"random parts of images", test_random_cuts},
     {"single pixels", test_single_pixels},
     {"seams are opaque", test_seams_are_opaque},
     {"nothing to paint", test_nothing_to_paint},

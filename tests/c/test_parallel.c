@@ -4,8 +4,10 @@
 
 #include "check.h"
 #include "system/platform.h"
+#include "system/poller.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -34,6 +36,15 @@ never(void *argument)
 {
     (void)argument;
     return false;
+}
+
+/* A loop with a poller of its own. */
+static bool
+run_loop(int64_t count, int workers, int limit, parallel_body *body,
+         void *argument, poll_function *poll)
+{
+    struct poller poller = poller_new(poll, NULL);
+    return parallel_for(count, workers, limit, body, argument, &poller);
 }
 
 struct tally {
@@ -68,8 +79,7 @@ test_visits_each_once(void)
     for (int64_t count = 0; count <= COUNT; count = count * 3 + 1) {
         for (int workers = 1; workers <= WORKERS; workers++) {
             struct tally *tally = calloc(1, sizeof *tally);
-            CHECK(parallel_for(count, workers, LIMIT, visit, tally, always,
-                               NULL),
+            CHECK(run_loop(count, workers, LIMIT, visit, tally, always),
                   "ended early");
             for (int i = 0; i < COUNT; i++) {
                 CHECK(atomic_load(&tally->visits[i]) == (i < count),
@@ -87,7 +97,7 @@ test_visits_each_once(void)
 static void *
 loop_in_a_thread(void *argument)
 {
-    parallel_for(COUNT / 4, WORKERS, LIMIT, visit, argument, always, NULL);
+    run_loop(COUNT / 4, WORKERS, LIMIT, visit, argument, always);
     return NULL;
 }
 
@@ -111,6 +121,35 @@ test_loops_share_the_limit(void)
 }
 
 static bool
+sleep_briefly(const struct parallel_worker *worker, int64_t i, void *argument)
+{
+    (void)worker;
+    (void)i;
+    sleep_milliseconds(1);
+    atomic_fetch_add((atomic_int *)argument, 1);
+    return true;
+}
+
+/* Loops too short to be asked in the middle, so many that one of them is. */
+static void
+test_loops_share_a_clock(void)
+{
+    atomic_int visits = 0;
+    struct poller poller = poller_new(never, NULL);
+    int loops = 0;
+    while (loops < 10000 &&
+           parallel_for(1, 1, 0, sleep_briefly, &visits, &poller)) {
+        loops++;
+    }
+    CHECK(loops < 10000, "%d loops", loops);
+    CHECK(poller.has_ended, "the poller does not know");
+    CHECK(!parallel_for(1, 1, 0, sleep_briefly, &visits, &poller),
+          "one more loop");
+    CHECK(atomic_load(&visits) == loops, "%d visits in %d loops",
+          atomic_load(&visits), loops);
+}
+
+static bool
 end_at_ten(const struct parallel_worker *worker, int64_t i, void *argument)
 {
     (void)worker;
@@ -122,8 +161,7 @@ static void
 test_a_body_ends_the_loop(void)
 {
     atomic_int visits = 0;
-    CHECK(!parallel_for(1000000, WORKERS, LIMIT, end_at_ten, &visits, always,
-                        NULL),
+    CHECK(!run_loop(1000000, WORKERS, LIMIT, end_at_ten, &visits, always),
           "went on to the end");
     CHECK(atomic_load(&visits) < 1000000, "%d visits", atomic_load(&visits));
 }
@@ -159,14 +197,45 @@ only_the_hired_run(const struct parallel_worker *worker, int64_t i,
 static void
 test_poll_ends_the_loop(void)
 {
-    CHECK(!parallel_for(1, 1, 0, run_until_told, NULL, never, NULL),
+    CHECK(!run_loop(1, 1, 0, run_until_told, NULL, never),
           "one thread went on");
-    CHECK(!parallel_for(4, 4, LIMIT, run_until_told, NULL, never, NULL),
+    CHECK(!run_loop(4, 4, LIMIT, run_until_told, NULL, never),
           "all threads went on");
     /* The calling thread polls even when its own work is done. */
     atomic_bool begun = false;
-    CHECK(!parallel_for(2, 2, LIMIT, only_the_hired_run, &begun, never, NULL),
+    CHECK(!run_loop(2, 2, LIMIT, only_the_hired_run, &begun, never),
           "a hired thread went on");
+}
+
+static bool
+note_signals(const struct parallel_worker *worker, int64_t i, void *argument)
+{
+    (void)i;
+    sigset_t *blocked = argument;
+    if (worker->number > 0) {
+        pthread_sigmask(SIG_SETMASK, NULL, blocked);
+    } else {
+        sleep_milliseconds(20);
+    }
+    return true;
+}
+
+/* Those that come from outside, for the program's own threads; not those of a
+   fault, which would end the process without a word. */
+static void
+test_hired_threads_block_signals(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    CHECK(run_loop(2, 2, 1, note_signals, &blocked, always), "ended early");
+    CHECK(sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGTERM) &&
+              sigismember(&blocked, SIGALRM),
+          "signals from outside are not blocked");
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        CHECK(!sigismember(&blocked, faults[i]), "signal %d is blocked",
+              faults[i]);
+    }
 }
 
 #ifndef __SANITIZE_THREAD__
@@ -181,7 +250,7 @@ fork_and_loop(const struct parallel_worker *worker, int64_t i, void *argument)
     pid_t child = fork();
     if (child == 0) {
         struct tally *tally = calloc(1, sizeof *tally);
-        bool complete = parallel_for(COUNT, 2, 1, visit, tally, always, NULL);
+        bool complete = run_loop(COUNT, 2, 1, visit, tally, always);
         /* Had the child inherited hired threads, it would have got none. */
         _exit(!complete || atomic_load(&tally->most_at_work) != 2);
     }
@@ -193,7 +262,7 @@ fork_and_loop(const struct parallel_worker *worker, int64_t i, void *argument)
 static void
 test_a_forked_child_has_the_whole_limit(void)
 {
-    CHECK(parallel_for(2 * WORKERS, 2, 1, fork_and_loop, NULL, always, NULL),
+    CHECK(run_loop(2 * WORKERS, 2, 1, fork_and_loop, NULL, always),
           "a child was refused a thread");
 }
 #endif
@@ -204,8 +273,10 @@ main(void)
     platform_watch_forks();
     check_run("visits each once", test_visits_each_once);
     check_run("loops share the limit", test_loops_share_the_limit);
+    check_run("loops share a clock", test_loops_share_a_clock);
     check_run("a body ends the loop", test_a_body_ends_the_loop);
     check_run("poll ends the loop", test_poll_ends_the_loop);
+    check_run("hired threads block signals", test_hired_threads_block_signals);
 #ifdef __SANITIZE_THREAD__
     check_skip("a forked child has the whole limit",
                "the thread sanitizer does not follow threads of a child");

@@ -1,7 +1,9 @@
 #include "slide/region.h"
 
 #include "check.h"
+#include "reading/batch_order.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Any level, without a slide: division looks at nothing else. */
@@ -118,6 +120,76 @@ test_what_cannot_be_divided_is_not(void)
     free(handle);
 }
 
+/* As damaged slides have them: casts of these to integers are undefined. */
+static const double odd_downsamples[] = {0,         -1,  1e300,     INFINITY,
+                                         -INFINITY, NAN, 0x1p-1000, 0x1p63};
+
+static void
+test_odd_downsamples(void)
+{
+    const struct region regions[] = {
+        region_at(0, 0, 0, 5000, 5000),
+        region_at(-7, 123456789, 0, 5000, 5000),
+        region_at(((int64_t)1 << 40) - 1, -3, 0, 9000, 5000),
+    };
+    for (size_t i = 0; i < sizeof odd_downsamples / sizeof(double); i++) {
+        struct slide_handle *handle =
+            make_handle(odd_downsamples[i], 0, 0, false);
+        for (size_t j = 0; j < sizeof regions / sizeof regions[0]; j++) {
+            struct division division = division_of(&regions[j], handle);
+            check_cover(&division, "odd");
+        }
+        free(handle);
+    }
+}
+
+static void
+test_order(void)
+{
+    enum { COUNT = 6 };
+    const struct region regions[COUNT] = {
+        region_at(5000, 0, 0, 9, 9),      region_at(0, 3000, 0, 9, 9),
+        region_at(0, 0, 1, 9, 9),         region_at(600, 0, 0, 9, 9),
+        region_at(0, 0, INT32_MAX, 9, 9), region_at(0, 0, 0, 9, 9),
+    };
+    struct slide_handle *handle = make_handle(1, 256, 256, true);
+    int64_t *order = batch_order(regions, COUNT, handle);
+    const int64_t expected[COUNT] = {5, 3, 1, 0, 2, 4};
+    for (int i = 0; i < COUNT; i++) {
+        CHECK(order[i] == expected[i], "region %d is number %d", (int)order[i],
+              i);
+    }
+    free(order);
+    free(handle);
+}
+
+/* Whatever the regions and the downsample, each has its place. */
+static void
+test_order_of_odd_regions(void)
+{
+    enum { COUNT = 7 };
+    const struct region regions[COUNT] = {
+        region_at(INT64_MIN, 0, 0, 9, 9), region_at(INT64_MAX, 0, 0, 9, 9),
+        region_at(0, INT64_MAX, 0, 9, 9), region_at(0, INT64_MIN, 0, 9, 9),
+        region_at(0, 0, -1, 9, 9),        region_at(0, 0, INT32_MAX, 9, 9),
+        region_at(0, 0, INT32_MIN, 9, 9),
+    };
+    for (size_t i = 0; i < sizeof odd_downsamples / sizeof(double); i++) {
+        struct slide_handle *handle =
+            make_handle(odd_downsamples[i], 256, 256, false);
+        int64_t *order = batch_order(regions, COUNT, handle);
+        int times[COUNT] = {0};
+        for (int j = 0; j < COUNT; j++) {
+            times[order[j]]++;
+        }
+        for (int j = 0; j < COUNT; j++) {
+            CHECK(times[j] == 1, "region %d: %d times", j, times[j]);
+        }
+        free(order);
+        free(handle);
+    }
+}
+
 static void
 test_any_region_is_covered(void)
 {
@@ -150,6 +222,9 @@ main(void)
               test_off_the_grid_the_library_decides);
     check_run("what cannot be divided is not",
               test_what_cannot_be_divided_is_not);
+    check_run("odd downsamples", test_odd_downsamples);
+    check_run("order", test_order);
+    check_run("order of odd regions", test_order_of_odd_regions);
     check_run("any region is covered", test_any_region_is_covered);
     return check_finish();
 }

@@ -195,13 +195,13 @@ test_leaves_room(void)
     struct rlimit limit, none;
     number_in(file);
     int used = open_descriptors();
-    slide_file_leave_room();
+    slide_file_leave_room(1);
     CHECK(open_descriptors() == used, "closed without need");
     getrlimit(RLIMIT_NOFILE, &limit);
     none = limit;
     none.rlim_cur = 0;
     setrlimit(RLIMIT_NOFILE, &none);
-    slide_file_leave_room();
+    slide_file_leave_room(1);
     int left = open_descriptors();
     setrlimit(RLIMIT_NOFILE, &limit);
     CHECK(left == used - 1, "%d of %d descriptors are left", left, used);
@@ -219,7 +219,7 @@ test_forked_child(void)
     int used = open_descriptors();
     pid_t child = fork();
     if (child == 0) {
-        slide_file_leave_room();
+        slide_file_leave_room(1);
         bool right = number_in(file) == 1 && open_descriptors() == used - 1;
         slide_file_free(other);
         slide_file_free(file);
@@ -232,6 +232,57 @@ test_forked_child(void)
     CHECK(open_descriptors() == used, "the child has closed the parent's");
     slide_file_free(file);
     slide_file_free(other);
+}
+
+static int
+descriptor_of(const char *path)
+{
+    struct stat wanted, found;
+    stat(path, &wanted);
+    for (int descriptor = 0; descriptor < 400; descriptor++) {
+        if (fstat(descriptor, &found) == 0 && found.st_ino == wanted.st_ino &&
+            found.st_dev == wanted.st_dev) {
+            return descriptor;
+        }
+    }
+    return -1;
+}
+
+/* As a daemon begins, though it is the same file that it opens itself. */
+static void
+close_all_and_open_own(const char *path, int number)
+{
+    for (int descriptor = 3; descriptor < 400; descriptor++) {
+        close(descriptor);
+    }
+    int own = -1;
+    while (own < number) {
+        own = open(path, O_RDONLY);
+    }
+}
+
+static void
+test_a_child_keeps_what_is_its_own(void)
+{
+    struct slide_file *file = new_file(1);
+    char path[sizeof folder + 32];
+    strcpy(path, path_of(1));
+    number_in(file);
+    int inherited = descriptor_of(path);
+    pid_t child = fork();
+    if (child == 0) {
+        bool closed_at_once = descriptor_of(path) < 0;
+        close_all_and_open_own(path, inherited);
+        bool right = number_in(file) == 1;
+        slide_file_leave_room(1);
+        slide_file_free(file);
+        _exit(!closed_at_once || !right || fcntl(inherited, F_GETFD) < 0);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    CHECK(status == 0, "the child ended with %d", status);
+    CHECK(number_in(file) == 1, "the parent's");
+    slide_file_free(file);
 }
 
 struct party {
@@ -250,7 +301,7 @@ read_at_random(void *argument)
         atomic_fetch_add(&party->wrong,
                          number_in(party->files[number]) != number);
         if (i % 100 == 0) {
-            slide_file_leave_room();
+            slide_file_leave_room(1);
         }
     }
 }
@@ -293,6 +344,8 @@ main(void)
               test_closes_what_was_not_used_for_longest);
     check_run("leaves room", test_leaves_room);
     check_run("a forked child", test_forked_child);
+    check_run("a child keeps what is its own",
+              test_a_child_keeps_what_is_its_own);
     check_run("many threads", test_many_threads);
     for (int i = 0; i < FILES; i++) {
         remove(path_of(i));

@@ -1,6 +1,7 @@
 #include "slide/slide_handle.h"
 
 #include "check.h"
+#include "direct/direct_slide.h"
 #include "library.h"
 #include "tiny_slide.h"
 
@@ -31,7 +32,7 @@ static struct slide_handle *
 open_slide(void)
 {
     atomic_store(&closed, 0);
-    struct slide_handle *handle = slide_handle_open(slide_path, true);
+    struct slide_handle *handle = slide_handle_open(slide_path, &direct_lane);
     CHECK(handle != NULL && openslide.get_error(handle->osr) == NULL,
           "cannot open %s", slide_path);
     return handle;
@@ -55,7 +56,8 @@ test_describes_levels(void)
 static void
 test_refuses_what_is_no_slide(void)
 {
-    CHECK(slide_handle_open("/dev/null", true) == NULL, "opened /dev/null");
+    CHECK(slide_handle_open("/dev/null", &direct_lane) == NULL,
+          "opened /dev/null");
 }
 
 static void

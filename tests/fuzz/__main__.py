@@ -1,10 +1,11 @@
 """Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
-and descriptions of Leica slides.
+descriptions of Leica slides and indexes of MIRAX slides.
 
-FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg and FOLDER/leica are made.
+FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg, FOLDER/leica and FOLDER/mirax are made.
 """
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -17,6 +18,7 @@ from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
 from tests.slides.dicom import OffsetTable, write_dicom
 from tests.slides.leica import write_leica
+from tests.slides.mirax import write_mirax
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
@@ -31,6 +33,7 @@ def main() -> None:
     write_dicoms(folder / "dicom")
     write_tiles(folder / "jpeg")
     write_descriptions(folder / "leica")
+    write_indexes(folder / "mirax")
 
 
 def write_tiffs(folder: Path) -> None:
@@ -99,6 +102,20 @@ def tile(
     width, height = size_of(image)
     head = bytes([rgb, width - 1, height - 1])
     return head + len(tables).to_bytes(2) + tables + stream
+
+
+def write_indexes(folder: Path) -> None:
+    """Of a page a level, and of several."""
+    folder.mkdir(parents=True, exist_ok=True)
+    image = reference()[:150, :150]
+    with tempfile.TemporaryDirectory() as scratch:
+        for page in (None, 3):
+            write_mirax(
+                Path(scratch), image=image, tile=32, overlap=8, levels=3, page=page
+            )
+            index = Path(scratch, "mirax", "Index.dat").read_bytes()
+            (folder / f"page-{page}").write_bytes(index)
+            shutil.rmtree(Path(scratch, "mirax"))
 
 
 if __name__ == "__main__":

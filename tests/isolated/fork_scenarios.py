@@ -239,6 +239,32 @@ def what_children_do_stays_there(path: str) -> None:
     check(read_all(slide) == expected, "other pixels in the parent")
 
 
+def daemons(path: str) -> None:
+    """Which close all that they have inherited, and open files of their own.
+
+    These may have the numbers of what was closed, and even be the same files.
+    """
+    slides = [OpenSlide(path) for _ in range(3)]
+    expected = [read_all(slide) for slide in slides]
+
+    def action() -> None:
+        os.closerange(3, 256)
+        own = [os.open(path, os.O_RDONLY) for _ in range(20)]
+        places = [os.lseek(file, 7 * i, os.SEEK_SET) for i, file in enumerate(own)]
+        for slide, pixels in zip(slides, expected, strict=True):
+            check(read_all(slide) == pixels, "other pixels in the daemon")
+            slide.close()
+        for file, place in zip(own, places, strict=True):
+            try:
+                check(os.lseek(file, 0, os.SEEK_CUR) == place, "another file")
+            except OSError as error:
+                sys.exit(f"the daemon's file {file} was closed: {error}")
+
+    for _ in range(2):
+        fork(action)
+        check(read_all(slides[0]) == expected[0], "other pixels in the parent")
+
+
 def threads_in_the_child(path: str) -> None:
     """All of them may be the first to use the slide."""
     slide = OpenSlide(path)
@@ -272,6 +298,7 @@ SCENARIOS = (
     generations,
     both_read_on,
     what_children_do_stays_there,
+    daemons,
     threads_in_the_child,
 )
 

@@ -11,9 +11,12 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from openslide import OpenSlide, lowlevel, set_num_threads
 from tests.isolated.leak_measure import Resources, process_status
@@ -22,6 +25,13 @@ from tests.isolated.leak_measure import Resources, process_status
 HUGE = (20_000, 20_000)
 #: One that takes a few polls of a single thread.
 LONG = (10_000, 10_000)
+
+
+#: The functions that call C code to read, and are in it for long.
+READERS = ("read_region", "_read_all_into")
+
+#: Regions of a batch that takes seconds, all of them damaged.
+DAMAGED_REGIONS = 1500
 
 
 def check(condition: bool, otherwise: str) -> None:
@@ -45,12 +55,12 @@ def peak_memory() -> int:
 
 
 def is_reading(thread: int | None) -> bool:
-    """Whether a thread is in a function called read_region.
+    """Whether a thread is in C code that read_region() or read_batch() calls.
 
-    What that function calls in C has no frame of its own.
+    That has no frame of its own.
     """
     frame = sys._current_frames().get(thread or 0)
-    return frame is not None and frame.f_code.co_name == "read_region"
+    return frame is not None and frame.f_code.co_name in READERS
 
 
 def send_in_mid_read(number: int) -> threading.Thread:
@@ -234,6 +244,69 @@ def repeated(slide: OpenSlide) -> None:
     check(grown.threads == 0, "threads were left behind")
 
 
+def damaged_batch(slide: OpenSlide) -> None:
+    """The slide has no image in its first tile.
+
+    All that the batch does is opening the slide again, and none of it takes long.
+    """
+    places = [(9, 9)] * DAMAGED_REGIONS
+    policies: tuple[Literal["raise", "reopen"], ...] = ("raise", "reopen")
+    for on_error in policies:
+        for threads in (1, 3):
+            set_num_threads(threads)
+            with OpenSlide(slide._filename, on_error=on_error) as other:
+                expected = reference_tile(other)
+                out = bytearray(3 * 9 * 9 * DAMAGED_REGIONS)
+                interrupt(
+                    lambda slide=other, out=out: slide.read_batch(  # type: ignore[misc]
+                        places, 0, (9, 9), errors="mask", out=out
+                    ),
+                    KeyboardInterrupt,
+                )
+                check(out[0] == 255, "nothing was read before the signal")
+                check(out[-1] == 0, "the batch went on to its end")
+                check(reference_tile(other) == expected, "other pixels afterwards")
+
+
+def blocked_signals(thread: str) -> int:
+    """The set of signals that a thread of this process blocks; signal n is bit n - 1."""
+    status = Path(f"/proc/self/task/{thread}/status").read_text()
+    return int(dict(line.split(":", 1) for line in status.splitlines())["SigBlk"], 16)
+
+
+def signals_of_workers(slide: OpenSlide) -> None:
+    """Threads that read handle their own faults, and nothing from outside."""
+    set_num_threads(2)
+    # What has been blocked in a thread whenever it was looked at: while a thread
+    # begins, the system blocks more.
+    masks: dict[str, int] = {}
+    looks: Counter[str] = Counter()
+    done = threading.Event()
+    known = {str(threading.get_native_id())}
+
+    def watch() -> None:
+        known.add(str(threading.get_native_id()))
+        while not done.is_set():
+            for thread in set(os.listdir("/proc/self/task")) - known:
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                    blocked = blocked_signals(thread)
+                    masks[thread] = masks.get(thread, -1) & blocked
+                    looks[thread] += 1
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    while max(looks.values(), default=0) < 5:
+        slide.read_region((0, 0), 0, LONG)
+    done.set()
+    watcher.join()
+    blocked = masks[looks.most_common(1)[0][0]]
+    faults = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+    for fault in (*faults, signal.SIGABRT):
+        check(not blocked >> fault - 1 & 1, f"{fault!r} is blocked")
+    for outside in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        check(bool(blocked >> outside - 1 & 1), f"{outside!r} is not blocked")
+
+
 def read_until_killed(slide: OpenSlide) -> None:
     print("reading", flush=True)
     while True:
@@ -250,6 +323,8 @@ SCENARIOS = (
     handler_that_reads,
     read_in_another_thread,
     repeated,
+    damaged_batch,
+    signals_of_workers,
     read_until_killed,
 )
 

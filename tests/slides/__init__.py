@@ -40,6 +40,7 @@ from .zeiss import Compression as ZeissCompression
 from .zeiss import write_zeiss
 
 __all__ = [
+    "FORMATS",
     "VARIANTS",
     "WRITERS",
     "Patch",
@@ -125,10 +126,10 @@ _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
     "aperio-at2": _aperio(writers.AT2),
     "aperio-gt450": _aperio(writers.GT450),
     "aperio-imagescope": _aperio(writers.IMAGESCOPE),
-    "philips-1.0": partial(
+    "philips-1-0": partial(
         write_philips, dialect=writers.PHILIPS_1_0, image=whole_tiles(512), missing=(1,)
     ),
-    "philips-1.1": partial(
+    "philips-1-1": partial(
         write_philips, dialect=writers.PHILIPS_1_1, image=whole_tiles(512), missing=(1,)
     ),
     "generic-vips": _generic(writers.VIPS),
@@ -161,11 +162,11 @@ _VARIANTS: dict[str, Callable[..., SlideFacts]] = {
     "dicom-uncounted": _dicom(writers.UNCOUNTED_DICOM),
 }
 
-#: Writers by slide name: a slide of every format, then `VARIANTS` of them.
+#: Writers by slide name: a slide of each of `FORMATS`, then `VARIANTS` of them.
 WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     name: partial(writer, name=name) for name, writer in (_FORMATS | _VARIANTS).items()
 }
-VARIANTS = tuple(_VARIANTS)
+FORMATS, VARIANTS = tuple(_FORMATS), tuple(_VARIANTS)
 
 
 def write(name: str, folder: Path) -> SlideFacts:

@@ -16,12 +16,12 @@ ALL_DIRECT = (
     *("aperio-hole-above", "aperio-hole-on-top", "aperio-at2", "aperio-gt450"),
     *("aperio-imagescope", "generic", "generic-sparse", "generic-vips"),
     *("generic-asap", "generic-tifffile", "trestle", "ventana-tif"),
-    *("ventana-padded", "leica", "leica-mixed", "philips", "philips-1.0"),
-    *("philips-1.1", "huron", "argos", "dicom-jpeg", "dicom-sparse"),
+    *("ventana-padded", "leica", "leica-mixed", "philips", "philips-1-0"),
+    *("philips-1-1", "huron", "argos", "dicom-jpeg", "dicom-sparse"),
     *("dicom-gt450", "dicom-gt450-early", "dicom-pixelmed", "dicom-pixelmed-rgb"),
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
-    *("dicom-copies", "dicom-uncounted"),
+    *("dicom-copies", "dicom-uncounted", "mirax"),
 )
 
 #: By slide; each slide of `WRITERS` is here once.
@@ -35,9 +35,8 @@ INDIRECT: dict[str, Indirect] = {
     "ndpi": OTHER_VENDOR,
     "vms": OTHER_VENDOR,
     "vmu": OTHER_VENDOR,
-    "mirax": OTHER_VENDOR,
-    "mirax-png": OTHER_VENDOR,
-    "mirax-bmp": OTHER_VENDOR,
+    "mirax-png": NOT_JPEG,
+    "mirax-bmp": NOT_JPEG,
     "sakura": OTHER_VENDOR,
     "zeiss-raw": OTHER_VENDOR,
     "zeiss-zstd0": OTHER_VENDOR,

@@ -7,8 +7,11 @@ may mix photos that the slide shows apart.
 """
 
 import io
+import random
 import struct
-from collections.abc import Iterator
+import zlib
+from collections.abc import Collection, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +33,15 @@ from .facts import Patch, SlideFacts
 from .pyramid import Box
 
 ImageFormat = Literal["JPEG", "PNG", "BMP24"]
+
+
+class Positions(Enum):
+    """How the positions of photos are stored; the value names the record."""
+
+    PLAIN = "VIMSLIDE_POSITION_BUFFER"
+    DEFLATED = "StitchingIntensityLayer"
+    NONE = None
+
 
 _SLIDE_ID = "0123456789ABCDEF0123456789ABCDEF"
 _VERSION = "01.02"
@@ -55,29 +67,41 @@ def write_mirax(
     overlap: int = 32,
     levels: int = 5,
     quality: int = 85,
+    jitter: int = 0,
+    not_taken: Collection[int] = (),
+    positions: Positions = Positions.PLAIN,
+    page: int | None = None,
 ) -> SlideFacts:
     """Write `name`.mrxs and the folder `name`.
 
     A photo has `divisions` x `divisions` images of `tile` pixels; neighbours
     share `overlap` pixels.  The slide shows as much of `image` as whole photos
     cover.  The last photo was never taken: it is a hole.
+
+    The stage misses positions by up to `jitter` pixels; those of the photos
+    `not_taken` are zero, as of photos that the scanner passed over.  Pages of the
+    index have `page` images, or all.
     """
     if image is None:
         image = reference()
     scan = _Scan(image, tile, divisions, overlap)
+    stored = scan.positions(jitter, not_taken)
     slide_folder = folder / name
     slide_folder.mkdir(parents=True, exist_ok=True)
     data = _DataFile()
     index = _IndexFile()
     for level in range(levels):
         encoded = scan.encoded_images(level, image_format, quality)
-        index.add_level([(where, *data.add(blob)) for where, blob in encoded])
+        index.add_level([(where, *data.add(blob)) for where, blob in encoded], page)
     pictures = (macro(), label(), thumbnail(image))
-    for blob in (*map(jpeg, pictures), scan.positions()):
+    for blob in map(jpeg, pictures):
         index.add_record(*data.add(blob))
+    if positions is not Positions.NONE:
+        is_plain = positions is Positions.PLAIN
+        index.add_record(*data.add(stored if is_plain else zlib.compress(stored)))
     (slide_folder / "Index.dat").write_bytes(index.getvalue())
     (slide_folder / "Data0000.dat").write_bytes(data.getvalue())
-    sections = _slidedat(scan, levels, image_format)
+    sections = _slidedat(scan, levels, image_format, positions)
     (slide_folder / "Slidedat.ini").write_bytes(_ini(sections))
     path = folder / f"{name}.mrxs"
     path.write_bytes(jpeg(thumbnail(image)))
@@ -142,13 +166,19 @@ class _Scan:
         width, height = self.size
         return left, top, width - left, height - top
 
-    def positions(self) -> bytes:
+    def positions(self, jitter: int, not_taken: Collection[int]) -> bytes:
         """Flag, x and y of each photo."""
-        return b"".join(
-            struct.pack("<Bii", 0, column * self._step, row * self._step)
-            for row in range(self._photo_rows)
-            for column in range(self._photo_columns)
-        )
+        chance = random.Random(jitter)
+        photos: list[bytes] = []
+        for number in range(self._photo_rows * self._photo_columns):
+            row, column = divmod(number, self._photo_columns)
+            x, y = (
+                max(0, place * self._step + chance.randint(-jitter, jitter))
+                for place in (column, row)
+            )
+            place = (0, 0) if number in not_taken else (x, y)
+            photos.append(struct.pack("<Bii", chance.randint(0, 1), *place))
+        return b"".join(photos)
 
     def encoded_images(
         self, level: int, image_format: ImageFormat, quality: int
@@ -236,12 +266,19 @@ class _IndexFile:
         self._level_records: list[int] = []
         self._other_records: list[int] = []
 
-    def add_level(self, images: list[tuple[int, int, int]]) -> None:
-        """A page of (index, offset, length) triples: their number, no next page."""
-        page = self._append(len(images), 0)
-        for image in images:
-            self._append(*image, self._FILE_NUMBER)
-        self._level_records.append(self._append(0, page))
+    def add_level(
+        self, images: list[tuple[int, int, int]], page_size: int | None
+    ) -> None:
+        """Pages of (index, offset, length) triples: their number, and whether a page
+        follows, which begins where this one ends."""
+        first = len(self._data)
+        size = page_size or max(len(images), 1)
+        pages = [images[at : at + size] for at in range(0, len(images), size)] or [[]]
+        for number, page in enumerate(pages, 1):
+            self._append(len(page), 1 if number < len(pages) else 0)
+            for image in page:
+                self._append(*image, self._FILE_NUMBER)
+        self._level_records.append(self._append(0, first))
 
     def add_record(self, offset: int, length: int) -> None:
         """A page with a single item."""
@@ -263,10 +300,12 @@ class _IndexFile:
 _Sections = dict[str, dict[str, str | int | float]]
 
 
-def _slidedat(scan: _Scan, levels: int, image_format: ImageFormat) -> _Sections:
+def _slidedat(
+    scan: _Scan, levels: int, image_format: ImageFormat, positions: Positions
+) -> _Sections:
     hierarchical: dict[str, str | int | float] = {
         "HIER_COUNT": 1,
-        "NONHIER_COUNT": 2,
+        "NONHIER_COUNT": 1 if positions is Positions.NONE else 2,
         "INDEXFILE": "Index.dat",
         "HIER_0_NAME": "Slide zoom level",
         "HIER_0_COUNT": levels,
@@ -296,12 +335,13 @@ def _slidedat(scan: _Scan, levels: int, image_format: ImageFormat) -> _Sections:
         hierarchical[f"NONHIER_0_VAL_{number}"] = f"ScanDataLayer_{record}"
         hierarchical[f"NONHIER_0_VAL_{number}_SECTION"] = section
         sections[section] = {f"{key}_IMAGE_TYPE": "JPEG"}
-    hierarchical |= {
-        "NONHIER_1_NAME": "VIMSLIDE_POSITION_BUFFER",
-        "NONHIER_1_COUNT": 1,
-        "NONHIER_1_VAL_0": "default",
-        "NONHIER_1_VAL_0_SECTION": "NONHIERLAYER_1_SECTION",
-    }
+    if positions.value is not None:
+        hierarchical |= {
+            "NONHIER_1_NAME": positions.value,
+            "NONHIER_1_COUNT": 1,
+            "NONHIER_1_VAL_0": "default",
+            "NONHIER_1_VAL_0_SECTION": "NONHIERLAYER_1_SECTION",
+        }
     return sections
 
 

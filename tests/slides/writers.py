@@ -197,6 +197,7 @@ GDAL_COG = Dialect(
         Tag.MODEL_PIXEL_SCALE: (0.5, 0.5, 0.0),
         Tag.MODEL_TIEPOINT: (0.0, 0.0, 0.0, 14_321_853.0, 4_533_021.5, 0.0),
         Tag.GEO_KEY_DIRECTORY: (1, 1, 0, 1, 1024, 0, 1, 1),
+        Tag.GEO_ASCII_PARAMS: "WGS 84 / Pseudo-Mercator|WGS 84|",
         Tag.GDAL_METADATA: (
             '<GDALMetadata>\n  <Item name="COLORINTERP" sample="0">Red</Item>\n'
             "</GDALMetadata>\n"

@@ -10,43 +10,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import AbstractSlide, open_slide
-from .._aside import written_aside
 from .._color import COLOR_HANDLINGS
 from .._images import flatten, profile_of, with_profile
 from .._properties import background_color
+from ..output.encoding import Encoding, Format
+from ..output.whole import write_whole
 from ._types import positive
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_JPEG, _PNG, _TIFF, _WEBP = "JPEG", "PNG", "TIFF", "WEBP"  # as Pillow says
-
-_FORMATS = {
-    ".png": _PNG,
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".webp": _WEBP,
+_FORMATS: dict[str, Format] = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".webp": "webp",
 }
-
-# The longest side in pixels.  Pillow's errors do not say it.
-JPEG_LIMIT = 65500
-_LIMITS = {_JPEG: JPEG_LIMIT, _WEBP: 16383}
 
 
 class Target(NamedTuple):
     """A file to write, and how."""
 
     path: Path
-    format: str
-    quality: int  # of JPEG and WebP
+    encoding: Encoding
 
     @classmethod
     def of(cls, path: Path, options: argparse.Namespace) -> Target:
         """A file that is to be written from options.slide.
 
-        Raises ValueError where its suffix names no format, or where it is the slide.
+        Raises ValueError where its suffix names no format, where it is the slide, or
+        where there is no such quality.
         """
         format = _FORMATS.get(path.suffix.lower())
         if format is None:
@@ -56,7 +51,7 @@ class Target(NamedTuple):
             )
         if path.exists() and path.samefile(options.slide):
             raise ValueError(f"{str(path)!r} is the slide itself")
-        return cls(path, format, options.quality)
+        return cls(path, Encoding(format, options.quality))
 
     def save(self, image: Image) -> None:
         """Write the file, whole or not at all; make its folder.
@@ -64,35 +59,19 @@ class Target(NamedTuple):
         An ICC profile of the image goes along.  Raises OSError that names the file.
         """
         path = self.path
-        limit = _LIMITS.get(self.format, max(image.size))
-        if max(image.size) > limit:
-            raise OSError(
-                f"cannot save {path}: {image.width} x {image.height} pixels, and "
-                f"{self.format} files have {limit} at most on a side"
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with written_aside(path) as aside:
-                image.save(aside, self.format, **self._parameters(image))
+            self.encoding.require_room(image.size)
+            write_whole(path, self.encoding.encode(image, profile_of(image)))
         except (OSError, ValueError) as error:
             raise OSError(f"cannot save {path}: {error}") from error
         print(f"{image.width} x {image.height} pixels in {path}", file=sys.stderr)
 
     def suited(self, image: Image, slide: AbstractSlide) -> Image:
         """The image itself, or over the slide's background for a file without alpha."""
-        if self.format != _JPEG or image.mode == "RGB":
+        if self.encoding.format != "jpeg" or image.mode == "RGB":
             return image
         opaque = flatten(image, background_color(slide.properties))
         return with_profile(opaque, profile_of(image))
-
-    def _parameters(self, image: Image) -> dict[str, object]:
-        # Where there is none, Pillow must not find one elsewhere.
-        parameters: dict[str, object] = {"icc_profile": profile_of(image)}
-        if self.format in _LIMITS:
-            parameters["quality"] = self.quality
-        if self.format == _TIFF:
-            parameters["compression"] = "tiff_lzw"  # what every reader knows
-        return parameters
 
 
 def add_slide(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +96,7 @@ def add_output(
         "--quality",
         type=positive,
         default=80,
+        metavar="1-100",
         help="quality of JPEG and WebP files (default: %(default)s)",
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from .. import AbstractSlide, _color
+from ..output.whole import file_name
 from . import _pictures
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _save_all(options: argparse.Namespace) -> int:
         }
     stem = Path(options.slide).stem
     for name, image in images.items():
-        path = options.output / f"{stem}_{_file_name(name)}.png"
+        path = options.output / f"{stem}_{file_name(name)}.png"
         _pictures.Target.of(path, options).save(image)
     return 0
 
@@ -87,8 +87,3 @@ def _read(slide: AbstractSlide, name: str) -> Image:
 
 def _handled(image: Image, name: str, options: argparse.Namespace) -> Image:
     return _color.handled(image, options.color, f"{name!r} of {options.slide}")
-
-
-def _file_name(name: str) -> str:
-    """A name as part of a file name: files choose their names freely, slashes and all."""
-    return quote(name, safe=" ")

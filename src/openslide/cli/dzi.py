@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from .. import (
     AbstractSlide,
-    ImageSlide,
     OpenSlide,
     OpenSlideCache,
-    OpenSlideUnsupportedFormatError,
     OpenSlideVersionError,
     get_num_threads,
 )
+from ..output.opening import open_enduring
+from ..output.telling import told_damage
 from . import _pictures
 from ._progress import Progress
 from ._types import positive
@@ -30,8 +30,6 @@ from ._types import positive
 if TYPE_CHECKING:
     from ..trees import TreeOptions, TreeSummary
     from ._types import Subcommands
-
-_DAMAGED_SHOWN = 20
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -113,7 +111,10 @@ def run(options: argparse.Namespace) -> int:
     if out.suffix == ".dzi":
         out = out.with_suffix("")
     tree = _tree_options(options)
-    with _pictures.opened(options.slide, _open) as slide, Progress() as progress:
+    with (
+        _pictures.opened(options.slide, open_enduring) as slide,
+        Progress() as progress,
+    ):
         if tree.method == "shrink":
             _do_without_cache(slide)
         summary = write_tree(
@@ -129,14 +130,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _open(path: str) -> AbstractSlide:
-    """A slide that goes on after a damaged tile."""
-    try:
-        return OpenSlide(path, on_error="reopen")
-    except OpenSlideUnsupportedFormatError:
-        return ImageSlide(path)
-
-
 def _do_without_cache(slide: AbstractSlide) -> None:
     """Spare the memory where each stored tile is read once, and as a whole."""
     if isinstance(slide, OpenSlide) and 0 in slide.direct_levels:
@@ -145,11 +138,8 @@ def _do_without_cache(slide: AbstractSlide) -> None:
 
 
 def _tell_damage(summary: TreeSummary) -> None:
-    damaged = summary.damaged
-    if damaged:
-        shown = ", ".join(map(str, damaged[:_DAMAGED_SHOWN]))
-        more = ", ..." if len(damaged) > _DAMAGED_SHOWN else ""
-        _say(f"{len(damaged)} damaged tiles, (level, column, row) {shown}{more}")
+    if summary.damaged:
+        _say(told_damage(summary.damaged, "(level, column, row)"))
     for name in summary.damaged_images:
         _say(f"the associated image {name!r} is damaged and was left out")
 

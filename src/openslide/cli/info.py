@@ -17,8 +17,10 @@ from .. import (
     __version__,
     _coexistence,
     _openslide,
+    _threads,
     open_slide,
 )
+from ._indirect import explained
 
 if TYPE_CHECKING:
     from ._types import Subcommands
@@ -35,15 +37,15 @@ def add_parser(subcommands: Subcommands) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    sections = list(_software())
+    sections = list(_software_lines())
     if options.slide is not None:
         with open_slide(options.slide) as slide:
-            sections = [*_slide(options.slide, slide), "", *sections]
+            sections = [*_slide_lines(options.slide, slide), "", *sections]
     print("\n".join(sections))
     return 0
 
 
-def _slide(path: str, slide: AbstractSlide) -> Iterator[str]:
+def _slide_lines(path: str, slide: AbstractSlide) -> Iterator[str]:
     vendor = OpenSlide.detect_format(path) or "none; read as an image"
     width, height = slide.dimensions
     yield path
@@ -51,7 +53,7 @@ def _slide(path: str, slide: AbstractSlide) -> Iterator[str]:
     yield f"  dimensions  {width} x {height} pixels"
     yield f"  mpp         {_resolution(slide)}"
     yield "  levels"
-    yield from _levels(slide)
+    yield from _level_lines(slide)
     yield "  associated images"
     for name, image in slide.associated_images.items():
         yield f"    {name}: {image.width} x {image.height}"
@@ -62,7 +64,7 @@ def _slide(path: str, slide: AbstractSlide) -> Iterator[str]:
         yield f"    {name}: {value!r}"
 
 
-def _levels(slide: AbstractSlide) -> Iterator[str]:
+def _level_lines(slide: AbstractSlide) -> Iterator[str]:
     indirect = slide.indirect_levels if isinstance(slide, OpenSlide) else {}
     for level, (size, downsample) in enumerate(
         zip(slide.level_dimensions, slide.level_downsamples, strict=True)
@@ -71,7 +73,7 @@ def _levels(slide: AbstractSlide) -> Iterator[str]:
         if not isinstance(slide, OpenSlide):
             continue
         if level in indirect:
-            yield f"       read by libopenslide: {indirect[level]}"
+            yield f"       read by libopenslide: {explained(indirect[level])}"
         else:
             yield "       read directly"
 
@@ -84,13 +86,14 @@ def _resolution(slide: AbstractSlide) -> str:
     return f"{values[0]} x {values[1]} microns per pixel"
 
 
-def _software() -> Iterator[str]:
+def _software_lines() -> Iterator[str]:
     yield "software"
     yield f"  package     {__version__} at {Path(__file__).parent.parent}"
     yield f"  installed   by {_owner()}"
     yield f"  library     libopenslide {__library_version__} at {__library_path__}"
     yield f"  conversion  {_openslide.conversion_kernel()}"
     decoders = ", then ".join(_openslide.jpeg_decoders())
+    yield f"  threads     {_threads.described()}"
     yield f"  direct      {decoders or NO_DECODER}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"

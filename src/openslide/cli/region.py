@@ -93,17 +93,17 @@ def run(options: argparse.Namespace) -> int:
         options.usage_error("--slide-mpp goes with --mpp")
     target = _pictures.Target.of(options.output, options)
     with _pictures.opened(options.slide) as slide:
-        region = target.suited(_read(slide, options), slide)
+        region = target.suited(_read_picture(slide, options), slide)
         region = _color.handled(region, options.color, f"a region of {options.slide}")
     target.save(region)
     return 0
 
 
-def _read(slide: AbstractSlide, options: argparse.Namespace) -> Image:
+def _read_picture(slide: AbstractSlide, options: argparse.Namespace) -> Image:
     """The region, RGB over a background or RGBA, with the slide's profile."""
     slide_mpp = slide_resolution(slide, options.slide_mpp)
     sampling = choose_sampling(slide, options.level, options.mpp, slide_mpp)
-    if sampling.resamples:
+    if sampling.is_resampled:
         return _read_resampled(slide, sampling, options)
     location, size = tuple(options.location), tuple(options.size)
     if options.alpha:

@@ -13,15 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._threads import get_num_threads
-from ._pictures import JPEG_LIMIT
+from ..output.encoding import LONGEST_SIDES
+from ..output.telling import counted, told_damage
 from ._progress import Progress
 from ._types import microns, not_negative, percent, positive, share
 
 if TYPE_CHECKING:
     from ..export import Summary, TileOptions
     from ._types import Subcommands
-
-_DAMAGED_SHOWN = 20
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -126,12 +125,17 @@ def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
     makes_jpeg = options.format == "jpeg" and options.to != "zarr"
-    if makes_jpeg and options.size > JPEG_LIMIT:
+    limit = LONGEST_SIDES["jpeg"]
+    if makes_jpeg and options.size > limit:
         options.usage_error(
-            f"JPEG has {JPEG_LIMIT} pixels at most on a side; make --size {options.size} "
+            f"JPEG has {limit} pixels at most on a side; make --size {options.size} "
             "smaller, or choose --format png"
         )
-    slides = find_slides(options.slides, without=options.output.absolute())
+    slides = find_slides(
+        options.slides,
+        without=options.output,
+        tell=lambda error: _say(f"openslide: left out: {error}"),
+    )
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     with Progress() as progress:
@@ -167,19 +171,12 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
 
 def _tell(summary: Summary, out: Path) -> None:
     for path, cells in summary.damaged.items():
-        shown = ", ".join(map(str, cells[:_DAMAGED_SHOWN]))
-        more = ", ..." if len(cells) > _DAMAGED_SHOWN else ""
-        skipped = _counted(len(cells), "damaged tile")
-        _say(f"{path}: {skipped} skipped, (column, row) {shown}{more}")
+        _say(f"{path}: {told_damage(cells, '(column, row)', 'skipped')}")
     for failure in summary.failures:
         _say(f"openslide: {failure.path}: {failure.reason}")
     damaged = sum(len(cells) for cells in summary.damaged.values())
-    tiles = _counted(summary.tiles - damaged, "tile")
-    _say(f"{tiles} of {_counted(summary.slides, 'slide')} in {out}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    tiles = counted(summary.tiles - damaged, "tile")
+    _say(f"{tiles} of {counted(summary.slides, 'slide')} in {out}")
 
 
 def _say(line: str) -> None:

@@ -8,10 +8,12 @@ Data flows one way:
     run         hands tasks to processes and reports; it never opens a slide itself
     workers     the processes
     survey      the first task: which tiles a slide has
-    journal     what is done of a slide, and how files are written whole or not at all
+    slide_work  what is done of a slide
     part        reads the tiles of one part and gives them to a writer:
                 images, webdataset or zarr_store
     overview    what people look at afterwards
+
+How the results get to a disk is the matter of ..output.
 """
 
 from __future__ import annotations

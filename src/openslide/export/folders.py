@@ -6,12 +6,14 @@ import glob
 import hashlib
 import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .. import OpenSlide, OpenSlideError
+from .._errors import OpenSlideError
+from .._slide import OpenSlide
 from .workers import Workers
 
 #: Files that belong to a slide beside them: the macro pictures of Trestle.
@@ -53,11 +55,15 @@ class _Candidate(NamedTuple):
 
 
 def find_slides(
-    arguments: Iterable[str | os.PathLike[str]], *, without: Path | None = None
+    arguments: Iterable[str | os.PathLike[str]],
+    *,
+    without: Path | None = None,
+    tell: Callable[[OSError], None] = lambda _: None,
 ) -> list[FoundSlide]:
     """The slides that files, folders and patterns stand for, each once.
 
-    without: a folder not to look into.
+    without: a folder not to look into, whatever it is called on the way there.
+    tell:    is told of files and folders that may not be looked at, and are left out.
 
     A file is taken for a slide whatever it is.  Of a folder and what lies below it,
     and of what a pattern matches, those files are that OpenSlide knows.  What only
@@ -71,9 +77,10 @@ def find_slides(
 
     Raises FileNotFoundError for an argument that stands for nothing.
     """
+    search = _Search(without, tell)
     candidates: dict[Path, _Candidate] = {}
     for argument in arguments:
-        for candidate in _stand_for(os.fspath(argument), without):
+        for candidate in search.stand_for(os.fspath(argument)):
             candidates.setdefault(candidate.path, candidate)
     identities = _identities(candidates.values())
     names: dict[Path, str] = {}
@@ -89,53 +96,85 @@ def find_slides(
     return _distinct(names)
 
 
-def _stand_for(argument: str, without: Path | None) -> Iterator[_Candidate]:
-    if os.path.exists(argument):
-        yield from _in_place(argument, without, given=True)
-        return
-    matches = sorted(filter(os.path.exists, glob.glob(argument, recursive=True)))
-    if not matches:
-        raise FileNotFoundError(f"there is no slide {argument!r}")
-    for match in matches:
-        yield from _in_place(match, without, given=False)
+class _Search:
+    """What files there are; see find_slides() for the arguments."""
+
+    def __init__(self, without: Path | None, tell: Callable[[OSError], None]) -> None:
+        self._without = None if without is None else os.path.realpath(without)
+        self._tell = tell
+
+    def stand_for(self, argument: str) -> Iterator[_Candidate]:
+        """What an argument stands for."""
+        if os.path.exists(argument):
+            yield from self._in_place(argument, given=True)
+            return
+        matches = sorted(filter(os.path.exists, glob.glob(argument, recursive=True)))
+        if not matches:
+            raise FileNotFoundError(f"there is no slide {argument!r}")
+        for match in matches:
+            yield from self._in_place(match, given=False)
+
+    def _in_place(self, argument: str, *, given: bool) -> Iterator[_Candidate]:
+        path = _absolute(argument)
+        if not given and self._is_output(path):
+            return
+        if path.is_dir():
+            yield from self._in_folder(path)
+        elif given or self._may_be_slide(path):
+            yield _Candidate(path, (path.name,), given)
+
+    def _is_output(self, path: Path) -> bool:
+        """Whether it lies in the folder not to look into, or leads there."""
+        if self._without is None:
+            return False
+        places = [os.path.join(os.path.realpath(path.parent), path.name)]
+        if path.is_dir():
+            places.append(os.path.realpath(path))
+        return any(Path(place).is_relative_to(self._without) for place in places)
+
+    def _in_folder(self, folder: Path) -> Iterator[_Candidate]:
+        entered = {os.path.realpath(folder)}  # links may lead in circles
+        is_given = self._is_output(folder)  # then what is in it is meant
+        walk = os.walk(folder, onerror=self._tell, followlinks=True)
+        for parent, folders, files in walk:
+            data_folders = {Path(file).stem for file in files if file.endswith(".mrxs")}
+            paths = {
+                os.path.realpath(os.path.join(parent, name)): name
+                for name in sorted(set(folders) - data_folders, reverse=True)
+                if not name.startswith(".")
+            }
+            folders[:] = sorted(
+                paths[real]
+                for real in paths.keys() - entered
+                if is_given or not self._is_output(Path(real))
+            )
+            entered.update(paths)
+            for file in sorted(files):
+                path = Path(parent, file)
+                if self._may_be_slide(path):
+                    yield _Candidate(path, path.relative_to(folder).parts, False)
+
+    def _may_be_slide(self, path: Path) -> bool:
+        if path.name.startswith(".") or path.suffix.lower() in _COMPANION_SUFFIXES:
+            return False
+        try:
+            # No FIFO, which nobody may ever write to.
+            return stat.S_ISREG(os.stat(path).st_mode)
+        except FileNotFoundError:  # a link to nothing
+            return False
+        except OSError as error:
+            self._tell(error)
+            return False
 
 
-def _in_place(
-    argument: str, without: Path | None, *, given: bool
-) -> Iterator[_Candidate]:
-    path = Path(os.path.abspath(argument))
-    if without is not None and path.is_relative_to(without) and not given:
-        return
-    if path.is_dir():
-        yield from _in_folder(path, without)
-    elif given or _may_be_slide(path):
-        yield _Candidate(path, (path.name,), given)
-
-
-def _in_folder(folder: Path, without: Path | None) -> Iterator[_Candidate]:
-    # Links may lead in circles.
-    entered = {os.path.realpath(place) for place in (folder, without or folder)}
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        data_folders = {Path(file).stem for file in files if file.endswith(".mrxs")}
-        paths = {
-            os.path.realpath(os.path.join(parent, name)): name
-            for name in sorted(set(folders) - data_folders, reverse=True)
-            if not name.startswith(".")
-        }
-        folders[:] = sorted(paths[real] for real in paths.keys() - entered)
-        entered.update(paths)
-        for file in sorted(files):
-            path = Path(parent, file)
-            if _may_be_slide(path):
-                yield _Candidate(path, path.relative_to(folder).parts, False)
-
-
-def _may_be_slide(path: Path) -> bool:
-    return (
-        not path.name.startswith(".")
-        and path.suffix.lower() not in _COMPANION_SUFFIXES
-        and path.is_file()  # and no FIFO, which nobody may ever write to
-    )
+def _absolute(argument: str) -> Path:
+    """A path as it is given, but for "..", which leads out of what a link leads to."""
+    if os.pardir not in Path(argument).parts:
+        return Path(os.path.abspath(argument))
+    parent, name = os.path.split(argument.rstrip(os.sep))
+    if name == os.pardir:
+        return Path(os.path.realpath(argument))
+    return Path(os.path.realpath(parent), name)
 
 
 def _identities(candidates: Iterable[_Candidate]) -> dict[Path, str | None]:

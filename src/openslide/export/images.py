@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._aside import written_aside
-from .encoding import EXTENSIONS, encode
-from .plan import sample_key, target
+from ..output.whole import begin_to_settle, settle, write_whole
+from .plan import EXTENSIONS, sample_key, target
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,20 +18,37 @@ if TYPE_CHECKING:
     from .plan import Part
 
 
-class ImagesWriter:
+@contextmanager
+def images_writer(part: Part) -> Iterator[ImagesWriter]:
     """Writes OUT/{slide}/{slide}_{column}_{row}.jpg, each whole or not at all."""
+    writer = ImagesWriter(part)
+    yield writer
+    settle(writer.written)
+
+
+class ImagesWriter:
+    """Writes a file for each tile.
+
+    Attributes:
+        written: all of them.
+    """
 
     def __init__(self, part: Part) -> None:
-        self._job = part.job
+        self.written: list[Path] = []
+        self._name = part.job.name
+        self._suffix = EXTENSIONS[part.job.options.format]
+        self._encoding = part.job.options.encoding()
+        self._aside = part.job.folder.aside
         self._folder = target(part.job)
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
-        options = self._job.options
+        start = len(self.written)
         for i in good.nonzero()[0]:
-            key = sample_key(self._job.name, *grid.cells[i].tolist())
-            path = self._folder / f"{key}.{EXTENSIONS[options.format]}"
-            with written_aside(path, self._job.workspace) as aside:
-                aside.write_bytes(encode(pixels[i], options))
+            key = sample_key(self._name, *grid.cells[i].tolist())
+            path = self._folder / f"{key}.{self._suffix}"
+            write_whole(path, self._encoding.encode_pixels(pixels[i]), self._aside)
+            self.written.append(path)
+        begin_to_settle(self.written[start:])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling
 
-from .. import AbstractSlide, OpenSlideError
-from .._aside import written_aside
+from .._abstract_slide import AbstractSlide
+from .._errors import OpenSlideError
+from ..output.encoding import Encoding
+from ..output.whole import write_whole
 from .plan import Job, grid_of, overview_path
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _OVERLAY_SIDE = 1536
 _MOST_PIXELS = 1 << 26  # of the level that the slide is shown from
 _OUTLINE = (0, 128, 0)
+
+_ENCODING = Encoding("jpeg", 85)
 
 _SHEET_TILES = 64
 _SHEET_TILE_SIDE = 128
@@ -38,10 +41,8 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
 
 
 def _save(job: Job, kind: Literal["overlay", "sheet"], image: Image.Image) -> None:
-    buffer = BytesIO()  # Pillow does not notice when a disk is full
-    image.save(buffer, "JPEG", quality=85)
-    with written_aside(overview_path(job, kind), job.workspace) as aside:
-        aside.write_bytes(buffer.getvalue())
+    path = overview_path(job, kind)
+    write_whole(path, _ENCODING.encode(image), job.folder.aside, settled=True)
 
 
 def _overlay(grid: TileGrid) -> Image.Image:

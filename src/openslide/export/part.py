@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from .journal import PartResult
 from .plan import Job, Part, grid_of, level_size
+from .slide_work import PartResult
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,8 @@ def export_part(part: Part) -> PartResult:
     """Read and write the tiles of a part.
 
     Raises OpenSlideError where the slide cannot be opened any more, and OSError
-    where files cannot be written; what was there before is then still there.
+    where files cannot be written; what was there before is then still there.  What is
+    returned may be noted: files are settled.
     """
     damaged: list[tuple[int, int]] = []
     with _writer(part) as writer:
@@ -63,9 +64,9 @@ def _require_slide(job: Job) -> None:
 def _writer(part: Part) -> AbstractContextManager[PartWriter]:
     match part.job.options.to:
         case "images":
-            from .images import ImagesWriter
+            from .images import images_writer
 
-            return nullcontext(ImagesWriter(part))
+            return images_writer(part)
         case "webdataset":
             from .webdataset import shard_writer
 

@@ -9,7 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from .. import AbstractSlide, ImageSlide, OpenSlide, OpenSlideUnsupportedFormatError
+from ..output.encoding import Encoding
+from ..output.opening import open_enduring
+from ..output.work import WorkFolder
 from ..tiles import TileGrid
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
 ImageFormat: TypeAlias = Literal["jpeg", "png"]
+
+EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png"}
 
 # Tiles are worked off in strips that are so wide, in pixels of the level, from top to
 # bottom, so that the stored tiles that they share stay in the cache.
@@ -49,7 +53,7 @@ class TileOptions(NamedTuple):
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
         """The grid of a slide; raises what opening it and TileGrid raise."""
         return TileGrid(
-            _open(path),
+            open_enduring(path),
             self.size,
             overlap=self.overlap,
             level=self.level,
@@ -63,13 +67,9 @@ class TileOptions(NamedTuple):
         """The same for those who know which tiles are wanted."""
         return self._replace(mask=None, min_tissue=None)
 
-
-def _open(path: str | os.PathLike[str]) -> AbstractSlide:
-    """Any kind of slide; one that goes on after a damaged tile."""
-    try:
-        return OpenSlide(path, on_error="reopen")
-    except OpenSlideUnsupportedFormatError:
-        return ImageSlide(path)
+    def encoding(self) -> Encoding:
+        """How images are encoded.  Raises ValueError where the quality is none."""
+        return Encoding(self.format, self.quality)
 
 
 class Job(NamedTuple):
@@ -81,16 +81,21 @@ class Job(NamedTuple):
     options: TileOptions
 
     @property
-    def workspace(self) -> Path:
-        """A folder for what is not complete; it is there while the slide is not."""
-        return self.out / f".{self.name}"
+    def base(self) -> Path:
+        """What the names of all that is written begin with."""
+        return self.out / self.name
+
+    @property
+    def folder(self) -> WorkFolder:
+        """Where everything is until it is complete; it is there while the slide is not."""
+        return WorkFolder(self.base)
 
 
 def target(job: Job) -> Path:
     """Where the tiles of a slide go, or the first of them."""
     match job.options.to:
         case "images":
-            return job.out / job.name
+            return job.base
         case "webdataset":
             return shard_path(job, 0)
         case "zarr":

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from .._arrays import numpy
+from ..output.lock import BusyError
+from ..output.telling import Report
 from .folders import FoundSlide
-from .journal import (
-    Journal,
-    PartResult,
-    begun_options,
-    check_options,
-    read_summary,
-    remove_leftovers,
-    remove_workspace,
-    require_room,
-)
 from .part import export_part
 from .plan import Job, Part, TileOptions, parts
+from .slide_work import PartResult, SlideWork
 from .survey import Survey, survey
 from .workers import Outcome, Workers
 
@@ -54,20 +47,11 @@ class Summary(NamedTuple):
     failures: list[Failure]
 
 
-class Report(Protocol):
-    """Is told how the work goes on."""
-
-    def expect(self, tiles: int, *, done: int = 0) -> None:
-        """There are so many tiles more than was known, some done by an earlier run."""
-
-    def advance(self, tiles: int) -> None:
-        """So many tiles more are done."""
-
-
 class _Survey(NamedTuple):
     """The first task of a slide."""
 
     job: Job
+    begun: bool
 
 
 class _Overview(NamedTuple):
@@ -84,8 +68,8 @@ _Result: TypeAlias = "Survey | PartResult | None"
 def _work_off(task: _Task) -> _Result:
     """In one of the processes, so that what libopenslide dies of ends no more."""
     match task:
-        case _Survey(job):
-            return survey(job)
+        case _Survey(job, begun):
+            return survey(job, begun)
         case _Overview(job, cells):
             from .overview import write_overview
 
@@ -95,112 +79,144 @@ def _work_off(task: _Task) -> _Result:
 
 
 class _Progressing:
-    """A slide that is being worked off."""
+    """A slide that is being worked off; this run alone has it.
 
-    def __init__(self, job: Job, found: Survey) -> None:
-        self.job = job
-        self.tiles = len(found.cells)
-        self.journal = Journal(job, found.facts)
-        remove_leftovers(job)
-        if job.options.to == "zarr":
-            from .zarr_store import remove_incomplete_shards
+    Attributes:
+        tiles: how many it has, as far as is known.
+        at_work: how many processes work on it.
+        left: how many tasks are not done.
+        is_over: whether it is complete or has failed.
+    """
 
-            remove_incomplete_shards(job, self.journal.parts)
+    def __init__(self, work: SlideWork) -> None:
+        self.job = work.job
+        self.work = work
+        self.tiles = 0
+        self.at_work = 0
+        self.is_over = False
+        self.left = 0
+
+    def divide(self, found: Survey) -> list[_Task]:
+        """What is to be done, now that the slide is known."""
+        todo = list(parts(self.job, found.cells))
+        self.work.begin(found.facts, len(todo))
+        done = self.work.parts
+        if self.job.options.to == "zarr":
+            from .zarr_store import remove_leftovers
+
+            remove_leftovers(self.job, done)
         # The overview first: the slide's file is read anyway.
-        self.tasks: list[_Task] = [_Overview(job, found.cells)]
-        self.tasks += (
-            part
-            for part in parts(job, found.cells)
-            if part.number not in self.journal.parts
-        )
-        self.left = len(self.tasks)
+        tasks: list[_Task] = [_Overview(self.job, found.cells)]
+        tasks += (part for part in todo if part.number not in done)
+        self.left = len(tasks)
+        self.tiles = len(found.cells)
+        return tasks
 
     def finish(self) -> PartResult:
         """All tasks are done."""
         if self.job.options.to == "zarr":
             from .zarr_store import finish_store
 
-            finish_store(self.job, self.journal.damaged)
-        self.journal.finish()
-        return PartResult(self.tiles, self.journal.damaged)
+            finish_store(self.job, self.work.damaged)
+        return self.work.finish()
 
 
 class _Export:
     """All slides of a run."""
 
-    def __init__(self, jobs: Iterable[Job], report: Report) -> None:
+    def __init__(self, slides: Iterable[SlideWork], resume: bool, report: Report):
+        self._resume = resume
         self._report = report
-        self._waiting = iter(jobs)
+        self._waiting = deque(slides)
+        self._busy: deque[SlideWork] = deque()  # others work on them
         self._tasks: deque[_Task] = deque()
-        self._open: dict[str, _Progressing] = {}  # by name
+        self._open: dict[Job, _Progressing] = {}
         self.complete: dict[Path, PartResult] = {}
         self.failures: list[Failure] = []
 
     def next_task(self) -> _Task | None:
-        """What to do next; a slide is opened when there is nothing to do for others."""
-        while not self._tasks:
-            job = next(self._waiting, None)
-            if job is None:
-                return None
-            self._begin(job)
-        return self._tasks.popleft()
+        """What to do next; a slide is opened when there is nothing to do for others.
 
-    def _begin(self, job: Job) -> None:
-        try:
-            result = read_summary(job)
-        except (OSError, ValueError) as error:
-            self.failures.append(Failure(job.path, str(error)))
-            return
-        if result is None:
-            self._tasks.append(_Survey(job))
-            return
-        remove_workspace(job)  # where the program was killed before it could
-        self.complete[job.path] = result
-        self._report.expect(result.tiles, done=result.tiles)
+        One that another run works on is looked at once more when all else is done.
+        """
+        while not self._tasks:
+            if self._waiting:
+                self._begin(self._waiting.popleft(), may_wait=True)
+            elif self._busy and not self._open:
+                self._begin(self._busy.popleft(), may_wait=False)
+            else:
+                return None
+        task = self._tasks.popleft()
+        self._open[task.job].at_work += 1
+        return task
+
+    def _begin(self, work: SlideWork, *, may_wait: bool) -> None:
+        job = work.job
+        with self._failing(job):
+            try:
+                result = work.take(self._resume)
+            except BusyError:
+                if not may_wait:
+                    raise
+                self._busy.append(work)
+                return
+            if result is None:
+                self._open[job] = _Progressing(work)
+                self._tasks.append(_Survey(job, work.is_begun))
+                return
+            self.complete[job.path] = result
+            self._report.expect(result.tiles, done=result.tiles)
 
     def take(self, outcome: Outcome[_Task, _Result]) -> None:
         """Note what became of a task."""
+        slide = self._open[outcome.task.job]
+        slide.at_work -= 1
+        if not slide.is_over:
+            with self._failing(slide.job):
+                self._note(slide, outcome)
+        if slide.is_over and slide.at_work == 0:
+            del self._open[slide.job]
+            with suppress(OSError):  # it has failed, for a reason that is told
+                slide.work.release()
+
+    def _note(self, slide: _Progressing, outcome: Outcome[_Task, _Result]) -> None:
         task, result, error = outcome
-        job = task.job
         if error is not None:
-            self._fail(job, error)
-        elif isinstance(result, Survey):
-            try:
-                self._divide(job, result)
-            except (OSError, ValueError) as fault:
-                self._fail(job, str(fault))
-        elif job.name in self._open:  # no other task of it has failed
-            self._note(self._open[job.name], task, result)
-
-    def _divide(self, job: Job, found: Survey) -> None:
-        slide = _Progressing(job, found)
-        self._open[job.name] = slide
-        self._tasks.extend(slide.tasks)
-        self._report.expect(slide.tiles, done=slide.journal.tiles)
-
-    def _note(
-        self, slide: _Progressing, task: _Task, result: PartResult | None
-    ) -> None:
+            self._fail(slide.job, error)
+            return
+        if isinstance(result, Survey):
+            self._tasks.extend(slide.divide(result))
+            self._report.expect(slide.tiles, done=slide.work.tiles)
+            return
         if isinstance(task, Part) and result is not None:
-            slide.journal.add(task.number, result)
+            slide.work.add(task.number, result)
             self._report.advance(result.tiles)
         slide.left -= 1
-        if slide.left > 0:
-            return
-        try:
+        if slide.left == 0:
             self.complete[slide.job.path] = slide.finish()
-            del self._open[slide.job.name]
-        except OSError as error:
-            self._fail(slide.job, str(error))
+            slide.is_over = True
+
+    @contextmanager
+    def _failing(self, job: Job) -> Iterator[None]:
+        """What goes wrong with a slide ends that slide, and not the run."""
+        try:
+            yield
+        except (OSError, ValueError) as fault:
+            self._fail(job, str(fault))
 
     def _fail(self, job: Job, reason: str) -> None:
-        slide = self._open.pop(job.name, None)
-        if slide is not None:
-            self._report.expect(slide.journal.tiles - slide.tiles)
-        elif any(failure.path == job.path for failure in self.failures):
-            return  # another task of it has failed
-        self._tasks = deque(task for task in self._tasks if task.job != job)
         self.failures.append(Failure(job.path, reason))
+        self._tasks = deque(task for task in self._tasks if task.job != job)
+        slide = self._open.get(job)
+        if slide is not None:
+            slide.is_over = True
+            if slide.tiles:
+                self._report.expect(slide.work.tiles - slide.tiles)
+
+    def close(self) -> None:
+        """Let other runs have what is not complete."""
+        for slide in self._open.values():
+            slide.work.release()
 
 
 def export_tiles(
@@ -221,20 +237,27 @@ def export_tiles(
     A slide that cannot be read ends up in the summary's failures, and the others go
     on; so does one at which a process dies.
 
+    Another run may work on the same folder at the same time.  A slide that it is at
+    is left to it; if it is still at it when all else is done, that is a failure.
+
     Raises FileExistsError where there are tiles of a slide already, and they shall
     not be gone on with, or something else in their place, and ValueError where they
     were made with other options.
     """
+    options.encoding()  # raises before anything is there
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(path, name, out, options) for path, name in slides]
-    for job in jobs:
-        _check_begun(job, resume)
-    export = _Export(jobs, report)
+    works = [SlideWork(Job(path, name, out, options)) for path, name in slides]
+    for work in works:
+        work.check(resume)
+    export = _Export(works, resume, report)
     Thread(target=_import_numpy).start()
-    with Workers[_Task, _Result](workers, _work_off) as pool:
-        for outcome in pool.run(export.next_task):
-            export.take(outcome)
+    try:
+        with Workers[_Task, _Result](workers, _work_off) as pool:
+            for outcome in pool.run(export.next_task):
+                export.take(outcome)
+    finally:  # and when no process works on them any more
+        export.close()
     results = export.complete
     return Summary(
         len(results),
@@ -248,16 +271,3 @@ def _import_numpy() -> None:
     """Have it ready when the processes answer, while they begin."""
     with suppress(ImportError):  # which they will report
         numpy()
-
-
-def _check_begun(job: Job, resume: bool) -> None:
-    options = begun_options(job)
-    if options is None:
-        require_room(job)
-        return
-    if not resume:
-        raise FileExistsError(
-            f"{job.out} has tiles of {job.name} already; go on with --resume, or choose "
-            "another folder"
-        )
-    check_options(job, options)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .journal import has_journal
 from .plan import Job, digest, facts_of, ordered
 
 if TYPE_CHECKING:
@@ -25,8 +23,8 @@ class Survey(NamedTuple):
     cells: NDArray[np.int64]
 
 
-def survey(job: Job) -> Survey:
-    """Look at a slide, and make its workspace unless work has begun there.
+def survey(job: Job, begun: bool) -> Survey:
+    """Look at a slide, and make its Zarr store unless an earlier run has begun.
 
     Raises what opening the slide and TileGrid raise.
     """
@@ -34,11 +32,8 @@ def survey(job: Job) -> Survey:
     with grid.slide:
         cells = ordered(grid)
         facts = facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
-        if not has_journal(job):
-            shutil.rmtree(job.workspace, ignore_errors=True)
-            job.workspace.mkdir(parents=True)
-            if job.options.to == "zarr":
-                from .zarr_store import begin_store
+        if job.options.to == "zarr" and not begun:
+            from .zarr_store import begin_store
 
-                begin_store(job, grid.only(cells))
+            begin_store(job, grid.only(cells))
     return Survey(facts, cells)

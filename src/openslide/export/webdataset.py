@@ -9,11 +9,10 @@ import json
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from .._aside import written_aside
-from .encoding import EXTENSIONS, encode
-from .plan import facts_of, grid_of, sample_key, shard_path
+from ..output.whole import WholeFile, whole_file
+from .plan import EXTENSIONS, facts_of, grid_of, sample_key, shard_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +35,10 @@ def shard_writer(part: Part) -> Iterator[ShardWriter]:
     """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
     facts = facts_of(part.job, grid_of(part.job, part.cells))
     path = shard_path(part.job, part.number)
-    with written_aside(path, part.job.workspace) as aside, aside.open("wb") as file:
+    with whole_file(path, part.job.folder.aside, settled=True) as file:
         yield ShardWriter(part.job, file, facts)
         file.write(bytes(2 * tarfile.BLOCKSIZE))
-        file.write(bytes(-file.tell() % tarfile.RECORDSIZE))
+        file.write(bytes(-file.size % tarfile.RECORDSIZE))
 
 
 class ShardWriter:
@@ -48,23 +47,24 @@ class ShardWriter:
     facts: what the JSON of each of them says.
     """
 
-    def __init__(self, job: Job, file: IO[bytes], facts: dict[str, Any]) -> None:
-        self._job = job
+    def __init__(self, job: Job, file: WholeFile, facts: dict[str, Any]) -> None:
+        self._name = job.name
+        self._suffix = EXTENSIONS[job.options.format]
+        self._encoding = job.options.encoding()
         self._file = file
         self._facts = json.dumps(facts)[:-1]  # what varies is put at the end
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
-        options = self._job.options
         cells, locations = grid.cells.tolist(), grid.locations.tolist()
         for i in good.nonzero()[0]:
-            key = sample_key(self._job.name, *cells[i])
+            key = sample_key(self._name, *cells[i])
             told = f'{self._facts}, "cell": {cells[i]}, "location": {locations[i]}}}'
-            image = encode(pixels[i], options)
+            image = self._encoding.encode_pixels(pixels[i])
             self._file.write(
                 _member(f"{key}.json", told.encode())
-                + _member(f"{key}.{EXTENSIONS[options.format]}", image)
+                + _member(f"{key}.{self._suffix}", image)
             )
 
 

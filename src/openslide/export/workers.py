@@ -17,7 +17,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from .. import OpenSlideError
+from .._errors import OpenSlideError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

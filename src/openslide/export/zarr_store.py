@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import __library_version__, __version__
+from .._library import __library_version__
+from .._version import __version__
+from ..output.whole import settle
 from .plan import facts_of, grid_of, target
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
     from ..tiles import TileGrid
     from .plan import Job, Part
+
+#: What Zarr calls files that it has not put in place yet.
+_ZARR_S_ASIDE = "*.partial"
 
 
 def _zarr() -> Any:
@@ -41,7 +46,7 @@ def _zarr() -> Any:
 
 def _unfinished(job: Job) -> Path:
     """Where the store is until all its tiles are written."""
-    return job.workspace / "store.zarr"
+    return job.folder.path / "store.zarr"
 
 
 def begin_store(job: Job, grid: TileGrid) -> None:
@@ -67,8 +72,13 @@ def begin_store(job: Job, grid: TileGrid) -> None:
         group.create_array(name, data=values)
 
 
-def remove_incomplete_shards(job: Job, complete: Collection[int]) -> None:
-    """Remove what processes were writing when they were killed."""
+def remove_leftovers(job: Job, complete: Collection[int]) -> None:
+    """Remove what processes were writing when they were killed.
+
+    complete: numbers of the parts that are complete.
+    """
+    for file in _unfinished(job).rglob(_ZARR_S_ASIDE):
+        file.unlink()
     for shard in (_unfinished(job) / "tiles" / "c").glob("*"):
         if int(shard.name) not in complete:
             shutil.rmtree(shard)
@@ -84,7 +94,9 @@ def finish_store(job: Job, damaged: list[tuple[int, int]]) -> None:
     skipped = set(damaged)
     good = [(column, row) not in skipped for column, row in cells]
     group.create_array("good", data=_bools(good), overwrite=True)
+    settle(_files(store))
     store.rename(target(job))
+    settle([target(job) / "zarr.json"])
 
 
 def _bools(values: list[bool]) -> NDArray[np.bool_]:
@@ -103,6 +115,11 @@ def zarr_writer(part: Part) -> Iterator[TileCollector]:
     yield collector
     group = _zarr().open_group(_unfinished(part.job), mode="r+")
     group["tiles"][part.start : part.start + len(part.cells)] = collector.tiles
+    settle(_files(_unfinished(part.job) / "tiles" / "c" / str(part.number)))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 class TileCollector:

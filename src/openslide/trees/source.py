@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Enough for a read to be shared by all cores, see ext/region.c.
 _STRIP_PIXELS = 5 << 19
 
+#: More would take much memory: stored tiles are then decoded once for each strip.
+_MOST_PIXELS = 1 << 23
+
 #: Where the slide names no size of tiles.
 _USUAL_TILE = 256
 
@@ -39,6 +42,9 @@ class Source:
     size:        (width, height) of it.
     convert:     what is done to the colours.
     note_damage: is told of what cannot be read, and is background therefore.
+
+    Attributes:
+        tile_height: of stored tiles, in pixels.
     """
 
     def __init__(
@@ -56,17 +62,25 @@ class Source:
         self._note_damage = note_damage
         properties = slide.properties
         self._background = background_color(properties)
-        self._tile_width, self._tile_height = (
+        self._tile_width, self.tile_height = (
             int(properties.get(f"openslide.level[0].tile-{side}", _USUAL_TILE))
             for side in ("width", "height")
         )
 
-    def strips(self) -> Iterator[Image]:
-        """All rows, in strips that end where stored tiles do: each is decoded once."""
-        width, height = self._size
-        rows = max(1, _STRIP_PIXELS // (width * self._tile_height)) * self._tile_height
+    def strips(self, left: int, right: int) -> Iterator[Image]:
+        """The rows between two columns, in strips that end where stored tiles do.
+
+        So each of these is decoded once, unless they are so large that a strip has
+        not even all rows of one.
+        """
+        width, height = right - left, self._size[1]
+        stored = width * self.tile_height
+        if stored <= _MOST_PIXELS:
+            rows = max(1, _STRIP_PIXELS // stored) * self.tile_height
+        else:
+            rows = -(-self.tile_height // -(-stored // _MOST_PIXELS))
         for y, end in _parts(height, self._offset[1], rows):
-            yield self._convert(self._read_strip(Box(0, y, width, end - y)))
+            yield self._convert(self._read_strip(Box(left, y, width, end - y)))
 
     def _read_strip(self, box: Box) -> Image:
         try:
@@ -79,10 +93,12 @@ class Source:
         from PIL import Image
 
         image = Image.new("RGBX", (strip.width, strip.height), self._background)
-        (x, y), top = self._offset, strip.y
+        x, y = self._offset[0] + strip.x, self._offset[1] + strip.y
         for left, right in _parts(strip.width, x, self._tile_width):
-            for upper, lower in _parts(strip.height, y + top, self._tile_height):
-                piece = Box(left, top + upper, right - left, lower - upper)
+            for upper, lower in _parts(strip.height, y, self.tile_height):
+                piece = Box(
+                    strip.x + left, strip.y + upper, right - left, lower - upper
+                )
                 try:
                     image.paste(self._read(piece), (left, upper))
                 except OpenSlideError:

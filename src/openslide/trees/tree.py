@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from .._aside import written_aside
 from .._color import ColorHandling, handled
 from .._errors import OpenSlideError
 from .._image_slide import ImageSlide
@@ -15,12 +14,15 @@ from .._images import flatten, profile_of, with_profile
 from .._properties import background_color
 from .._slide import OpenSlide
 from ..deepzoom import DeepZoomGenerator
+from ..output.encoding import Encoding
+from ..output.telling import Report
+from ..output.whole import file_name, write_whole
 from .exact import write_exact
 from .layouts import SUFFIXES, Address, DeepZoomLayout, IiifLayout, Layout
 from .shrink import write_shrunk
 from .source import Box, Source
 from .state import TreeState, file_facts
-from .writer import Encoding, Report, TileWriter
+from .writer import TileWriter
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -95,33 +97,66 @@ def write_tree(
     Tiles are written whole or not at all, and the description last.
 
     Raises FileExistsError where there is something in the tree's place that shall not,
-    or cannot, be gone on with, ValueError where it was begun with other options or these
-    make no sense or the ICC profile cannot be used, OSError where files cannot be written.
+    or cannot, be gone on with, output.lock.BusyError where another run is writing it,
+    ValueError where it was begun with other options or these make no sense or the ICC
+    profile cannot be used, OSError where files cannot be written.
     """
     _check(options)
+    encoding = Encoding(options.format, options.quality)
     layout = _layout(slide, out, options)
-    encoding = _encoding(slide, options)
+    _require_room(layout.tiles, options.overlap, encoding)
     convert = partial(handled, handling=options.color, name=repr(slide))
     convert(with_profile(_pixel(), slide._profile))  # raises before anything is there
-    state = TreeState(out, layout, file_facts(_path_of(slide)) | options._asdict())
+    state = TreeState(
+        out,
+        _outputs(slide, out, layout),
+        file_facts(_path_of(slide)) | options._asdict(),
+    )
     facts = state.begin(resume)
     tiles = layout.tiles.tile_count
-    report.expect(tiles)
-    if facts is None:
-        with TileWriter(state.parts, encoding, threads, report) as writer:
+    if facts is not None:
+        report.expect(tiles)
+        report.advance(tiles)
+        return _summary(layout, state, facts)
+    profile = slide._profile if options.color == "embed" else None
+    try:
+        report.expect(tiles)
+        with TileWriter(state.aside, encoding, profile, threads, report) as writer:
             _write_tiles(slide, layout, options.method, writer, convert, state)
+            writer.wait(0)
+            writer.settle(layout.folder)
         facts = {
             "tiles": tiles,
             "levels": layout.tiles.level_dimensions,
-            "damaged_images": _write_associated_images(slide, out, encoding, options),
+            "damaged_images": _write_associated_images(
+                slide, out, encoding, options, state.aside
+            ),
         }
-        state.write_text(layout.description, layout.describe())
+        description = layout.describe().encode()
+        write_whole(layout.description, description, state.aside, settled=True)
         state.finish(facts)
-    else:
-        report.advance(tiles)
+    finally:
+        state.release()
+    return _summary(layout, state, facts)
+
+
+def _summary(layout: Layout, state: TreeState, facts: dict[str, Any]) -> TreeSummary:
     return TreeSummary(
-        tiles, sorted(state.damaged), facts["damaged_images"], layout.description
+        layout.tiles.tile_count,
+        sorted(state.damaged),
+        facts["damaged_images"],
+        layout.description,
     )
+
+
+def _outputs(slide: AbstractSlide, out: Path, layout: Layout) -> list[Path]:
+    """What will be written, beside the summary."""
+    paths = [layout.description, layout.folder]
+    return [*paths, _associated_folder(out)] if slide.associated_images else paths
+
+
+def _associated_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}_associated")
 
 
 def _check(options: TreeOptions) -> None:
@@ -131,8 +166,6 @@ def _check(options: TreeOptions) -> None:
     most = options.tile_size if options.layout == "dzi" else 0
     if not 0 <= options.overlap <= most:
         raise ValueError(f"overlap must be from 0 to {most}, not {options.overlap!r}")
-    if not 1 <= options.quality <= 100:
-        raise ValueError(f"quality must be from 1 to 100, not {options.quality!r}")
 
 
 def _layout(slide: AbstractSlide, out: Path, options: TreeOptions) -> Layout:
@@ -142,12 +175,11 @@ def _layout(slide: AbstractSlide, out: Path, options: TreeOptions) -> Layout:
     return IiifLayout(out, tiles, options.format, options.identifier or out.name)
 
 
-def _encoding(slide: AbstractSlide, options: TreeOptions) -> Encoding:
-    embeds = options.color == "embed"
-    chosen: dict[str, Any] = {"icc_profile": slide._profile if embeds else None}
-    if options.format != "png":
-        chosen["quality"] = options.quality
-    return Encoding(options.format, chosen)
+def _require_room(tiles: DeepZoomGenerator, overlap: int, encoding: Encoding) -> None:
+    """Raise ValueError where the format has not the sides of a tile."""
+    most = tiles.tile_size + 2 * overlap
+    width, height = (min(side, most) for side in tiles.level_dimensions[-1])
+    encoding.require_room((width, height))
 
 
 def _path_of(slide: AbstractSlide) -> bytes | None:
@@ -181,7 +213,7 @@ def _write_tiles(
 
     size = tiles.level_dimensions[-1]
     source = Source(slide, tiles.offset, size, convert, note_damage)
-    write_shrunk(source.strips(), layout, writer)
+    write_shrunk(source.strips, source.tile_height, layout, writer)
 
 
 def _tiles_of(box: Box, tiles: DeepZoomGenerator) -> list[Address]:
@@ -196,12 +228,14 @@ def _tiles_of(box: Box, tiles: DeepZoomGenerator) -> list[Address]:
 
 
 def _write_associated_images(
-    slide: AbstractSlide, out: Path, encoding: Encoding, options: TreeOptions
+    slide: AbstractSlide,
+    out: Path,
+    encoding: Encoding,
+    options: TreeOptions,
+    aside: Path,
 ) -> list[str]:
     """Write those that can be read, and return the names of the others."""
-    from urllib.parse import quote
-
-    folder = out.with_name(f"{out.name}_associated")
+    folder = _associated_folder(out)
     background = background_color(slide.properties)
     damaged = []
     for name in slide.associated_images:
@@ -210,12 +244,9 @@ def _write_associated_images(
         except OpenSlideError:
             damaged.append(name)
             continue
-        folder.mkdir(parents=True, exist_ok=True)
-        # Files choose their names freely, slashes and all.
-        path = folder / f"{quote(name, safe=' ')}.{SUFFIXES[options.format]}"
+        path = folder / f"{file_name(name)}.{SUFFIXES[options.format]}"
         picture = with_profile(flatten(image, background), profile_of(image))
         picture = handled(picture, options.color, f"{name!r} of {slide!r}")
-        own = encoding.options | {"icc_profile": profile_of(picture)}
-        with written_aside(path) as aside:
-            encoding._replace(options=own).save(picture, aside)
+        file = encoding.encode(picture, profile_of(picture))
+        write_whole(path, file, aside, settled=True)
     return damaged

@@ -1,6 +1,6 @@
 """Tiles to files, on several threads.
 
-Pillow encodes without Python's lock where it writes to a file of the system.
+Most of the encoding is done without Python's lock.
 """
 
 from __future__ import annotations
@@ -10,10 +10,15 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from threading import get_ident
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from ..output.encoding import Encoding
+from ..output.telling import Report
+from ..output.whole import begin_to_settle, settle, write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,46 +27,31 @@ if TYPE_CHECKING:
 #: So many tiles go to a thread at a time; handing them over costs more than a path.
 _BATCH = 8
 
+#: So many files are settled at a time.
+_SETTLED = 256
+
 _Task: TypeAlias = "tuple[str, Callable[[], Image]]"
-
-
-class Report(Protocol):
-    """Is told how the work goes on."""
-
-    def expect(self, tiles: int) -> None:
-        """There are so many tiles more than was known."""
-
-    def advance(self, tiles: int) -> None:
-        """So many tiles more are done."""
-
-
-class Encoding(NamedTuple):
-    """How pictures are encoded: what Image.save() takes."""
-
-    format: str
-    options: dict[str, Any]
-
-    def save(self, image: Image, path: str | Path) -> None:
-        """Write an image, RGB or RGBX."""
-        if image.mode == "RGBX" and self.format != "jpeg":
-            image = image.convert("RGB")
-        # An open file spares Pillow questions about its path.
-        with open(path, "wb") as file:
-            image.save(file, self.format, **self.options)
 
 
 class TileWriter(AbstractContextManager["TileWriter"]):
     """Encodes and writes tiles; those that exist already are left alone.
 
-    parts:   the folder for files that are not whole yet.
+    aside:   the folder for files that are not whole yet.
+    profile: what all tiles carry.
     threads: how many of them encode.
     """
 
     def __init__(
-        self, parts: Path, encoding: Encoding, threads: int, report: Report
+        self,
+        aside: Path,
+        encoding: Encoding,
+        profile: bytes | None,
+        threads: int,
+        report: Report,
     ) -> None:
-        self._parts = os.fspath(parts)
+        self._aside = os.fspath(aside)
         self._encoding = encoding
+        self._profile = profile
         self._report = report
         self._pool = ThreadPoolExecutor(threads, "openslide-tree")
         self._batch: list[_Task] = []
@@ -99,6 +89,20 @@ class TileWriter(AbstractContextManager["TileWriter"]):
                 self._report.advance(future.result())
         self._pending.append([])
 
+    def settle(self, folder: Path) -> None:
+        """Wait until all files below a folder outlive a power failure."""
+        files = (
+            os.path.join(parent, name)
+            for parent, _, names in os.walk(folder)
+            for name in names
+        )
+        settled = []
+        while some := list(islice(files, _SETTLED)):
+            begin_to_settle(some)
+            settled.append(self._pool.submit(settle, some))
+        for future in settled:
+            future.result()
+
     def _submit(self) -> None:
         if self._batch:
             self._pending[-1].append(self._pool.submit(self._save_all, self._batch))
@@ -106,20 +110,17 @@ class TileWriter(AbstractContextManager["TileWriter"]):
 
     def _save_all(self, batch: list[_Task]) -> int:
         """Write tiles, and return how many there are."""
-        # A thread has one file at a time, and a folder, for the system locks that.
-        folder = f"{self._parts}/{os.getpid()}-{get_ident()}"
-        os.makedirs(folder, exist_ok=True)
-        part = f"{folder}/tile.part"
+        # A thread has a folder of its own, for the system locks that.
+        aside = f"{self._aside}/{get_ident()}"
         for path, make in batch:
-            if not os.path.exists(path):
-                self._encoding.save(make(), part)
-                _put_in_place(part, path)
+            if not _is_there(path):
+                write_whole(path, self._encoding.encode(make(), self._profile), aside)
         return len(batch)
 
 
-def _put_in_place(part: str, path: str) -> None:
+def _is_there(path: str) -> bool:
+    """Whether there is a file that a power failure has not emptied."""
     try:
-        os.replace(part, path)
-    except FileNotFoundError:  # the first one of a folder
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(part, path)
+        return os.stat(path).st_size > 0
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,61 @@
+/* A batch on its way: what batch.c and batch_retries.c share. */
+#ifndef BATCH_RUN_H
+#define BATCH_RUN_H
+
+#include "batch.h"
+#include "region_reader.h"
+#include "system/parallel.h"
+#include "system/scratch.h"
+
+/* So many read apart from one another, at most: each has a handle of its own,
+   with caches of its own where the slide was given none. */
+enum { BATCH_MOST_APART = 8 };
+
+struct batch_run {
+    struct batch *batch;
+    int workers;
+    struct slide_handle *handle; /* that the workers share; NULL: none left */
+    struct slide_handle *apart[BATCH_MOST_APART]; /* NULL: to be opened */
+    int64_t *waiting; /* numbers of regions, in order */
+    int64_t waiting_count;
+    struct scratch *scratch; /* one per worker */
+    atomic_bool is_out_of_memory;
+    atomic_bool has_changed; /* the slide, into another */
+};
+
+/* Where a region goes. */
+struct pixels batch_pixels(const struct batch *batch, int64_t number);
+
+/* What has gone wrong. */
+enum batch_outcome batch_reason(const struct batch_run *run);
+
+/* Run a loop over `count` somethings; the reason where it does not end. */
+enum batch_outcome batch_run_loop(struct batch_run *run, int64_t count,
+                                  int workers, parallel_body *body,
+                                  void *argument);
+
+/* Whether a loop goes on after a region or a part of one. */
+bool batch_note_reading(struct batch_run *run, enum region_reading reading);
+
+/* Read the waiting regions, all by the one handle. */
+enum batch_outcome batch_read_together(struct batch_run *run);
+
+/* Keep of `waiting` what is still to be read. */
+void batch_forget_finished(struct batch_run *run);
+
+/* Note what a handle has failed with, and for which region. */
+void batch_blame(struct batch *batch, int64_t number,
+                 const struct slide_handle *handle);
+
+/*
+ * The handle has failed while several regions were being read.  Read those
+ * that may be to blame apart from one another, and go on with the next as long
+ * as there is damage.
+ *
+ * BATCH_READ: what still waits can be read together again, by a new handle.
+ * BATCH_FAILED: the first region that fails is blamed, or the slide cannot be
+ * opened any more.
+ */
+enum batch_outcome batch_retry(struct batch_run *run);
+
+#endif

@@ -1,0 +1,14 @@
+"""How results get to a disk, for exports of tiles, trees and single pictures alike.
+
+    opening      a slide that goes on after damage
+    encoding     pixels to the bytes of a file; what formats can hold
+    whole        bytes to a file that is there whole or not at all
+    undertaking  work that outlives a kill: begun, gone on with, complete
+    work         the folder that it has until it is complete
+    lock         one run at a time
+    journal      what is done so far
+    telling      progress, and damage in words
+
+Nothing else in the package writes files, but for the library that makes Zarr stores,
+and that in the work folder alone.
+"""
