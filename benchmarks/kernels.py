@@ -1,5 +1,4 @@
-"""Kernels by themselves: the tables of bench_convert, bench_paint, bench_jpeg,
-bench_resample, and Pillow."""
+"""Kernels by themselves: the tables of the programs in C, and one with Pillow."""
 
 from __future__ import annotations
 
@@ -115,18 +114,6 @@ def _measure_painting(programs: Path) -> tuple[str, list[PaintRow]]:
     return text, rows
 
 
-def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
-    """What bench_jpeg prints, and the rows of its table."""
-    if not (programs / "bench_jpeg").exists():
-        return "decoders: left out, there is no libjpeg-turbo to compare with", []
-    text = subprocess.check_output([programs / "bench_jpeg"], text=True)
-    rows = [
-        DecoderRow(decoder, tiles, float(microseconds), float(speed))
-        for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
-    ]
-    return text, rows
-
-
 def _measure_resampling(programs: Path) -> tuple[str, list[ResampleRow]]:
     """What bench_resample prints, and the rows of its table."""
     text = subprocess.check_output([programs / "bench_resample"], text=True)
@@ -174,6 +161,18 @@ def _measure_pillow(_programs: Path) -> tuple[str, list[ResampleRow]]:
     return "\n".join([*lines, ""]), rows
 
 
+def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
+    """What bench_jpeg prints, and the rows of its table."""
+    if not (programs / "bench_jpeg").exists():
+        return "decoders: left out, there is no libjpeg-turbo to compare with", []
+    text = subprocess.check_output([programs / "bench_jpeg"], text=True)
+    rows = [
+        DecoderRow(decoder, tiles, float(microseconds), float(speed))
+        for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
+    ]
+    return text, rows
+
+
 def _duration(call: Callable[..., object], *arguments: object) -> float:
     start = perf_counter()
     call(*arguments)
@@ -199,7 +198,7 @@ def _cells(text: str, *titles: str) -> Iterator[list[str]]:
 TABLES: dict[str, Callable[[Path], tuple[str, Sequence[Row]]]] = {
     "kernels": _measure_conversion,
     "painting": _measure_painting,
-    "decoders": _measure_decoders,
     "resampling": _measure_resampling,
     "pillow": _measure_pillow,
+    "decoders": _measure_decoders,
 }
