@@ -21,7 +21,7 @@ ALL_DIRECT = (
     *("dicom-gt450", "dicom-gt450-early", "dicom-pixelmed", "dicom-pixelmed-rgb"),
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
-    *("dicom-copies", "dicom-uncounted", "mirax"),
+    *("dicom-copies", "dicom-uncounted", "mirax", "ventana-bif"),
 )
 
 #: By slide; each slide of `WRITERS` is here once.
@@ -31,7 +31,6 @@ INDIRECT: dict[str, Indirect] = {
     "aperio-33005": NOT_JPEG,
     "generic-lzw": NOT_JPEG,
     "generic-gdal": {2: NOT_JPEG, 4: NOT_JPEG},  # masks
-    "ventana-bif": NOT_A_GRID,
     "ndpi": OTHER_VENDOR,
     "vms": OTHER_VENDOR,
     "vmu": OTHER_VENDOR,
