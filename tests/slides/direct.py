@@ -22,7 +22,7 @@ ALL_DIRECT = (
     *("dicom-gt450", "dicom-gt450-early", "dicom-pixelmed", "dicom-pixelmed-rgb"),
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
-    *("dicom-copies", "dicom-uncounted", "mirax"),
+    *("dicom-copies", "dicom-uncounted", "mirax", "ventana-bif"),
 )
 
 #: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
@@ -38,7 +38,6 @@ INDIRECT: dict[str, Indirect] = {
     "aperio-33005": NOT_JPEG,
     "generic-lzw": NOT_JPEG,
     "generic-gdal": {2: NOT_JPEG, 4: NOT_JPEG},  # masks
-    "ventana-bif": NOT_A_GRID,
     "vms": SEVERAL_FILES,
     "vmu": SEVERAL_FILES,
     "mirax-png": NOT_JPEG,
