@@ -7,7 +7,14 @@ from __future__ import annotations
 
 # Pixels are the same in any case, so where nothing can be done nothing need be.
 _NOTHING = "nothing can be done"
-_ONLY_JPEG = "this package decodes JPEG alone, so nothing can be done"
+_CODECS = (
+    "this package decodes JPEG, deflate, Zstandard and what is not compressed, "
+    "so nothing can be done"
+)
+_INSTALL = (
+    "install {} with its headers and then this package anew: "
+    "pip install --force-reinstall --no-binary openslide-native openslide-native"
+)
 _REPORT = "please report which scanner or program wrote the file"
 _FILES = "its folder must hold every file of the slide, each once and readable"
 _MEMORY = "free some memory and open the slide again"
@@ -16,10 +23,10 @@ _MEMORY = "free some memory and open the slide again"
 _REMEDIES = {
     # how this package was installed, and is used
     "the JPEG decoder that was asked for is not built in": (
-        "unset OPENSLIDE_DECODER, or install libjpeg-turbo with its headers and then "
-        "this package anew: "
-        "pip install --force-reinstall --no-binary openslide-native openslide-native"
+        f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
     ),
+    "zlib is not built in": _INSTALL.format("zlib"),
+    "libzstd is not built in": _INSTALL.format("libzstd"),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
         "see that it may be read and that the limit of open files is not reached"
@@ -27,7 +34,10 @@ _REMEDIES = {
     "there was no memory": _MEMORY,
     "this machine rounds floats in another way": _NOTHING,
     # what the files hold
-    "the tiles are not JPEG": _ONLY_JPEG,
+    "the tiles are not JPEG": "of this format only JPEG is decoded, "
+    "so nothing can be done",
+    "the tiles are compressed in another way": _CODECS,
+    "the tiles have no whole kilobytes": _NOTHING,
     "the pixels are not RGB or YCbCr of 8 bits": _NOTHING,
     "the tiles are larger than 4096 pixels": _NOTHING,
     "the level is not a grid of tiles as expected": _NOTHING,
