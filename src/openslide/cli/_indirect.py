@@ -34,8 +34,7 @@ _REMEDIES = {
     "there was no memory": _MEMORY,
     "this machine rounds floats in another way": _NOTHING,
     # what the files hold
-    "the tiles are not JPEG": "of this format only JPEG is decoded, "
-    "so nothing can be done",
+    "the tiles are not JPEG": _NOTHING,
     "the tiles are compressed in another way": _CODECS,
     "the tiles have no whole kilobytes": _NOTHING,
     "the pixels are not RGB or YCbCr of 8 bits": _NOTHING,
@@ -46,7 +45,6 @@ _REMEDIES = {
     "the frames are not one fragment each": _NOTHING,
     "the frames are not on the grid of tiles": _NOTHING,
     "there are too many frames": _NOTHING,
-    "the positions of photos are compressed": _NOTHING,
     "what the slide says of itself is unusual": _REPORT,
     "the index of the slide cannot be read": _FILES,
     "there are no frames": _REPORT,
