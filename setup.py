@@ -5,6 +5,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -47,39 +48,87 @@ NEEDS_TURBO = """
 """
 
 
-class BuildWithJpeg(build_ext):
-    """Tiles are encoded with libjpeg-turbo, and those decoded that our own decoder
-    leaves; where it is missing, all else is built."""
+class Library(NamedTuple):
+    """A library that tiles are decoded with where it is there.
+
+    Attributes:
+        name: its own.
+        package: what pkg-config calls it.
+        switch: the environment variable that leaves it out.
+        macro: for the C code, where it is built in.
+        program: compiles where there is what is needed of it.
+        lack: what is wrong where that does not compile.
+    """
+
+    name: str
+    package: str
+    switch: str
+    macro: str
+    program: str
+    lack: str
+
+
+LIBRARIES = (
+    Library(
+        "libjpeg-turbo",
+        "libjpeg",
+        "OPENSLIDE_WITHOUT_JPEG",
+        "HAVE_LIBJPEG_TURBO",
+        NEEDS_TURBO,
+        "libjpeg is not libjpeg-turbo, or lacks its headers",
+    ),
+    Library(
+        "zlib",
+        "zlib",
+        "OPENSLIDE_WITHOUT_ZLIB",
+        "HAVE_ZLIB",
+        "#include <zlib.h>",
+        "zlib lacks its headers",
+    ),
+    Library(
+        "libzstd",
+        "libzstd",
+        "OPENSLIDE_WITHOUT_ZSTD",
+        "HAVE_LIBZSTD",
+        "#include <zstd.h>",
+        "libzstd lacks its headers",
+    ),
+)
+
+
+class BuildWithLibraries(build_ext):
+    """Where a library is missing, all else is built."""
 
     def build_extensions(self) -> None:
-        try:
-            version = self.add_jpeg(extension)
-        except LookupError as reason:
-            print(f"libjpeg-turbo: off, {reason}", flush=True)
-        else:
-            print(f"libjpeg-turbo: on ({version})", flush=True)
+        for library in LIBRARIES:
+            try:
+                version = self.add(library, extension)
+            except LookupError as reason:
+                print(f"{library.name}: off, {reason}", flush=True)
+            else:
+                print(f"{library.name}: on ({version})", flush=True)
         super().build_extensions()
 
-    def add_jpeg(self, extension: Extension) -> str:
-        """Link libjpeg-turbo, and return its version; LookupError if there is none."""
-        if os.environ.get("OPENSLIDE_WITHOUT_JPEG", "0") not in ("", "0"):
-            raise LookupError("as OPENSLIDE_WITHOUT_JPEG says")
+    def add(self, library: Library, extension: Extension) -> str:
+        """Link a library, and return its version; LookupError if there is none."""
+        if os.environ.get(library.switch, "0") not in ("", "0"):
+            raise LookupError(f"as {library.switch} says")
         try:
             import pkgconfig
 
-            found = pkgconfig.parse("libjpeg")
-            version: str = pkgconfig.modversion("libjpeg")
+            found = pkgconfig.parse(library.package)
+            version: str = pkgconfig.modversion(library.package)
         except ImportError:
             raise LookupError("the Python package pkgconfig is missing") from None
         except OSError:
             raise LookupError("pkg-config is missing") from None
         except pkgconfig.PackageNotFoundError:
-            raise LookupError("pkg-config knows no libjpeg") from None
-        if not self.compiles(NEEDS_TURBO, found["include_dirs"]):
-            raise LookupError("libjpeg is not libjpeg-turbo, or lacks its headers")
+            raise LookupError(f"pkg-config knows no {library.package}") from None
+        if not self.compiles(library.program, found["include_dirs"]):
+            raise LookupError(library.lack)
         for setting, values in found.items():
             getattr(extension, setting).extend(values)
-        extension.define_macros.append(("HAVE_LIBJPEG_TURBO", None))
+        extension.define_macros.append((library.macro, None))
         return version
 
     def compiles(self, program: str, include_dirs: list[str]) -> bool:
@@ -108,6 +157,6 @@ extension = Extension(
 abi_tag = "cp{}{}".format(*OLDEST_PYTHON)
 setup(
     ext_modules=[extension],
-    cmdclass={"build_ext": BuildWithJpeg},
+    cmdclass={"build_ext": BuildWithLibraries},
     options={} if FREE_THREADED else {"bdist_wheel": {"py_limited_api": abi_tag}},
 )

@@ -49,11 +49,11 @@ def check(path: Path, chosen: Callable[[OpenSlide], Iterator[Region]]) -> None:
 
 def outcome(path: Path, region: Region, *, direct: bool) -> bytes | str:
     """The pixels, or what the error says, of a slide opened for one read."""
-    with OpenSlide(path, direct=direct) as slide:
-        try:
+    try:
+        with OpenSlide(path, direct=direct) as slide:
             return slide.read_region(*region).tobytes()
-        except OpenSlideError as error:
-            return str(error)
+    except OpenSlideError as error:
+        return str(error)
 
 
 def check_damaged(path: Path, chosen: list[Region]) -> None:

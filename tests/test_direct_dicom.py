@@ -36,7 +36,7 @@ TILES = 8 * 6
 
 OFF_THE_GRID = "the frames are not on the grid of tiles"
 ODD_GROUPS = "what the frames have of their own is unusual"
-NOT_JPEG = "the tiles are not JPEG"
+OTHER_CODEC = "the tiles are compressed in another way"
 FRAGMENTS = "the frames are not one fragment each"
 AMBIGUOUS = "several files have the size of the level"
 NOT_FOUND = "the file of the level was not found"
@@ -195,10 +195,10 @@ def test_indirect(name: str, tmp_path: Path) -> None:
         assert slide.indirect_levels == {0: reason, **others}
 
 
-@pytest.mark.parametrize("name", ["dicom-j2k", "dicom-j2k-lossless", "dicom-rgb"])
+@pytest.mark.parametrize("name", ["dicom-j2k", "dicom-j2k-lossless"])
 def test_other_encodings(name: str, slides: Slides) -> None:
     with opened(slides[name].path) as (slide, _):
-        assert slide.indirect_levels == dict.fromkeys(range(3), NOT_JPEG)
+        assert slide.indirect_levels == dict.fromkeys(range(3), OTHER_CODEC)
 
 
 def test_real_slide(real_slides: RealSlides) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 
 from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.conftest import RealSlides
-from tests.direct_reads import Region, regions
+from tests.direct_reads import Region, outcome, regions
 from tests.slides import reference, write_mirax
 from tests.slides.mirax import Positions
 from tests.test_direct import without_libopenslide
@@ -25,7 +27,6 @@ pytestmark = [
 IMAGE = reference()[:800, :1000]
 
 NOT_JPEG = "the tiles are not JPEG"
-COMPRESSED = "the positions of photos are compressed"
 
 #: Photos of 1 to 8 images a side, whose positions the stage missed by some pixels;
 #: images whose parts are no whole pixels; indexes of several pages.
@@ -38,6 +39,9 @@ SLIDES: dict[str, Callable[..., object]] = {
     ),
     "many": partial(
         write_mirax, divisions=8, tile=32, overlap=30, levels=7, jitter=20, page=7
+    ),
+    "deflated": partial(
+        write_mirax, tile=80, overlap=17, jitter=8, positions=Positions.DEFLATED
     ),
     "not-taken": partial(
         write_mirax, divisions=2, tile=80, overlap=17, jitter=6, not_taken=(3, 7)
@@ -127,7 +131,6 @@ def test_stored_pixels(paths: Mapping[str, Path]) -> None:
     [
         (NOT_JPEG, {"image_format": "PNG"}),
         (NOT_JPEG, {"image_format": "BMP24"}),
-        (COMPRESSED, {"positions": Positions.DEFLATED}),
     ],
 )
 def test_indirect(tmp_path: Path, reason: str, options: Mapping[str, object]) -> None:
@@ -154,6 +157,39 @@ def test_changed_data_file(tmp_path: Path) -> None:
         data.write_bytes(quantised)
         after = slide.read_region(*region).tobytes()
         assert after == plain.read_region(*region).tobytes() != before
+
+
+@pytest.mark.parametrize("where", [0, 1, 2, 9, -5, -1])
+def test_damaged_positions(tmp_path: Path, where: int) -> None:
+    """A record that zlib does not expand to its size is libopenslide's to refuse."""
+    facts = write_mirax(
+        tmp_path,
+        tile=64,
+        levels=2,
+        image=IMAGE,
+        jitter=8,
+        positions=Positions.DEFLATED,
+    )
+    data = tmp_path / "mirax" / "Data0000.dat"
+    content = bytearray(data.read_bytes())
+    start, size = next(zlib_streams(bytes(content)))
+    content[start + where % size] ^= 0x10
+    data.write_bytes(content)
+    region = ((0, 0), 0, (300, 200))
+    ours = outcome(facts.path, region, direct=True)
+    assert ours == outcome(facts.path, region, direct=False)
+
+
+def zlib_streams(content: bytes) -> Iterator[tuple[int, int]]:
+    """Where they are, and their sizes."""
+    start = content.find(b"\x78\x9c")
+    while start >= 0:
+        stream = zlib.decompressobj()
+        with contextlib.suppress(zlib.error):
+            stream.decompress(content[start:])
+            if stream.eof:
+                yield start, len(content) - start - len(stream.unused_data)
+        start = content.find(b"\x78\x9c", start + 1)
 
 
 def test_damaged_image(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const char JPEG_BASELINE[] = "1.2.840.10008.1.2.4.50";
+static const char UNCOMPRESSED[] = "1.2.840.10008.1.2.1";
 
 /* A map of more tiles than this would take more memory than their pixels are
    worth: 64 MB. */
@@ -191,7 +192,9 @@ index_part(struct image *image, struct part *part)
     if (!dicom_read_on(&part->file, &positions)) {
         return "what the frames have of their own is unusual";
     }
-    if (!dicom_open_frames(&part->frames, &part->file)) {
+    bool is_native = image->coding.codec == CODEC_NONE;
+    if (!dicom_open_frames(&part->frames, &part->file) ||
+        is_native != (part->frames.frame_size != 0)) {
         refusal = "the table of its frames is unusual";
     } else if (!dicom_index_frames(&part->frames)) {
         refusal = "the frames are not one fragment each";
@@ -257,13 +260,24 @@ is_rgb(const struct dicom_file *file)
     return strcmp(file->photometric, "RGB") == 0;
 }
 
+static enum codec
+codec_of(const struct dicom_file *file)
+{
+    if (strcmp(file->transfer_syntax, JPEG_BASELINE) == 0) {
+        return CODEC_JPEG;
+    }
+    return strcmp(file->transfer_syntax, UNCOMPRESSED) == 0 ? CODEC_NONE
+                                                            : CODEC_OTHER;
+}
+
 static bool
 has_plain_pixels(const struct dicom_file *file)
 {
     return file->samples_per_pixel == 3 && file->planar_configuration == 0 &&
            file->bits_allocated == 8 && file->bits_stored == 8 &&
            file->high_bit == 7 && file->pixel_representation == 0 &&
-           (is_rgb(file) || strcmp(file->photometric, "YBR_FULL_422") == 0);
+           (is_rgb(file) || (codec_of(file) == CODEC_JPEG &&
+                             strcmp(file->photometric, "YBR_FULL_422") == 0));
 }
 
 static bool
@@ -276,9 +290,8 @@ is_organized(const struct dicom_file *file)
 static const char *
 refusal_of_file(const struct dicom_file *file)
 {
-    const char *refusal =
-        image_refusal(strcmp(file->transfer_syntax, JPEG_BASELINE) == 0,
-                      has_plain_pixels(file), file->columns, file->rows);
+    const char *refusal = image_refusal(codec_of(file), has_plain_pixels(file),
+                                        file->columns, file->rows);
     if (refusal == NULL && !is_organized(file)) {
         refusal = "the frames are organized in an unknown way";
     }
@@ -298,7 +311,8 @@ refusal_of_files(const struct dicom_file *files, size_t count)
     for (size_t i = 0; refusal == NULL && i < count; i++) {
         refusal = refusal_of_file(&files[i]);
         frames += files[i].frame_count;
-        if (refusal == NULL && is_rgb(&files[i]) != is_rgb(&files[0])) {
+        if (refusal == NULL && (is_rgb(&files[i]) != is_rgb(&files[0]) ||
+                                codec_of(&files[i]) != codec_of(&files[0]))) {
             refusal = "the files of the level differ in their colours";
         }
     }
@@ -342,6 +356,7 @@ dicom_image_open(struct image *image, const struct dicom_file *files,
     *image = (struct image){
         .container = &dicom_container,
         .store = store,
+        .coding = {.codec = codec_of(files)},
         .format = {.width = files->columns,
                    .height = files->rows,
                    .is_rgb = is_rgb(files)},

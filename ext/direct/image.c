@@ -5,20 +5,32 @@
 /* Larger ones are no tiles but whole pictures. */
 enum { MAX_TILE_SIDE = 4096 };
 
-/* A JPEG is not larger than its pixels, but for some headers. */
+/* No tile is larger than its pixels, but for some headers. */
 static const uint64_t MAX_HEADER_BYTES = 1 << 16;
 
+static const char *
+missing_codec(enum codec codec)
+{
+    switch (codec) {
+    case CODEC_JPEG:
+        return "the JPEG decoder that was asked for is not built in";
+    case CODEC_DEFLATE:
+        return "zlib is not built in";
+    case CODEC_ZSTD:
+        return "libzstd is not built in";
+    default:
+        return "the tiles are compressed in another way";
+    }
+}
+
 const char *
-image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
+image_refusal(enum codec codec, bool has_plain_pixels, uint32_t width,
               uint32_t height)
 {
-    if (!jpeg_is_available()) {
-        return "the JPEG decoder that was asked for is not built in";
+    if (!codec_is_available(codec)) {
+        return missing_codec(codec);
     }
-    if (!is_jpeg) {
-        return "the tiles are not JPEG";
-    }
-    if (!is_rgb_or_ycbcr) {
+    if (!has_plain_pixels) {
         return "the pixels are not RGB or YCbCr of 8 bits";
     }
     return width > MAX_TILE_SIDE || height > MAX_TILE_SIDE
@@ -82,15 +94,15 @@ image_read_tile(const struct image *image, uint64_t tile, size_t *size)
     return bytes;
 }
 
-/* One that is a JPEG of its own. */
 static bool
-decode_jpeg(const struct image *image, uint64_t tile,
-            const struct jpeg_rows *rows)
+decode_bytes(const struct image *image, uint64_t tile,
+             const struct jpeg_rows *rows)
 {
     size_t size;
     uint8_t *bytes = image_read_tile(image, tile, &size);
     bool decoded =
-        bytes != NULL && jpeg_decode(&image->format, bytes, size, rows);
+        bytes != NULL &&
+        codec_decode(&image->coding, &image->format, bytes, size, rows);
     free(bytes);
     return decoded;
 }
@@ -100,6 +112,6 @@ image_decode_tile(const struct image *image, uint64_t tile,
                   const struct jpeg_rows *rows)
 {
     return image->container->decode == NULL
-               ? decode_jpeg(image, tile, rows)
+               ? decode_bytes(image, tile, rows)
                : image->container->decode(image, tile, rows);
 }

@@ -5,7 +5,7 @@
 #ifndef DIRECT_IMAGE_H
 #define DIRECT_IMAGE_H
 
-#include "codecs/jpeg.h"
+#include "codecs/codec.h"
 #include "kernels/paint.h"
 #include "system/source.h"
 
@@ -33,8 +33,8 @@ struct image_container {
     /* The place is there for TILE_STORED. */
     enum tile_content (*locate)(const struct image *image, uint64_t tile,
                                 struct tile_place *place);
-    /* As image_decode_tile(); NULL where a tile is a JPEG of its own, in one
-       place. */
+    /* As image_decode_tile(); NULL where the bytes of a tile are in one place,
+       and all that it takes. */
     bool (*decode)(const struct image *image, uint64_t tile,
                    const struct jpeg_rows *rows);
     /* Free the store. */
@@ -45,6 +45,7 @@ struct image_container {
 struct image {
     const struct image_container *container;
     void *store; /* what the container needs to locate tiles */
+    struct coding coding;
     struct jpeg_format format;
     uint32_t tile_width, tile_height;
     uint32_t tiles_across, tiles_down;
@@ -81,7 +82,7 @@ uint8_t *image_read_tile(const struct image *image, uint64_t tile,
 
 /* For containers: why tiles of such pixels cannot be decoded here, in words;
    NULL where they can. */
-const char *image_refusal(bool is_jpeg, bool is_rgb_or_ycbcr, uint32_t width,
-                          uint32_t height);
+const char *image_refusal(enum codec codec, bool has_plain_pixels,
+                          uint32_t width, uint32_t height);
 
 #endif

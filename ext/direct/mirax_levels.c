@@ -1,5 +1,6 @@
 #include "mirax_levels.h"
 
+#include "codecs/deflate.h"
 #include "formats/decimal.h"
 #include "mirax_image.h"
 #include "system/lengths.h"
@@ -16,8 +17,6 @@ enum { MAX_IMAGE_SIDE = 4096 };
 /* No slide has more. */
 enum { MAX_JOINED = 1 << 20, MAX_FILES = 4096, MAX_RECORD_GROUPS = 64 };
 static const int64_t MAX_IMAGES = 1 << 24;
-
-enum { POSITION_BYTES = 9 };
 
 static const char NO_MEMORY[] = "there was no memory";
 static const char ODD[] = "what the slide says of itself is unusual";
@@ -130,29 +129,82 @@ open_data_file(const struct reading *reading, int32_t number)
 
 /* Photos */
 
-static bool
-read_positions(const struct reading *reading)
+/* The bytes of a record, to be freed; NULL where they cannot be read. */
+static uint8_t *
+read_record(const struct reading *reading, const struct mirax_place *place)
 {
-    struct mirax_scan *scan = reading->scan;
-    struct mirax_place place;
-    int32_t record = find_group(reading, "VIMSLIDE_POSITION_BUFFER");
-    if (!mirax_find_record(&reading->index, record, &place) ||
-        place.length != scan->photo_count * POSITION_BYTES) {
-        return false;
+    struct slide_file *file = open_data_file(reading, (int32_t)place->file);
+    uint8_t *bytes =
+        file != NULL && source_has(&file->source, place->offset, place->length)
+            ? malloc(place->length)
+            : NULL;
+    if (bytes != NULL &&
+        !source_read(&file->source, place->offset, bytes, place->length)) {
+        free(bytes);
+        bytes = NULL;
     }
-    struct slide_file *file = open_data_file(reading, (int32_t)place.file);
-    bool complete =
-        file != NULL && mirax_read_positions(&file->source, place.offset,
-                                             scan->photos, scan->photo_count);
     if (file != NULL) {
         slide_file_free(file);
     }
-    for (size_t i = 0; complete && i < scan->photo_count; i++) {
+    return bytes;
+}
+
+/* What is in a record once it is deflated no longer, to be freed; NULL where
+   that is not of the size. */
+static uint8_t *
+read_deflated(const struct reading *reading, const struct mirax_place *place,
+              size_t size)
+{
+    /* No bytes become many more by being deflated. */
+    uint8_t *deflated = place->length <= size + size / 16 + 1024
+                            ? read_record(reading, place)
+                            : NULL;
+    uint8_t *bytes = deflated == NULL ? NULL : malloc(size);
+    if (bytes != NULL &&
+        !deflate_expand(deflated, place->length, bytes, size)) {
+        free(bytes);
+        bytes = NULL;
+    }
+    free(deflated);
+    return bytes;
+}
+
+/* The record of positions says it in pixels of the camera. */
+static bool
+scale_positions(const struct reading *reading)
+{
+    struct mirax_scan *scan = reading->scan;
+    for (size_t i = 0; i < scan->photo_count; i++) {
         int64_t x = (int64_t)scan->photos[i].x * reading->camera_pixels;
         int64_t y = (int64_t)scan->photos[i].y * reading->camera_pixels;
         scan->photos[i] = (struct mirax_position){(int32_t)x, (int32_t)y};
-        complete = x == (int32_t)x && y == (int32_t)y;
+        if (x != (int32_t)x || y != (int32_t)y) {
+            return false;
+        }
     }
+    return true;
+}
+
+static bool
+read_positions(const struct reading *reading, int32_t record, bool is_deflated)
+{
+    struct mirax_scan *scan = reading->scan;
+    struct mirax_place place;
+    size_t size = scan->photo_count * MIRAX_POSITION_BYTES;
+    if (!mirax_find_record(&reading->index, record, &place)) {
+        return false;
+    }
+    uint8_t *bytes = NULL;
+    if (is_deflated) {
+        bytes = read_deflated(reading, &place, size);
+    } else if (place.length == size) {
+        bytes = read_record(reading, &place);
+    }
+    bool complete =
+        bytes != NULL &&
+        mirax_take_positions(bytes, scan->photos, scan->photo_count) &&
+        scale_positions(reading);
+    free(bytes);
     return complete;
 }
 
@@ -179,12 +231,17 @@ static const char *
 find_photos(const struct reading *reading, const struct mirax_level *first)
 {
     struct mirax_scan *scan = reading->scan;
-    if (find_group(reading, "VIMSLIDE_POSITION_BUFFER") >= 0) {
-        scan->is_cut = true;
-        return read_positions(reading) ? NULL : ODD;
+    int32_t plain = find_group(reading, "VIMSLIDE_POSITION_BUFFER");
+    int32_t deflated = find_group(reading, "StitchingIntensityLayer");
+    if (plain < 0 && deflated >= 0 && deflate_version() == NULL) {
+        return "zlib is not built in";
     }
-    if (find_group(reading, "StitchingIntensityLayer") >= 0) {
-        return "the positions of photos are compressed";
+    if (plain >= 0 || deflated >= 0) {
+        scan->is_cut = true;
+        return read_positions(reading, plain >= 0 ? plain : deflated,
+                              plain < 0)
+                   ? NULL
+                   : ODD;
     }
     scan->is_cut = first->overlap_x != 0 || first->overlap_y != 0;
     return compute_positions(scan, first) ? NULL : ODD;

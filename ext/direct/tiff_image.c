@@ -45,14 +45,67 @@ static const struct image_container tiff_container = {
     .close = close_store,
 };
 
+static enum codec
+codec_of(const struct tiff_directory *directory)
+{
+    switch (directory->compression) {
+    case TIFF_COMPRESSION_NONE:
+        return CODEC_NONE;
+    case TIFF_COMPRESSION_JPEG:
+        return CODEC_JPEG;
+    case TIFF_COMPRESSION_DEFLATE:
+    case TIFF_COMPRESSION_OLD_DEFLATE:
+        return CODEC_DEFLATE;
+    case TIFF_COMPRESSION_ZSTD:
+        return CODEC_ZSTD;
+    default:
+        return CODEC_OTHER;
+    }
+}
+
+/* What libopenslide has libtiff decode, it has it convert as well. */
 static bool
-has_plain_pixels(const struct tiff_directory *directory)
+is_stored_as_shown(const struct tiff_directory *directory, enum codec codec)
+{
+    bool is_compressed = codec != CODEC_NONE;
+    return directory->photometric == TIFF_PHOTOMETRIC_RGB &&
+           directory->has_usual_samples &&
+           (directory->predictor == TIFF_PREDICTOR_NONE ||
+            (is_compressed &&
+             directory->predictor == TIFF_PREDICTOR_HORIZONTAL));
+}
+
+static bool
+has_plain_pixels(const struct tiff_directory *directory, enum codec codec)
 {
     return directory->samples_per_pixel == 3 &&
            directory->bits_per_sample == 8 &&
            directory->planar_configuration == TIFF_PLANAR_CONTIGUOUS &&
-           (directory->photometric == TIFF_PHOTOMETRIC_RGB ||
-            directory->photometric == TIFF_PHOTOMETRIC_YCBCR);
+           (codec == CODEC_JPEG
+                ? directory->photometric == TIFF_PHOTOMETRIC_RGB ||
+                      directory->photometric == TIFF_PHOTOMETRIC_YCBCR
+                : is_stored_as_shown(directory, codec));
+}
+
+/* There are libtiffs that refuse uncompressed tiles of other sizes. */
+static bool
+has_usual_size(const struct tiff_directory *directory, enum codec codec)
+{
+    uint64_t size =
+        (uint64_t)directory->tile_width * directory->tile_height * 3;
+    return codec != CODEC_NONE || size % 1024 == 0;
+}
+
+static const char *
+refusal_of(const struct tiff_directory *directory, enum codec codec)
+{
+    const char *refusal =
+        image_refusal(codec, has_plain_pixels(directory, codec),
+                      directory->tile_width, directory->tile_height);
+    if (refusal == NULL && !has_usual_size(directory, codec)) {
+        refusal = "the tiles have no whole kilobytes";
+    }
+    return refusal;
 }
 
 static const char *
@@ -85,10 +138,8 @@ tiff_image_open(struct image *image, const struct tiff_file *tiff,
     if (!directory->is_usable) {
         return "the TIFF directory has unusual entries";
     }
-    const char *refusal =
-        image_refusal(directory->compression == TIFF_COMPRESSION_JPEG,
-                      has_plain_pixels(directory), directory->tile_width,
-                      directory->tile_height);
+    enum codec codec = codec_of(directory);
+    const char *refusal = refusal_of(directory, codec);
     struct tiff_store *store = refusal == NULL ? malloc(sizeof *store) : NULL;
     if (store == NULL) {
         return refusal == NULL ? "there was no memory" : refusal;
@@ -101,6 +152,9 @@ tiff_image_open(struct image *image, const struct tiff_file *tiff,
     *image = (struct image){
         .container = &tiff_container,
         .store = store,
+        .coding = {codec,
+                   codec != CODEC_JPEG &&
+                       directory->predictor == TIFF_PREDICTOR_HORIZONTAL},
         .tile_width = directory->tile_width,
         .tile_height = directory->tile_height,
         .tiles_across = directory->tiles_across,

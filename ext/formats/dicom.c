@@ -147,6 +147,19 @@ is_dicom(struct dicom_reader *reader)
            dicom_skip_value(reader, &element, 0);
 }
 
+static void
+take_pixel_data(struct dicom_file *file, const struct dicom_element *element,
+                uint64_t position)
+{
+    if (element->length == DICOM_UNDEFINED_LENGTH) {
+        file->items = position;
+    } else if (memcmp(element->representation, "OB", 2) == 0 ||
+               memcmp(element->representation, "OW", 2) == 0) {
+        file->pixels = position;
+        file->pixels_size = element->length;
+    }
+}
+
 /* Elements in the order of their tags from `last` on, each once, as the
    standard has it. */
 static bool
@@ -166,8 +179,7 @@ read_elements(struct dicom_reader *reader, struct dicom_file *file,
             return dicom_is_sequence(&element);
         }
         if (last == DICOM_PIXEL_DATA) {
-            bool is_native = element.length != DICOM_UNDEFINED_LENGTH;
-            file->items = is_native ? 0 : reader->position;
+            take_pixel_data(file, &element, reader->position);
             return true;
         }
         if (!take_or_skip(reader, &element, file)) {

@@ -37,7 +37,8 @@ struct dicom_file {
     uint64_t frame_groups;
     uint32_t frame_groups_size;
     uint64_t extended_table, extended_table_size;
-    uint64_t items; /* offset of encapsulated pixel data */
+    uint64_t items;               /* offset of encapsulated pixel data */
+    uint64_t pixels, pixels_size; /* offset and size of others */
 };
 
 /* False where the source is no such file. */
@@ -64,7 +65,8 @@ struct dicom_reader;
 bool dicom_read_after_groups(struct dicom_file *file,
                              struct dicom_reader *reader);
 
-/* Encapsulated frames of one fragment each, without gaps. */
+/* Frames without gaps: encapsulated ones, of one fragment each, or such as are
+   not compressed. */
 struct dicom_frames {
     const struct source *source;
     uint64_t count;
@@ -73,6 +75,7 @@ struct dicom_frames {
     uint64_t table;
     unsigned number_size; /* bytes of each: 4 or 8; 0: there is no table */
     uint64_t *offsets;    /* then they are collected here */
+    uint64_t frame_size;  /* of all that are not encapsulated, else 0 */
 };
 
 /* False where they are not plain frames. */

@@ -36,12 +36,30 @@ choose_table(struct dicom_frames *frames, const struct dicom_file *file,
     return basic_size == 0 || basic_size == frames->count * 4;
 }
 
+/* One after another, and what makes the length even. */
+static bool
+open_native_frames(struct dicom_frames *frames, const struct dicom_file *file)
+{
+    uint64_t size = (uint64_t)file->columns * file->rows *
+                    file->samples_per_pixel * (file->bits_allocated / 8);
+    uint64_t length = frames->count * size;
+    frames->start = file->pixels;
+    frames->frame_size = size;
+    /* The length of an element is one of 32 bits. */
+    return size > 0 && size <= UINT32_MAX && frames->count > 0 &&
+           file->extended_table == 0 &&
+           file->pixels_size == length + (length & 1);
+}
+
 bool
 dicom_open_frames(struct dicom_frames *frames, const struct dicom_file *file)
 {
     uint32_t basic_size;
     *frames = (struct dicom_frames){.source = file->source,
                                     .count = file->frame_count};
+    if (file->pixels != 0) {
+        return open_native_frames(frames, file);
+    }
     if (file->items == 0 || file->frame_count == 0 ||
         !item_at(file->source, file->items, DICOM_ITEM, &basic_size)) {
         return false;
@@ -101,6 +119,11 @@ dicom_locate_frame(const struct dicom_frames *frames, uint64_t frame,
 {
     uint64_t item;
     uint32_t length;
+    if (frames->frame_size != 0) {
+        *offset = frames->start + frame * frames->frame_size;
+        *size = frames->frame_size;
+        return frame < frames->count;
+    }
     bool is_indexed = frames->number_size != 0 || frames->offsets != NULL;
     if (!is_indexed || frame >= frames->count ||
         !find_item(frames, frame, &item) ||
@@ -136,8 +159,8 @@ bool
 dicom_index_frames(struct dicom_frames *frames)
 {
     uint64_t offset, size;
-    return (frames->number_size != 0 || frames->offsets != NULL ||
-            collect_offsets(frames)) &&
+    return (frames->frame_size != 0 || frames->number_size != 0 ||
+            frames->offsets != NULL || collect_offsets(frames)) &&
            dicom_locate_frame(frames, 0, &offset, &size) &&
            dicom_locate_frame(frames, frames->count - 1, &offset, &size);
 }

@@ -11,7 +11,7 @@ enum { MAX_ID_BYTES = 256 };
 enum { NUMBER_BYTES = 4, PAGE_HEADER_BYTES = 8, IMAGE_BYTES = 16 };
 
 /* How many images, or positions, are read at once. */
-enum { IMAGES_AT_ONCE = 256, POSITION_BYTES = 9, POSITIONS_AT_ONCE = 512 };
+enum { IMAGES_AT_ONCE = 256 };
 
 static int32_t
 number_at(const uint8_t *bytes)
@@ -135,25 +135,15 @@ mirax_find_record(const struct mirax_index *index, int32_t number,
 }
 
 bool
-mirax_read_positions(const struct source *source, uint64_t offset,
-                     struct mirax_position *positions, size_t count)
+mirax_take_positions(const uint8_t *bytes, struct mirax_position *positions,
+                     size_t count)
 {
-    uint8_t bytes[POSITIONS_AT_ONCE * POSITION_BYTES];
-    for (size_t done = 0; done < count; done += POSITIONS_AT_ONCE) {
-        size_t left = count - done;
-        size_t now = left < POSITIONS_AT_ONCE ? left : POSITIONS_AT_ONCE;
-        if (!source_read(source, offset + done * POSITION_BYTES, bytes,
-                         now * POSITION_BYTES)) {
+    for (size_t i = 0; i < count; i++, bytes += MIRAX_POSITION_BYTES) {
+        if ((bytes[0] & 0xfe) != 0) { /* a flag, of one bit */
             return false;
         }
-        for (size_t i = 0; i < now; i++) {
-            const uint8_t *position = bytes + i * POSITION_BYTES;
-            if ((position[0] & 0xfe) != 0) { /* a flag, of one bit */
-                return false;
-            }
-            positions[done + i] = (struct mirax_position){
-                number_at(position + 1), number_at(position + 5)};
-        }
+        positions[i] = (struct mirax_position){number_at(bytes + 1),
+                                               number_at(bytes + 5)};
     }
     return true;
 }

@@ -45,8 +45,11 @@ struct mirax_position {
     int32_t x, y;
 };
 
-/* As many positions from an offset on. */
-bool mirax_read_positions(const struct source *source, uint64_t offset,
+/* What each takes in a record. */
+enum { MIRAX_POSITION_BYTES = 9 };
+
+/* Those of a record, which has as many; false where one is unusual. */
+bool mirax_take_positions(const uint8_t *bytes,
                           struct mirax_position *positions, size_t count);
 
 #endif

@@ -49,6 +49,8 @@ enum field_kind {
     KIND_DESCRIPTION,
     KIND_BYTES,
     KIND_XML,
+    KIND_ONE,  /* which all values are, in what has_usual_samples */
+    KIND_NONE, /* which is not there at all then */
     KIND_ANY,
 };
 
@@ -70,6 +72,13 @@ enum {
     TILE_BYTE_COUNTS,
     JPEG_TABLES,
     XML_PACKET,
+    FILL_ORDER,
+    ORIENTATION,
+    PREDICTOR,
+    EXTRA_SAMPLES,
+    SAMPLE_FORMAT,
+    IMAGE_DEPTH,
+    TILE_DEPTH,
     FIELD_COUNT,
 };
 
@@ -98,6 +107,13 @@ static const struct {
     [TILE_BYTE_COUNTS] = {325, KIND_TABLE, TO(directory.tile_byte_counts)},
     [JPEG_TABLES] = {347, KIND_BYTES, TO(directory.jpeg_tables)},
     [XML_PACKET] = {700, KIND_XML, 0},
+    [FILL_ORDER] = {266, KIND_ONE, 0},
+    [ORIENTATION] = {274, KIND_ONE, 0},
+    [PREDICTOR] = {317, KIND_NUMBER, TO(directory.predictor)},
+    [EXTRA_SAMPLES] = {338, KIND_NONE, 0},
+    [SAMPLE_FORMAT] = {339, KIND_ONE, 0},
+    [IMAGE_DEPTH] = {32997, KIND_ONE, 0},
+    [TILE_DEPTH] = {32998, KIND_ONE, 0},
 };
 
 #undef TO
@@ -265,6 +281,22 @@ take_xml_packet(struct reading *reading, const struct entry *entry)
     }
 }
 
+static bool
+are_ones(const struct tiff_file *file, const struct entry *entry)
+{
+    struct tiff_table table;
+    uint64_t number;
+    if (!take_table(file, entry, &table) || table.count > MAX_SAMPLES) {
+        return false;
+    }
+    for (uint64_t i = 0; i < table.count; i++) {
+        if (!tiff_table_number(file, &table, i, &number) || number != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* False where the entry is unusual. */
 static bool
 take(struct reading *reading, const struct entry *entry, unsigned field)
@@ -284,6 +316,12 @@ take(struct reading *reading, const struct entry *entry, unsigned field)
     case KIND_BYTES:
         return (entry->type == TYPE_UNDEFINED || entry->type == TYPE_BYTE) &&
                take_bytes(reading->file, entry, target);
+    case KIND_ONE:
+        reading->directory.has_usual_samples &= are_ones(reading->file, entry);
+        return true;
+    case KIND_NONE:
+        reading->directory.has_usual_samples = false;
+        return true;
     default:
         return true;
     }
@@ -410,7 +448,9 @@ tiff_read_directory(const struct tiff_file *file, uint64_t offset,
         .directory = {.compression = TIFF_COMPRESSION_NONE,
                       .planar_configuration = TIFF_PLANAR_CONTIGUOUS,
                       .samples_per_pixel = 1,
-                      .bits_per_sample = 1},
+                      .bits_per_sample = 1,
+                      .predictor = TIFF_PREDICTOR_NONE,
+                      .has_usual_samples = true},
     };
     size_t position = 0;
     for (uint64_t i = 0; i < count; i++, position += layout->entry) {

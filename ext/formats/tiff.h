@@ -33,9 +33,14 @@ struct tiff_bytes {
 enum {
     TIFF_COMPRESSION_NONE = 1,
     TIFF_COMPRESSION_JPEG = 7,
+    TIFF_COMPRESSION_DEFLATE = 8,
+    TIFF_COMPRESSION_OLD_DEFLATE = 32946, /* the same by another name */
+    TIFF_COMPRESSION_ZSTD = 50000,
     TIFF_PHOTOMETRIC_RGB = 2,
     TIFF_PHOTOMETRIC_YCBCR = 6,
     TIFF_PLANAR_CONTIGUOUS = 1,
+    TIFF_PREDICTOR_NONE = 1,
+    TIFF_PREDICTOR_HORIZONTAL = 2,
     TIFF_SUBFILE_REDUCED_RESOLUTION = 1, /* a bit */
 };
 
@@ -48,6 +53,10 @@ struct tiff_directory {
     uint32_t planar_configuration;
     uint32_t samples_per_pixel;
     uint32_t bits_per_sample; /* of all samples; 0: they differ */
+    uint32_t predictor;
+    /* The samples are unsigned and colours alone, bits are in the usual order,
+       rows from left to right and top to bottom, in one plane. */
+    bool has_usual_samples;
     uint32_t subfile_type;
     bool has_subfile_type;
     /* An entry that stands twice counts once, the first time, as it does for

@@ -2,9 +2,11 @@
 #include "_openslide_module.h"
 
 #include "arguments.h"
+#include "codecs/deflate.h"
 #include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
 #include "codecs/jpeg_turbo.h"
+#include "codecs/zstandard.h"
 
 #include <stdlib.h>
 
@@ -128,6 +130,23 @@ module_jpeg_decoders(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return library != NULL ? Py_BuildValue("(s)", library) : PyTuple_New(0);
 }
 
+PyDoc_STRVAR(
+    module_tile_libraries_doc,
+    "tile_libraries($module, /)\n--\n\n"
+    "What direct reads expand compressed tiles with that are not "
+    "JPEG: a tuple of\nnames, which is empty where there is nothing.");
+
+static PyObject *
+module_tile_libraries(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    const char *zlib = deflate_version(), *zstd = zstandard_version();
+    if (zlib != NULL && zstd != NULL) {
+        return Py_BuildValue("(ss)", zlib, zstd);
+    }
+    const char *only = zlib != NULL ? zlib : zstd;
+    return only != NULL ? Py_BuildValue("(s)", only) : PyTuple_New(0);
+}
+
 bool
 choose_jpeg_decoder(void)
 {
@@ -146,5 +165,6 @@ PyMethodDef codec_functions[] = {
     METHOD("encode_jpeg", module_encode_jpeg, METH_FASTCALL),
     METHOD("jpeg_version", module_jpeg_version, METH_NOARGS),
     METHOD("jpeg_decoders", module_jpeg_decoders, METH_NOARGS),
+    METHOD("tile_libraries", module_tile_libraries, METH_NOARGS),
     {NULL, NULL, 0, NULL},
 };

@@ -6,15 +6,17 @@ scanner, and each program that converts slides, is one entry of `writers`.
 """
 
 import os
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-from .codecs import JpegHeader, JpegTables, Subsampling
+from .codecs import JpegHeader, JpegTables, Subsampling, zstd
 from .content import RgbImage, icc_profile, size_of
 from .pyramid import TileSize, cut
 from .tiff import (
     ByteOrder,
+    Compression,
     Tag,
     TagDict,
     Tags,
@@ -25,11 +27,18 @@ from .tiff import (
     jpeg_codec,
     lzw_codec,
     raw_codec,
+    stream_codec,
 )
 
 #: JPEG of YCbCr or RGB samples; the two of Aperio's for JPEG 2000, of which 33003
-#: holds YCbCr samples and 33005 RGB; LZW, or LZW of differences; or no compression.
-Encoding = Literal["jpeg", "rgb", "33003", "33005", "lzw", "lzw-2", "raw"]
+#: holds YCbCr samples and 33005 RGB; LZW, deflate or Zstandard, or these of
+#: differences; deflate by its old number; or no compression.
+# fmt: off
+Encoding = Literal[
+    "jpeg", "rgb", "33003", "33005", "lzw", "lzw-2", "raw",
+    "deflate", "deflate-2", "old-deflate", "zstd", "zstd-2",
+]
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,18 @@ class Coding:
 
     @property
     def is_lossless(self) -> bool:
-        return self.encoding in ("lzw", "lzw-2", "raw")
+        return self.encoding not in ("jpeg", "rgb", "33003", "33005")
+
+    def _stream_codec(self) -> TiffCodec:
+        name = self.encoding.removesuffix("-2")
+        compression = {
+            "deflate": Compression.DEFLATE,
+            "old-deflate": Compression.OLD_DEFLATE,
+            "zstd": Compression.ZSTD,
+        }[name]
+        predictor = 2 if self.encoding.endswith("-2") else 1
+        compress = zstd if name == "zstd" else zlib.compress
+        return stream_codec(compression, compress, predictor)
 
     def codec(self) -> TiffCodec:
         match self.encoding:
@@ -69,6 +89,8 @@ class Coding:
                 return lzw_codec(predictor=2)
             case "raw":
                 return raw_codec()
+            case "deflate" | "deflate-2" | "old-deflate" | "zstd" | "zstd-2":
+                return self._stream_codec()
             case "jpeg" | "rgb":
                 return jpeg_codec(
                     self.quality,

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 #: What `OpenSlide.indirect_levels` says.
 NOT_JPEG = "the tiles are not JPEG"
+OTHER_CODEC = "the tiles are compressed in another way"
+NOT_RGB = "the pixels are not RGB or YCbCr of 8 bits"
 NOT_A_GRID = "the level is not a grid of tiles as expected"
 SEVERAL_FILES = "slides of several files, VMS and VMU, are left to libopenslide"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
@@ -22,7 +24,9 @@ ALL_DIRECT = (
     *("dicom-gt450", "dicom-gt450-early", "dicom-pixelmed", "dicom-pixelmed-rgb"),
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
-    *("dicom-copies", "dicom-uncounted", "mirax", "ventana-bif"),
+    *("dicom-copies", "dicom-uncounted", "dicom-rgb", "mirax", "ventana-bif"),
+    *("generic-raw", "generic-deflate", "generic-zstd", "generic-vips-raw"),
+    *("generic-vips-deflate", "generic-vips-zstd", "generic-tifffile-deflate"),
 )
 
 #: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
@@ -34,10 +38,10 @@ NEEDS_LIBJPEG = "it is made of a larger level, which takes libjpeg-turbo"
 #: By slide; each slide of `WRITERS` is here once.
 INDIRECT: dict[str, Indirect] = {
     **{name: {} for name in (*ALL_DIRECT, *NDPI)},
-    "aperio-33003": NOT_JPEG,
-    "aperio-33005": NOT_JPEG,
-    "generic-lzw": NOT_JPEG,
-    "generic-gdal": {2: NOT_JPEG, 4: NOT_JPEG},  # masks
+    "aperio-33003": OTHER_CODEC,
+    "aperio-33005": OTHER_CODEC,
+    "generic-lzw": OTHER_CODEC,
+    "generic-gdal": {2: NOT_RGB, 4: NOT_RGB},  # masks
     "vms": SEVERAL_FILES,
     "vmu": SEVERAL_FILES,
     "mirax-png": NOT_JPEG,
@@ -47,9 +51,8 @@ INDIRECT: dict[str, Indirect] = {
     "zeiss-zstd0": OTHER_VENDOR,
     "zeiss-zstd1": OTHER_VENDOR,
     "zeiss-bgr48": OTHER_VENDOR,
-    "dicom-j2k": NOT_JPEG,
-    "dicom-j2k-lossless": NOT_JPEG,
-    "dicom-rgb": NOT_JPEG,
+    "dicom-j2k": OTHER_CODEC,
+    "dicom-j2k-lossless": OTHER_CODEC,
 }
 
 

@@ -19,6 +19,7 @@ from .codecs import (
     JpegHeader,
     JpegTables,
     Subsampling,
+    differences,
     jpeg,
     jpeg2000,
     jpeg_tables,
@@ -43,6 +44,7 @@ class Tag(IntEnum):
     BITS_PER_SAMPLE = 258
     COMPRESSION = 259
     PHOTOMETRIC_INTERPRETATION = 262
+    FILL_ORDER = 266
     IMAGE_DESCRIPTION = 270
     MAKE = 271
     MODEL = 272
@@ -61,6 +63,7 @@ class Tag(IntEnum):
     TILE_LENGTH = 323
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
+    EXTRA_SAMPLES = 338
     SAMPLE_FORMAT = 339
     MIN_SAMPLE_VALUE = 340
     MAX_SAMPLE_VALUE = 341
@@ -107,7 +110,9 @@ class Compression(IntEnum):
     JPEG = 7
     DEFLATE = 8
     APERIO_JP2K_YCBCR = 33003
+    OLD_DEFLATE = 32946
     APERIO_JP2K_RGB = 33005
+    ZSTD = 50000
 
 
 class Photometric(IntEnum):
@@ -267,6 +272,18 @@ def lzw_codec(predictor: int = 1) -> TiffCodec:
 
 def raw_codec() -> TiffCodec:
     return TiffCodec(Compression.NONE, lambda image: image.tobytes())
+
+
+def stream_codec(
+    compression: Compression, compress: Callable[[bytes], bytes], predictor: int = 1
+) -> TiffCodec:
+    """A general compression, of pixels or of what lies between neighbours."""
+
+    def encode(image: RgbImage) -> bytes:
+        shown = differences(image) if predictor == 2 else image
+        return compress(shown.tobytes())
+
+    return TiffCodec(compression, encode, predictor=predictor)
 
 
 def resolution_tags(factor: float = 1) -> TagDict:

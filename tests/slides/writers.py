@@ -180,6 +180,14 @@ TIFFFILE = Dialect(
     },
 )
 
+#: vips again, which stores differences unless it is told otherwise.
+VIPS_DEFLATE = replace(VIPS, encoding="deflate-2", shared_tables=False)
+VIPS_ZSTD = replace(VIPS_DEFLATE, encoding="zstd-2")
+VIPS_RAW = replace(VIPS_DEFLATE, encoding="raw")
+
+#: tifffile, whose "zlib" has no differences.
+TIFFFILE_DEFLATE = replace(TIFFFILE, encoding="deflate", header="usual")
+
 GDAL_COG = Dialect(
     shared_tables="quantisation",
     factors=(1, 2, 4),

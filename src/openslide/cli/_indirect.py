@@ -7,21 +7,26 @@ from __future__ import annotations
 
 # Pixels are the same in any case, so where nothing can be done nothing need be.
 _NOTHING = "nothing can be done"
-_ONLY_JPEG = "this package decodes JPEG alone, so nothing can be done"
-_REPORT = "please report which scanner or program wrote the file"
-_FILES = "its folder must hold every file of the slide, each once and readable"
+_CODECS = (
+    "this package decodes JPEG, deflate, Zstandard and what is not compressed, "
+    "so nothing can be done"
+)
 _INSTALL = (
-    "install libjpeg-turbo with its headers and then this package anew: "
+    "install {} with its headers and then this package anew: "
     "pip install --force-reinstall --no-binary openslide-native openslide-native"
 )
+_REPORT = "please report which scanner or program wrote the file"
+_FILES = "its folder must hold every file of the slide, each once and readable"
 _MEMORY = "free some memory and open the slide again"
 
 #: What can be done about each reason that the extension module has.
 _REMEDIES = {
     # how this package was installed, and is used
     "the JPEG decoder that was asked for is not built in": (
-        "unset OPENSLIDE_DECODER, or " + _INSTALL
+        f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
     ),
+    "zlib is not built in": _INSTALL.format("zlib"),
+    "libzstd is not built in": _INSTALL.format("libzstd"),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
         "see that it may be read and that the limit of open files is not reached"
@@ -29,7 +34,9 @@ _REMEDIES = {
     "there was no memory": _MEMORY,
     "this machine rounds floats in another way": _NOTHING,
     # what the files hold
-    "the tiles are not JPEG": _ONLY_JPEG,
+    "the tiles are not JPEG": _NOTHING,
+    "the tiles are compressed in another way": _CODECS,
+    "the tiles have no whole kilobytes": _NOTHING,
     "the pixels are not RGB or YCbCr of 8 bits": _NOTHING,
     "the tiles are larger than 4096 pixels": _NOTHING,
     "the level is not a grid of tiles as expected": _NOTHING,
@@ -38,14 +45,13 @@ _REMEDIES = {
     "the frames are not one fragment each": _NOTHING,
     "the frames are not on the grid of tiles": _NOTHING,
     "there are too many frames": _NOTHING,
-    "the positions of photos are compressed": _NOTHING,
     "what the slide says of itself is unusual": _REPORT,
     "the index of the slide cannot be read": _FILES,
     "the level is one JPEG without restart markers": _NOTHING,
     "the colours of its tiles do not stand alone": _NOTHING,
     "slides of several files, VMS and VMU, are left to libopenslide": _NOTHING,
     "it is made of a larger level, which takes libjpeg-turbo": (
-        "unset OPENSLIDE_DECODER, or " + _INSTALL
+        f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
     ),
     "there are no frames": _REPORT,
     "the file is no TIFF": _REPORT,

@@ -95,6 +95,8 @@ def _software_lines() -> Iterator[str]:
     decoders = ", then ".join(_openslide.jpeg_decoders())
     yield f"  threads     {_threads.described()}"
     yield f"  direct      {decoders or NO_DECODER}"
+    libraries = ", ".join(_openslide.tile_libraries())
+    yield f"  beside      {libraries or 'no library for tiles that are not JPEG'}"
     if (foreign := _coexistence.foreign_file()) is not None:
         yield f"  conflict    {foreign} is openslide-python's; to mend:"
         yield f"              {_coexistence.MEND}"

@@ -1,0 +1,149 @@
+#include "codec.h"
+
+#include "deflate.h"
+#include "zstandard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 3 };
+
+bool
+codec_is_available(enum codec codec)
+{
+    switch (codec) {
+    case CODEC_JPEG:
+        return jpeg_is_available();
+    case CODEC_NONE:
+        return true;
+    case CODEC_DEFLATE:
+        return deflate_version() != NULL;
+    case CODEC_ZSTD:
+        return zstandard_version() != NULL;
+    default:
+        return false;
+    }
+}
+
+/* Rows of pixels: four bytes are read at once, which compilers make one load
+   of, so the last pixel of a row is put apart. */
+
+static void
+put_words(const uint8_t *samples, size_t width, uint8_t *pixels)
+{
+    for (size_t i = 0; i < width; i++, samples += SAMPLES) {
+        uint32_t next = i + 1 < width ? samples[SAMPLES] : 0;
+        uint32_t word = (uint32_t)samples[0] << 24 |
+                        (uint32_t)samples[1] << 16 |
+                        (uint32_t)samples[2] << 8 | next;
+        word = UINT32_C(0xff000000) | word >> 8;
+        memcpy(pixels + i * sizeof word, &word, sizeof word);
+    }
+}
+
+static void
+put_rgba(const uint8_t *samples, size_t width, uint8_t *pixels)
+{
+    for (size_t i = 0; i < width; i++, samples += SAMPLES, pixels += 4) {
+        pixels[0] = samples[0];
+        pixels[1] = samples[1];
+        pixels[2] = samples[2];
+        pixels[3] = 255;
+    }
+}
+
+static void
+put_row(const uint8_t *samples, size_t width, enum jpeg_order order,
+        uint8_t *pixels)
+{
+    switch (order) {
+    case JPEG_WORDS:
+        put_words(samples, width, pixels);
+        break;
+    case JPEG_RGBA:
+        put_rgba(samples, width, pixels);
+        break;
+    case JPEG_RGB:
+        memcpy(pixels, samples, width * SAMPLES);
+        break;
+    }
+}
+
+static void
+put_rows(const struct jpeg_format *format, const uint8_t *samples,
+         const struct jpeg_rows *rows)
+{
+    uint8_t *pixels = rows->first;
+    for (uint32_t row = 0; row < format->height; row++) {
+        put_row(samples, format->width, rows->order, pixels);
+        samples += (size_t)format->width * SAMPLES;
+        /* There is none after the last. */
+        pixels += row + 1 < format->height ? rows->stride : 0;
+    }
+}
+
+/* Compressed ones */
+
+static void
+add_up(const struct jpeg_format *format, uint8_t *samples)
+{
+    size_t length = (size_t)format->width * SAMPLES;
+    for (uint32_t row = 0; row < format->height; row++, samples += length) {
+        for (size_t i = SAMPLES; i < length; i++) {
+            samples[i] = (uint8_t)(samples[i] + samples[i - SAMPLES]);
+        }
+    }
+}
+
+static bool
+expand(enum codec codec, const uint8_t *bytes, size_t size, uint8_t *samples,
+       size_t count)
+{
+    switch (codec) {
+    case CODEC_DEFLATE:
+        return deflate_expand(bytes, size, samples, count);
+    case CODEC_ZSTD:
+        return zstandard_expand(bytes, size, samples, count);
+    default:
+        return false;
+    }
+}
+
+static bool
+decode_compressed(const struct coding *coding,
+                  const struct jpeg_format *format, const uint8_t *bytes,
+                  size_t size, size_t count, const struct jpeg_rows *rows)
+{
+    uint8_t *samples = malloc(count);
+    bool complete =
+        samples != NULL && expand(coding->codec, bytes, size, samples, count);
+    if (complete && coding->has_differences) {
+        add_up(format, samples);
+    }
+    if (complete) {
+        put_rows(format, samples, rows);
+    }
+    free(samples);
+    return complete;
+}
+
+bool
+codec_decode(const struct coding *coding, const struct jpeg_format *format,
+             const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
+{
+    size_t count = (size_t)format->width * format->height * SAMPLES;
+    if (coding->codec == CODEC_JPEG) {
+        return jpeg_decode(format, bytes, size, rows);
+    }
+    if (count == 0) {
+        return false;
+    }
+    if (coding->codec != CODEC_NONE) {
+        return decode_compressed(coding, format, bytes, size, count, rows);
+    }
+    if (size != count || coding->has_differences) {
+        return false;
+    }
+    put_rows(format, bytes, rows);
+    return true;
+}

@@ -1,0 +1,201 @@
+#include "codecs/codec.h"
+
+#include "check.h"
+#include "codecs/deflate.h"
+#include "codecs/zstandard.h"
+#include "guard_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 5, HEIGHT = 3, SIZE = WIDTH * HEIGHT * 3, STRIDE = 24 };
+
+static const struct jpeg_format format = {WIDTH, HEIGHT, false, NULL, 0};
+
+/* Of the samples 1, 2, 3, ... 45, as zlib and zstd write them. */
+static const uint8_t deflated[] = {
+    0x78, 0x9c, 0x63, 0x64, 0x62, 0x66, 0x61, 0x65, 0x63, 0xe7, 0xe0,
+    0xe4, 0xe2, 0xe6, 0xe1, 0xe5, 0xe3, 0x17, 0x10, 0x14, 0x12, 0x16,
+    0x11, 0x15, 0x13, 0x97, 0x90, 0x94, 0x92, 0x96, 0x91, 0x95, 0x93,
+    0x57, 0x50, 0x54, 0x52, 0x56, 0x51, 0x55, 0x53, 0xd7, 0xd0, 0xd4,
+    0xd2, 0xd6, 0xd1, 0x05, 0x00, 0x3f, 0x84, 0x04, 0x0c,
+};
+static const uint8_t zstandard[] = {
+    0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0x2d, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x00, 0x69, 0x01, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
+    0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11,
+    0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c,
+    0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27,
+    0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d,
+};
+
+/* The bytes of a stored tile. */
+struct stream {
+    const uint8_t *bytes;
+    size_t size;
+};
+
+static uint8_t
+sample(size_t i)
+{
+    return (uint8_t)(i + 1);
+}
+
+/* Each lies against the end of its memory. */
+static bool
+decode(const struct coding *coding, struct stream stream,
+       enum jpeg_order order, uint8_t pixels[HEIGHT][STRIDE])
+{
+    struct guarded input = guarded_alloc(stream.size + 1);
+    size_t row = WIDTH * (order == JPEG_RGB ? 3 : 4);
+    size_t size = (HEIGHT - 1) * STRIDE + row;
+    struct guarded output = guarded_alloc(size);
+    uint8_t *start = input.end - stream.size;
+    if (stream.size > 0) {
+        memcpy(start, stream.bytes, stream.size);
+    }
+    const struct jpeg_rows rows = {output.end - size, STRIDE, order};
+    bool decoded = codec_decode(coding, &format, start, stream.size, &rows);
+    for (size_t i = 0; i < HEIGHT; i++) {
+        memcpy(pixels[i], output.end - size + i * STRIDE, row);
+    }
+    guarded_free(output);
+    guarded_free(input);
+    return decoded;
+}
+
+static bool
+is_pixel(const uint8_t *pixel, enum jpeg_order order, const uint8_t *expected)
+{
+    const uint32_t word = UINT32_C(0xff000000) | (uint32_t)expected[0] << 16 |
+                          (uint32_t)expected[1] << 8 | expected[2];
+    switch (order) {
+    case JPEG_WORDS:
+        return memcmp(pixel, &word, sizeof word) == 0;
+    case JPEG_RGBA:
+        return memcmp(pixel, expected, 3) == 0 && pixel[3] == 255;
+    default:
+        return memcmp(pixel, expected, 3) == 0;
+    }
+}
+
+static void
+check_tile(const struct coding *coding, struct stream stream)
+{
+    static const enum jpeg_order orders[] = {JPEG_WORDS, JPEG_RGBA, JPEG_RGB};
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+        uint8_t pixels[HEIGHT][STRIDE];
+        uint8_t expected[3] = {0};
+        size_t pixel_size = orders[i] == JPEG_RGB ? 3 : 4;
+        CHECK(decode(coding, stream, orders[i], pixels), "refused");
+        for (size_t at = 0; at < WIDTH * HEIGHT; at++) {
+            bool is_sum = coding->has_differences && at % WIDTH != 0;
+            for (size_t k = 0; k < 3; k++) {
+                expected[k] =
+                    (uint8_t)(sample(at * 3 + k) + (is_sum ? expected[k] : 0));
+            }
+            CHECK(is_pixel(&pixels[at / WIDTH][at % WIDTH * pixel_size],
+                           orders[i], expected),
+                  "order %d, pixel %zu", (int)orders[i], at);
+        }
+    }
+}
+
+static bool
+is_refused(const struct coding *coding, struct stream stream)
+{
+    uint8_t pixels[HEIGHT][STRIDE];
+    return !decode(coding, stream, JPEG_WORDS, pixels);
+}
+
+/* Of any other length, whatever the bytes beyond. */
+static void
+check_lengths(const struct coding *coding, struct stream stream)
+{
+    uint8_t *longer = calloc(1, stream.size + 1);
+    for (size_t size = 0; size < stream.size; size++) {
+        CHECK(is_refused(coding, (struct stream){stream.bytes, size}),
+              "%zu bytes", size);
+    }
+    if (CHECK(longer != NULL, "no memory")) {
+        memcpy(longer, stream.bytes, stream.size);
+        CHECK(is_refused(coding, (struct stream){longer, stream.size + 1}),
+              "a byte more");
+    }
+    free(longer);
+}
+
+static void
+test_uncompressed(void)
+{
+    uint8_t samples[SIZE];
+    for (size_t i = 0; i < SIZE; i++) {
+        samples[i] = sample(i);
+    }
+    const struct coding plain = {CODEC_NONE, false};
+    check_tile(&plain, (struct stream){samples, SIZE});
+    check_lengths(&plain, (struct stream){samples, SIZE});
+}
+
+static void
+check_codec(enum codec codec, struct stream stream, const char *version)
+{
+    const struct coding plain = {codec, false}, differences = {codec, true};
+    CHECK(codec_is_available(codec) == (version != NULL), "availability");
+    if (version == NULL) {
+        CHECK(is_refused(&plain, stream), "decoded all the same");
+        return;
+    }
+    check_tile(&plain, stream);
+    check_tile(&differences, stream);
+    check_lengths(&plain, stream);
+}
+
+static void
+test_deflate(void)
+{
+    check_codec(CODEC_DEFLATE, (struct stream){deflated, sizeof deflated},
+                deflate_version());
+}
+
+static void
+test_zstandard(void)
+{
+    check_codec(CODEC_ZSTD, (struct stream){zstandard, sizeof zstandard},
+                zstandard_version());
+}
+
+/* As long as it should be only together with what is before. */
+static void
+test_frames_that_are_skipped(void)
+{
+    static const uint8_t skipped[] = {0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0};
+    static const struct coding coding = {CODEC_ZSTD, false};
+    uint8_t both[sizeof skipped + sizeof zstandard];
+    memcpy(both, skipped, sizeof skipped);
+    memcpy(both + sizeof skipped, zstandard, sizeof zstandard);
+    CHECK(is_refused(&coding, (struct stream){both, sizeof both}), "before");
+    memcpy(both, zstandard, sizeof zstandard);
+    memcpy(both + sizeof zstandard, skipped, sizeof skipped);
+    CHECK(is_refused(&coding, (struct stream){both, sizeof both}), "behind");
+}
+
+static void
+test_no_codec(void)
+{
+    const struct coding other = {CODEC_OTHER, false};
+    CHECK(!codec_is_available(CODEC_OTHER) &&
+              is_refused(&other, (struct stream){deflated, sizeof deflated}),
+          "decoded");
+}
+
+int
+main(void)
+{
+    check_run("uncompressed", test_uncompressed);
+    check_run("deflate", test_deflate);
+    check_run("Zstandard", test_zstandard);
+    check_run("frames that are skipped", test_frames_that_are_skipped);
+    check_run("no codec", test_no_codec);
+    return check_finish();
+}
