@@ -1,7 +1,7 @@
 """Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
-and descriptions of Leica slides.
+descriptions of Leica slides and documents of Ventana's.
 
-FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg and FOLDER/leica are made.
+FOLDER/tiff, FOLDER/dicom, FOLDER/jpeg, FOLDER/leica and FOLDER/ventana are made.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from tests.slides.content import RgbImage, reference, size_of
 from tests.slides.dicom import OffsetTable, write_dicom
 from tests.slides.leica import write_leica
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
+from tests.slides.ventana import write_ventana_bif
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
 OFFSET_TABLES: tuple[OffsetTable, ...] = ("basic", "extended", "none")
@@ -31,6 +32,7 @@ def main() -> None:
     write_dicoms(folder / "dicom")
     write_tiles(folder / "jpeg")
     write_descriptions(folder / "leica")
+    write_stitchings(folder / "ventana")
 
 
 def write_tiffs(folder: Path) -> None:
@@ -78,6 +80,19 @@ def write_descriptions(folder: Path) -> None:
             text = slide.tag_v2[Tag.IMAGE_DESCRIPTION]  # type: ignore[attr-defined]
         path.unlink()
         (folder / f"{planes}").write_text(text, encoding="utf-8")
+
+
+def write_stitchings(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for jitter in (0, 3):
+        path = write_ventana_bif(
+            folder, image=reference()[:96, :96], tile=32, jitter=jitter, factors=(1,)
+        ).path
+        content = path.read_bytes()
+        path.unlink()
+        start, end = b"<?xml", b"</EncodeInfo>"
+        document = content[content.rindex(start) : content.rindex(end) + len(end)]
+        (folder / f"{jitter}").write_bytes(document)
 
 
 def tiles(image: RgbImage) -> Iterator[bytes]:
