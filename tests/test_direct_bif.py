@@ -218,7 +218,7 @@ def test_usual_documents(tmp_path: Path, old: bytes, new: bytes) -> None:
 def test_downsamples_between(tmp_path: Path) -> None:
     """Of the levels that are direct, nothing is lost by one that is not."""
     path = write_ventana_bif(tmp_path, image=IMAGE, factors=(1, 2, 4)).path
-    rewrite(path, b"level=1 mag=10", b"level=1 mag=11")
+    rewrite(path, b"level=1 mag=10", b"level=1 mag=08")
     with OpenSlide(path) as slide, OpenSlide(path, direct=False) as plain:
         for region in regions(plain, 30, seed=4):
             assert slide.read_region(*region) == plain.read_region(*region)

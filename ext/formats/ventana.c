@@ -17,6 +17,7 @@ struct joints {
 
 struct origin {
     int64_t x, y;
+    bool is_known;
 };
 
 struct reading {
@@ -113,9 +114,8 @@ read_origin(struct reading *reading)
         return false;
     }
     struct origin *origin = &reading->origins[reading->origin_count++];
-    *origin = (struct origin){-1, -1};
-    xml_number(&reading->xml, "OriginX", &origin->x);
-    xml_number(&reading->xml, "OriginY", &origin->y);
+    origin->is_known = xml_number(&reading->xml, "OriginX", &origin->x) &&
+                       xml_number(&reading->xml, "OriginY", &origin->y);
     return true;
 }
 
@@ -180,11 +180,13 @@ place_areas(const struct reading *reading, struct ventana_stitching *stitching)
         if (!reading->is_scanned[i]) {
             continue;
         }
+        if (!origin->is_known || origin->x % reading->tile_width != 0 ||
+            origin->y % reading->tile_height != 0) {
+            return false;
+        }
         area.column = origin->x / reading->tile_width;
         area.row = origin->y / reading->tile_height;
-        if (origin->x < 0 || origin->x % reading->tile_width != 0 ||
-            area.column > MAX_TILES || origin->y < 0 ||
-            origin->y % reading->tile_height != 0 || area.row > MAX_TILES) {
+        if (area.column > MAX_TILES || area.row > MAX_TILES) {
             return false;
         }
         stitching->areas[stitching->area_count++] = area;

@@ -1,5 +1,5 @@
 """Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
-descriptions of Leica slides and indexes of MIRAX slides.
+descriptions of Leica slides, indexes of MIRAX slides and documents of Ventana's.
 
 A folder each in FOLDER is made, by the name of the fuzzer.
 """
@@ -21,6 +21,7 @@ from tests.slides.hamamatsu import write_ndpi
 from tests.slides.leica import write_leica
 from tests.slides.mirax import write_mirax
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
+from tests.slides.ventana import write_ventana_bif
 
 BYTE_ORDERS: tuple[ByteOrder, ...] = ("<", ">")
 OFFSET_TABLES: tuple[OffsetTable, ...] = ("basic", "extended", "none")
@@ -36,6 +37,7 @@ def main() -> None:
     write_tiles(folder / "jpeg")
     write_descriptions(folder / "leica")
     write_indexes(folder / "mirax")
+    write_stitchings(folder / "ventana")
 
 
 def write_tiffs(folder: Path) -> None:
@@ -97,6 +99,19 @@ def write_descriptions(folder: Path) -> None:
             text = slide.tag_v2[Tag.IMAGE_DESCRIPTION]  # type: ignore[attr-defined]
         path.unlink()
         (folder / f"{planes}").write_text(text, encoding="utf-8")
+
+
+def write_stitchings(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for jitter in (0, 3):
+        path = write_ventana_bif(
+            folder, image=reference()[:96, :96], tile=32, jitter=jitter, factors=(1,)
+        ).path
+        content = path.read_bytes()
+        path.unlink()
+        start, end = b"<?xml", b"</EncodeInfo>"
+        document = content[content.rindex(start) : content.rindex(end) + len(end)]
+        (folder / f"{jitter}").write_bytes(document)
 
 
 def tiles(image: RgbImage) -> Iterator[bytes]:
