@@ -11,7 +11,7 @@ WITHOUT_JPEG := .venv-without-jpeg
 VIPS := .venv-vips
 BROWSER := .browser
 DURATION ?= 600
-FUZZERS := tiff dicom jpeg leica mirax ndpi ventana
+FUZZERS := tiff dicom jpeg codec leica mirax ndpi ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
@@ -101,7 +101,8 @@ test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo
 # What pixels depend on by way of kernels.
 PIXEL_TESTS := $(addprefix tests/,test_convert.py test_regions.py test_arrays.py \
     test_division.py test_formats.py test_thumbnails.py test_direct.py \
-    test_direct_dicom.py test_direct_ndpi.py test_direct_leica.py test_direct_trestle.py test_oracle.py)
+    test_direct_dicom.py test_direct_codecs.py test_direct_ndpi.py test_direct_mirax.py \
+    test_direct_bif.py test_direct_leica.py test_direct_trestle.py test_oracle.py)
 
 test-instruction-sets: $(VENV)/package $(ORACLE)/ready ## Pass the tests of pixels with each instruction set of this machine
 	set -e; for name in $$($(BIN)/python -c \

@@ -1,4 +1,4 @@
-"""What setup.py says of libjpeg-turbo, which is no condition for the rest."""
+"""What setup.py says of libraries, none of which is a condition for the rest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,32 @@ pytest.importorskip("setuptools")
 ROOT = Path(__file__).parent.parent
 
 
-def test_builds_without_jpeg(tmp_path: Path) -> None:
-    with start_build(tmp_path, {"OPENSLIDE_WITHOUT_JPEG": "1"}) as process:
+#: The variable that leaves a library out.
+SWITCHES = {
+    "libjpeg-turbo": "OPENSLIDE_WITHOUT_JPEG",
+    "zlib": "OPENSLIDE_WITHOUT_ZLIB",
+    "libzstd": "OPENSLIDE_WITHOUT_ZSTD",
+}
+
+
+def test_builds_without_libraries(tmp_path: Path) -> None:
+    with start_build(tmp_path, dict.fromkeys(SWITCHES.values(), "1")) as process:
         output, _ = process.communicate()
     assert process.returncode == 0, output
-    assert "libjpeg-turbo: off, as OPENSLIDE_WITHOUT_JPEG says\n" in output
-    assert list(tmp_path.glob("lib/openslide/_openslide*"))
+    for library, switch in SWITCHES.items():
+        assert f"{library}: off, as {switch} says\n" in output
+    (built,) = tmp_path.glob("lib/openslide/_openslide*")
+    assert imported(built, "_openslide.tile_libraries()") == "()"
+    assert imported(built, "_openslide.jpeg_version()") == "None"
+
+
+def imported(module: Path, expression: str) -> str:
+    """What an expression is in a process that has imported the module alone."""
+    script = f"import sys; sys.path[0] = {str(module.parent)!r}; import _openslide; "
+    command = [sys.executable, "-c", f"{script}print({expression})"]
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
 
 
 @pytest.mark.parametrize(
