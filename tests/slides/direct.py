@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 #: What `OpenSlide.indirect_levels` says.
 NOT_JPEG = "the tiles are not JPEG"
-NOT_A_GRID = "the level is not a grid of tiles as expected"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
 
 #: The reason of every level that is not direct, or one for all levels.
