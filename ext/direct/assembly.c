@@ -466,6 +466,37 @@ whole_image(const struct image *image, const struct map_tile *tile)
     };
 }
 
+/* The same of a part that starts and ends at whole pixels, where it lies. */
+static struct paint_tile
+part_in_place(const struct paint_tile *image, int64_t x, int64_t y,
+              int64_t width, int64_t height)
+{
+    return (struct paint_tile){
+        .words = image->words + y * image->stride + x,
+        .stride = image->stride,
+        .width = width,
+        .height = height,
+        .opaque_width = larger(smaller(image->opaque_width - x, width), 0),
+        .opaque_height = larger(smaller(image->opaque_height - y, height), 0),
+        .format = PAINT_CLIPPED,
+    };
+}
+
+/* What a tile shows of its image; there is room for it at `words`. */
+static struct paint_tile
+cut_out(const struct paint_tile *image, const struct tile_map *map,
+        const struct map_tile *tile, uint32_t *words)
+{
+    int64_t x = (int64_t)tile->cut_x, y = (int64_t)tile->cut_y;
+    int64_t width = (int64_t)ceil(map->width);
+    int64_t height = (int64_t)ceil(map->height);
+    bool is_whole = (double)x == tile->cut_x && (double)y == tile->cut_y &&
+                    x + width <= image->width && y + height <= image->height;
+    return is_whole ? part_in_place(image, x, y, width, height)
+                    : paint_cut(image, tile->cut_x, tile->cut_y, width, height,
+                                words);
+}
+
 /* Whether any of a tile shows in the band, give or take two pixels. */
 static bool
 touches_band(const struct paint_canvas *canvas, double y, double height)
@@ -492,9 +523,7 @@ paint_map_tile(const struct map_tile *tile, double x, double y, void *argument)
             whole_image(&painting->placement->image, tile);
         surface.words = pixels->words;
         if (map->is_cut) {
-            surface = paint_cut(&surface, tile->cut_x, tile->cut_y,
-                                (int64_t)ceil(map->width),
-                                (int64_t)ceil(map->height), painting->cut);
+            surface = cut_out(&surface, map, tile, painting->cut);
         }
         paint_tile_at(painting->canvas, &surface, x, y);
         tile_release(pixels);

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 NOT_JPEG = "the tiles are not JPEG"
 OTHER_CODEC = "the tiles are compressed in another way"
 NOT_RGB = "the pixels are not RGB or YCbCr of 8 bits"
-NOT_A_GRID = "the level is not a grid of tiles as expected"
 SEVERAL_FILES = "slides of several files, VMS and VMU, are left to libopenslide"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
 
