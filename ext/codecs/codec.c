@@ -25,31 +25,40 @@ codec_is_available(enum codec codec)
     }
 }
 
-/* Rows of pixels: four bytes are read at once, which compilers make one load
-   of, so the last pixel of a row is put apart. */
+/* Rows of pixels.  Four bytes are read for three, which compilers make one
+   load of, so the last pixel of a row is put apart. */
+
+static uint32_t
+word_of(const uint8_t *samples, uint8_t next)
+{
+    uint32_t word = (uint32_t)samples[0] << 24 | (uint32_t)samples[1] << 16 |
+                    (uint32_t)samples[2] << 8 | next;
+    return UINT32_C(0xff000000) | word >> 8;
+}
 
 static void
 put_words(const uint8_t *samples, size_t width, uint8_t *pixels)
 {
-    for (size_t i = 0; i < width; i++, samples += SAMPLES) {
-        uint32_t next = i + 1 < width ? samples[SAMPLES] : 0;
-        uint32_t word = (uint32_t)samples[0] << 24 |
-                        (uint32_t)samples[1] << 16 |
-                        (uint32_t)samples[2] << 8 | next;
-        word = UINT32_C(0xff000000) | word >> 8;
-        memcpy(pixels + i * sizeof word, &word, sizeof word);
+    uint32_t word;
+    for (size_t i = 1; i < width; i++) {
+        word = word_of(samples, samples[SAMPLES]);
+        memcpy(pixels, &word, sizeof word);
+        samples += SAMPLES;
+        pixels += sizeof word;
     }
+    word = word_of(samples, 0);
+    memcpy(pixels, &word, sizeof word);
 }
 
 static void
 put_rgba(const uint8_t *samples, size_t width, uint8_t *pixels)
 {
-    for (size_t i = 0; i < width; i++, samples += SAMPLES, pixels += 4) {
-        pixels[0] = samples[0];
-        pixels[1] = samples[1];
-        pixels[2] = samples[2];
+    for (size_t i = 1; i < width; i++, samples += SAMPLES, pixels += 4) {
+        memcpy(pixels, samples, 4);
         pixels[3] = 255;
     }
+    memcpy(pixels, samples, SAMPLES);
+    pixels[3] = 255;
 }
 
 static void

@@ -328,6 +328,25 @@ test_native_pixels(void)
     append(0, 8);
     CHECK(read_file(&dicom, &memory) && dicom.items == 0, "not read");
     CHECK(!dicom_open_frames(&frames, &dicom), "has frames");
+    /* As if frames were of one byte, of which there may be one more. */
+    dicom.columns = dicom.rows = dicom.samples_per_pixel = 1;
+    for (uint32_t count = 0; count < 12; count++) {
+        uint64_t offset = 0, size = 0;
+        dicom.frame_count = count;
+        bool is_right = count == 7 || count == 8;
+        if (CHECK(dicom_open_frames(&frames, &dicom) == is_right, "%u frames",
+                  (unsigned)count) &&
+            is_right) {
+            CHECK(dicom_index_frames(&frames) &&
+                      dicom_locate_frame(&frames, count - 1, &offset, &size) &&
+                      offset == dicom.pixels + count - 1 && size == 1 &&
+                      !dicom_locate_frame(&frames, count, &offset, &size),
+                  "%u frames", (unsigned)count);
+        }
+    }
+    dicom.frame_count = 8;
+    dicom.bits_allocated = 1;
+    CHECK(!dicom_open_frames(&frames, &dicom), "frames of no bytes");
 }
 
 static void

@@ -510,6 +510,43 @@ test_missing_fields(void)
     }
 }
 
+/* Each alone is enough to say that samples are other than they look. */
+static void
+test_unusual_samples(void)
+{
+    static const struct {
+        struct field field;
+        bool is_usual;
+    } cases[] = {
+        {{266, SHORT, 1, {1}}, true},
+        {{266, SHORT, 1, {2}}, false},
+        {{274, SHORT, 1, {1}}, true},
+        {{274, SHORT, 1, {8}}, false},
+        {{338, SHORT, 1, {0}}, false},
+        {{339, SHORT, 3, {1, 1, 1}}, true},
+        {{339, SHORT, 3, {1, 1, 2}}, false},
+        {{339, ASCII, 1, {1}}, false},
+        {{339, SHORT, 99999, {1}}, false},
+        {{32997, LONG, 1, {1}}, true},
+        {{32997, LONG, 1, {2}}, false},
+        {{32998, LONG, 1, {1}}, true},
+        {{32998, LONG, 1, {3}}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int kind = 0; kind < KINDS; kind++) {
+            const struct variant variant = {"", cases[i].field, true, true};
+            struct field fields[MAX_FIELDS];
+            struct written file = write_header(kind);
+            struct tiff_directory directory;
+            write_directory(&file, fields, apply(&variant, fields));
+            CHECK(read_first(&file, &directory) && directory.is_usable &&
+                      directory.predictor == TIFF_PREDICTOR_NONE &&
+                      directory.has_usual_samples == cases[i].is_usual,
+                  "%s: case %zu", kinds[kind], i);
+        }
+    }
+}
+
 static void
 test_samples_of_different_bits(void)
 {
@@ -736,6 +773,7 @@ test_zeros(void)
 int
 main(void)
 {
+    check_run("unusual samples", test_unusual_samples);
     check_run("headers", test_headers);
     check_run("tiled images", test_tiled_images);
     check_run("inline tables", test_inline_tables);
