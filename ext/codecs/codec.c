@@ -29,7 +29,7 @@ codec_is_available(enum codec codec)
    load of, so the last pixel of a row is put apart. */
 
 static uint32_t
-word_of(const uint8_t *samples, uint8_t next)
+word_of_pixel(const uint8_t *samples, uint8_t next)
 {
     uint32_t word = (uint32_t)samples[0] << 24 | (uint32_t)samples[1] << 16 |
                     (uint32_t)samples[2] << 8 | next;
@@ -41,12 +41,12 @@ put_words(const uint8_t *samples, size_t width, uint8_t *pixels)
 {
     uint32_t word;
     for (size_t i = 1; i < width; i++) {
-        word = word_of(samples, samples[SAMPLES]);
+        word = word_of_pixel(samples, samples[SAMPLES]);
         memcpy(pixels, &word, sizeof word);
         samples += SAMPLES;
         pixels += sizeof word;
     }
-    word = word_of(samples, 0);
+    word = word_of_pixel(samples, 0);
     memcpy(pixels, &word, sizeof word);
 }
 

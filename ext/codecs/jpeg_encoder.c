@@ -27,7 +27,7 @@ struct encoder {
 /* libjpeg calls these, and must not come back from the first. */
 
 static void
-fail(j_common_ptr info)
+fail_encoding(j_common_ptr info)
 {
     struct encoder *encoder = info->client_data;
     longjmp(encoder->failure, 1);
@@ -42,11 +42,11 @@ say_nothing(j_common_ptr info, int level)
 
 /* Make room for so many bytes in all, of which `used` are there. */
 static void
-make_room(struct encoder *encoder, size_t capacity, size_t used)
+make_output_room(struct encoder *encoder, size_t capacity, size_t used)
 {
     uint8_t *bytes = realloc(encoder->bytes, capacity);
     if (bytes == NULL) {
-        fail((j_common_ptr)&encoder->info);
+        fail_encoding((j_common_ptr)&encoder->info);
     }
     encoder->bytes = bytes;
     encoder->capacity = capacity;
@@ -57,7 +57,7 @@ make_room(struct encoder *encoder, size_t capacity, size_t used)
 static void
 begin_file(j_compress_ptr info)
 {
-    make_room(info->client_data, FIRST_CAPACITY, 0);
+    make_output_room(info->client_data, FIRST_CAPACITY, 0);
 }
 
 /* It is full, whatever libjpeg has told the destination. */
@@ -65,7 +65,7 @@ static boolean
 go_on_with_file(j_compress_ptr info)
 {
     struct encoder *encoder = info->client_data;
-    make_room(encoder, 2 * encoder->capacity, encoder->capacity);
+    make_output_room(encoder, 2 * encoder->capacity, encoder->capacity);
     return TRUE;
 }
 
@@ -78,10 +78,10 @@ end_file(j_compress_ptr info)
 /* Encoding */
 
 static void
-create(struct encoder *encoder)
+create_encoder(struct encoder *encoder)
 {
     encoder->info.err = jpeg_std_error(&encoder->errors);
-    encoder->errors.error_exit = fail;
+    encoder->errors.error_exit = fail_encoding;
     encoder->errors.emit_message = say_nothing;
     encoder->info.client_data = encoder;
     jpeg_create_compress(&encoder->info);
@@ -133,7 +133,7 @@ encode(struct encoder *encoder, const struct jpeg_picture *picture,
     if (setjmp(encoder->failure) != 0) {
         return false;
     }
-    create(encoder);
+    create_encoder(encoder);
     describe(encoder, picture, quality);
     jpeg_start_compress(&encoder->info, TRUE);
     write_lines(encoder, picture);

@@ -56,7 +56,7 @@ do_nothing(j_decompress_ptr info)
 }
 
 static void
-skip(j_decompress_ptr info, long count)
+skip_input(j_decompress_ptr info, long count)
 {
     struct jpeg_source_mgr *source = info->src;
     if (count <= 0) {
@@ -79,7 +79,7 @@ set_input(struct decoder *decoder, const uint8_t *bytes, size_t size)
 /* Decoding */
 
 static void
-create(struct decoder *decoder)
+create_decoder(struct decoder *decoder)
 {
     decoder->info.err = jpeg_std_error(&decoder->errors);
     decoder->errors.error_exit = refuse;
@@ -89,7 +89,7 @@ create(struct decoder *decoder)
     decoder->source = (struct jpeg_source_mgr){
         .init_source = do_nothing,
         .fill_input_buffer = refuse_the_end,
-        .skip_input_data = skip,
+        .skip_input_data = skip_input,
         .resync_to_restart = jpeg_resync_to_restart,
         .term_source = do_nothing,
     };
@@ -109,7 +109,7 @@ read_tables(struct decoder *decoder, const struct jpeg_format *format)
 /* Whether it is a baseline or extended sequential image of one scan, and of
    the right size.  Lossless ones have another range of coefficients. */
 static bool
-is_plain(struct decoder *decoder, const struct jpeg_format *format)
+is_plain_jpeg(struct decoder *decoder, const struct jpeg_format *format)
 {
     struct jpeg_decompress_struct *info = &decoder->info;
     return info->image_width == format->width &&
@@ -164,12 +164,13 @@ read_lines(struct decoder *decoder, const struct jpeg_rows *rows)
 
 /* What comes after the last line is not read, so it may be anything. */
 static bool
-read_tile(struct decoder *decoder, const struct jpeg_format *format,
-          const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
+read_whole_tile(struct decoder *decoder, const struct jpeg_format *format,
+                const uint8_t *bytes, size_t size,
+                const struct jpeg_rows *rows)
 {
     set_input(decoder, bytes, size);
     if (jpeg_read_header(&decoder->info, TRUE) != JPEG_HEADER_OK ||
-        !is_plain(decoder, format)) {
+        !is_plain_jpeg(decoder, format)) {
         return false;
     }
     decoder->info.jpeg_color_space = format->is_rgb ? JCS_RGB : JCS_YCbCr;
@@ -181,15 +182,16 @@ read_tile(struct decoder *decoder, const struct jpeg_format *format,
 
 /* Nothing of it is lost by longjmp(), for the decoder is the caller's. */
 static bool
-decode(struct decoder *decoder, const struct jpeg_format *format,
-       const uint8_t *bytes, size_t size, const struct jpeg_rows *rows)
+decode_with_turbo(struct decoder *decoder, const struct jpeg_format *format,
+                  const uint8_t *bytes, size_t size,
+                  const struct jpeg_rows *rows)
 {
     if (setjmp(decoder->refusal) != 0) {
         return false;
     }
-    create(decoder);
+    create_decoder(decoder);
     return read_tables(decoder, format) &&
-           read_tile(decoder, format, bytes, size, rows);
+           read_whole_tile(decoder, format, bytes, size, rows);
 }
 
 bool
@@ -201,7 +203,7 @@ jpeg_turbo_decode_reduced(const struct jpeg_format *format,
     decoder.denominator = denominator;
     /* So that it can be destroyed when it could not be created. */
     memset(&decoder.info, 0, sizeof decoder.info);
-    bool decoded = decode(&decoder, format, bytes, size, rows);
+    bool decoded = decode_with_turbo(&decoder, format, bytes, size, rows);
     jpeg_destroy_decompress(&decoder.info);
     return decoded;
 }

@@ -15,27 +15,27 @@ static const char ODD[] = "what the slide says of itself is unusual";
 enum { MAX_PLACES_AWAY = 1024 };
 
 /* Tiles that the stage went over in one go. */
-struct area {
+struct bif_area {
     int64_t column, row, end_column, end_row;
     double offset_x, offset_y; /* of each from its place */
 };
 
-struct store {
+struct bif_store {
     struct tile_map map; /* first, for the map is asked alone */
     struct image stored; /* the tiles of the file */
     int64_t pieces;      /* in a stored tile, across and down */
-    struct area *areas;
+    struct bif_area *areas;
     size_t area_count;
 };
 
 /* Tiles */
 
 /* What comes later takes the place of what was there. */
-static const struct area *
-area_at(const struct store *store, int64_t column, int64_t row)
+static const struct bif_area *
+area_at(const struct bif_store *store, int64_t column, int64_t row)
 {
     for (size_t i = store->area_count; i-- > 0;) {
-        const struct area *area = &store->areas[i];
+        const struct bif_area *area = &store->areas[i];
         if (column >= area->column && column < area->end_column &&
             row >= area->row && row < area->end_row) {
             return area;
@@ -45,12 +45,12 @@ area_at(const struct store *store, int64_t column, int64_t row)
 }
 
 static bool
-find(const struct tile_map *map, int64_t column, int64_t row,
-     struct map_tile *tile)
+find_bif_tile(const struct tile_map *map, int64_t column, int64_t row,
+              struct map_tile *tile)
 {
-    const struct store *store = (const struct store *)map;
+    const struct bif_store *store = (const struct bif_store *)map;
     const struct image *stored = &store->stored;
-    const struct area *area = area_at(store, column, row);
+    const struct bif_area *area = area_at(store, column, row);
     if (area == NULL) {
         return false;
     }
@@ -72,35 +72,37 @@ find(const struct tile_map *map, int64_t column, int64_t row,
 /* Images */
 
 static enum tile_content
-locate(const struct image *image, uint64_t tile, struct tile_place *place)
+locate_bif_tile(const struct image *image, uint64_t tile,
+                struct tile_place *place)
 {
-    const struct image *stored = &((const struct store *)image->store)->stored;
+    const struct image *stored =
+        &((const struct bif_store *)image->store)->stored;
     return stored->container->locate(stored, tile, place);
 }
 
 static void
-close_store(struct image *image)
+close_bif(struct image *image)
 {
-    struct store *store = image->store;
+    struct bif_store *store = image->store;
     image_close(&store->stored);
     free(store->areas);
     free(store);
 }
 
 static const struct image_container bif_container = {
-    .locate = locate,
-    .close = close_store,
+    .locate = locate_bif_tile,
+    .close = close_bif,
 };
 
 /* Areas */
 
 /* One axis of what all areas show. */
-struct extent {
+struct bif_extent {
     double from, to;
 };
 
 static void
-extend(struct extent *extent, int64_t first, int64_t end, double offset,
+extend(struct bif_extent *extent, int64_t first, int64_t end, double offset,
        double length, double advance)
 {
     extent->from = fmin(extent->from, (double)first * advance + offset);
@@ -109,26 +111,26 @@ extend(struct extent *extent, int64_t first, int64_t end, double offset,
 }
 
 static bool
-has_length(const struct extent *extent, int64_t length)
+has_length(const struct bif_extent *extent, int64_t length)
 {
     return ceil(extent->from + (extent->to - extent->from)) == (double)length;
 }
 
 static bool
-is_near(const struct tile_map *map)
+is_near_place(const struct tile_map *map)
 {
     return map->left <= MAX_PLACES_AWAY && map->right <= MAX_PLACES_AWAY &&
            map->top <= MAX_PLACES_AWAY && map->bottom <= MAX_PLACES_AWAY;
 }
 
 /* Where an area is in a level. */
-static struct area
+static struct bif_area
 area_of(const struct ventana_area *area,
         const struct ventana_stitching *stitching, double downsample)
 {
     double x = (double)area->column * stitching->advance_x;
     double y = (double)area->row * stitching->advance_y;
-    return (struct area){
+    return (struct bif_area){
         .column = area->column,
         .row = area->row,
         .end_column = area->column + area->across,
@@ -141,15 +143,16 @@ area_of(const struct ventana_area *area,
 /* Whether all tiles of the areas are stored, and lie where libopenslide has
    the level. */
 static bool
-place_areas(struct store *store, const struct ventana_stitching *stitching,
-            const struct bif_level *level)
+place_bif_areas(struct bif_store *store,
+                const struct ventana_stitching *stitching,
+                const struct bif_level *level)
 {
     struct tile_map *map = &store->map;
-    struct extent x = {INFINITY, -INFINITY}, y = x;
+    struct bif_extent x = {INFINITY, -INFINITY}, y = x;
     int64_t columns = store->stored.tiles_across * store->pieces;
     int64_t rows = store->stored.tiles_down * store->pieces;
     for (size_t i = 0; i < store->area_count; i++) {
-        struct area *area = &store->areas[i];
+        struct bif_area *area = &store->areas[i];
         *area = area_of(&stitching->areas[i], stitching, level->downsample);
         if (area->end_column > columns || area->end_row > rows) {
             return false;
@@ -160,7 +163,7 @@ place_areas(struct store *store, const struct ventana_stitching *stitching,
         extend(&y, area->row, area->end_row, area->offset_y, map->height,
                map->advance_y);
     }
-    return is_near(map) && has_length(&x, level->width) &&
+    return is_near_place(map) && has_length(&x, level->width) &&
            has_length(&y, level->height);
 }
 
@@ -179,8 +182,9 @@ pieces_of(const struct image *stored, const struct bif_level *level)
 }
 
 static struct tile_map
-map_of(const struct image *stored, const struct ventana_stitching *stitching,
-       const struct bif_level *level)
+bif_map_of(const struct image *stored,
+           const struct ventana_stitching *stitching,
+           const struct bif_level *level)
 {
     return (struct tile_map){
         .advance_x = stitching->advance_x / level->downsample,
@@ -188,7 +192,7 @@ map_of(const struct image *stored, const struct ventana_stitching *stitching,
         .width = stored->tile_width / level->downsample,
         .height = stored->tile_height / level->downsample,
         .is_cut = level->downsample > 1,
-        .find = find,
+        .find = find_bif_tile,
     };
 }
 
@@ -198,16 +202,16 @@ open_store(struct image *image, const struct image *stored,
            const struct ventana_stitching *stitching,
            const struct bif_level *level)
 {
-    struct store *store = malloc(sizeof *store);
-    struct area *areas = calloc(stitching->area_count, sizeof *areas);
+    struct bif_store *store = malloc(sizeof *store);
+    struct bif_area *areas = calloc(stitching->area_count, sizeof *areas);
     *image = *stored;
     if (store == NULL || areas == NULL) {
         free(store);
         free(areas);
         return NO_MEMORY;
     }
-    *store = (struct store){
-        .map = map_of(stored, stitching, level),
+    *store = (struct bif_store){
+        .map = bif_map_of(stored, stitching, level),
         .stored = *stored,
         .pieces = pieces_of(stored, level),
         .areas = areas,
@@ -219,7 +223,7 @@ open_store(struct image *image, const struct image *stored,
     image->height = level->height;
     return store->pieces > 0 && store->map.advance_x >= 1 &&
                    store->map.advance_y >= 1 &&
-                   place_areas(store, stitching, level)
+                   place_bif_areas(store, stitching, level)
                ? NULL
                : ODD;
 }
@@ -242,5 +246,5 @@ bif_image_open(struct image *image, const struct tiff_file *tiff,
 const struct tile_map *
 bif_image_map(const struct image *image)
 {
-    return &((const struct store *)image->store)->map;
+    return &((const struct bif_store *)image->store)->map;
 }

@@ -17,7 +17,7 @@ static const uint32_t NO_FRAME = UINT32_MAX;
 static const char NO_MEMORY[] = "there was no memory";
 
 /* A file. */
-struct part {
+struct dicom_part {
     struct dicom_file file;
     struct dicom_frames frames;
     uint32_t first; /* how many frames the parts before have */
@@ -30,13 +30,13 @@ struct dicom_store {
     /* The frame of each tile, counted over all parts, or NO_FRAME.  NULL: they
        are in the order of the tiles. */
     uint32_t *map;
-    struct part parts[];
+    struct dicom_part parts[];
 };
 
 /* Locating */
 
-static const struct part *
-part_of(const struct dicom_store *store, uint32_t frame)
+static const struct dicom_part *
+dicom_part_of(const struct dicom_store *store, uint32_t frame)
 {
     size_t i = store->part_count - 1;
     while (store->parts[i].first > frame) {
@@ -55,7 +55,8 @@ frame_of(const struct dicom_store *store, uint64_t tile)
 }
 
 static enum tile_content
-locate(const struct image *image, uint64_t tile, struct tile_place *place)
+locate_frame(const struct image *image, uint64_t tile,
+             struct tile_place *place)
 {
     const struct dicom_store *store = image->store;
     uint64_t frame =
@@ -63,7 +64,7 @@ locate(const struct image *image, uint64_t tile, struct tile_place *place)
     if (frame == NO_FRAME) {
         return store->allows_holes ? TILE_HOLE : TILE_UNKNOWN;
     }
-    const struct part *part = part_of(store, (uint32_t)frame);
+    const struct dicom_part *part = dicom_part_of(store, (uint32_t)frame);
     place->source = part->frames.source;
     return dicom_locate_frame(&part->frames, frame - part->first,
                               &place->offset, &place->size) &&
@@ -73,7 +74,7 @@ locate(const struct image *image, uint64_t tile, struct tile_place *place)
 }
 
 static void
-close_store(struct image *image)
+close_dicom(struct image *image)
 {
     struct dicom_store *store = image->store;
     for (size_t i = 0; i < store->part_count; i++) {
@@ -98,7 +99,8 @@ put_on_map(uint32_t *map, uint64_t tile, uint32_t frame, uint32_t first)
 /* Frames follow one another, row after row.  Some may be missing, or too
    many. */
 static void
-map_in_order(const struct image *image, const struct part *part, uint32_t *map)
+map_in_order(const struct image *image, const struct dicom_part *part,
+             uint32_t *map)
 {
     uint64_t tiles = image_tile_count(image);
     for (uint32_t i = 0; i < part->file.frame_count; i++) {
@@ -118,7 +120,7 @@ is_on_grid(int32_t position, uint32_t side, uint32_t count)
 }
 
 static bool
-map_by_position(const struct image *image, const struct part *part,
+map_by_position(const struct image *image, const struct dicom_part *part,
                 const struct dicom_positions *positions, uint32_t *map)
 {
     for (uint32_t i = 0; i < positions->count; i++) {
@@ -149,7 +151,7 @@ is_full(const struct dicom_file *file)
 
 /* NULL, or why a part cannot be put on the map. */
 static const char *
-map_part(struct image *image, const struct part *part,
+map_part(struct image *image, const struct dicom_part *part,
          const struct dicom_positions *positions)
 {
     struct dicom_store *store = image->store;
@@ -184,7 +186,7 @@ make_map(struct image *image)
 }
 
 static const char *
-index_part(struct image *image, struct part *part)
+index_part(struct image *image, struct dicom_part *part)
 {
     struct dicom_store *store = image->store;
     struct dicom_positions positions;
@@ -248,8 +250,8 @@ index_store(struct image *image)
 
 static const struct image_container dicom_container = {
     .index = index_store,
-    .locate = locate,
-    .close = close_store,
+    .locate = locate_frame,
+    .close = close_dicom,
 };
 
 /* Opening */
@@ -261,7 +263,7 @@ is_rgb(const struct dicom_file *file)
 }
 
 static enum codec
-codec_of(const struct dicom_file *file)
+codec_of_syntax(const struct dicom_file *file)
 {
     if (strcmp(file->transfer_syntax, JPEG_BASELINE) == 0) {
         return CODEC_JPEG;
@@ -271,12 +273,12 @@ codec_of(const struct dicom_file *file)
 }
 
 static bool
-has_plain_pixels(const struct dicom_file *file)
+has_plain_samples(const struct dicom_file *file)
 {
     return file->samples_per_pixel == 3 && file->planar_configuration == 0 &&
            file->bits_allocated == 8 && file->bits_stored == 8 &&
            file->high_bit == 7 && file->pixel_representation == 0 &&
-           (is_rgb(file) || (codec_of(file) == CODEC_JPEG &&
+           (is_rgb(file) || (codec_of_syntax(file) == CODEC_JPEG &&
                              strcmp(file->photometric, "YBR_FULL_422") == 0));
 }
 
@@ -290,8 +292,9 @@ is_organized(const struct dicom_file *file)
 static const char *
 refusal_of_file(const struct dicom_file *file)
 {
-    const char *refusal = image_refusal(codec_of(file), has_plain_pixels(file),
-                                        file->columns, file->rows);
+    const char *refusal =
+        image_refusal(codec_of_syntax(file), has_plain_samples(file),
+                      file->columns, file->rows);
     if (refusal == NULL && !is_organized(file)) {
         refusal = "the frames are organized in an unknown way";
     }
@@ -311,8 +314,9 @@ refusal_of_files(const struct dicom_file *files, size_t count)
     for (size_t i = 0; refusal == NULL && i < count; i++) {
         refusal = refusal_of_file(&files[i]);
         frames += files[i].frame_count;
-        if (refusal == NULL && (is_rgb(&files[i]) != is_rgb(&files[0]) ||
-                                codec_of(&files[i]) != codec_of(&files[0]))) {
+        if (refusal == NULL &&
+            (is_rgb(&files[i]) != is_rgb(&files[0]) ||
+             codec_of_syntax(&files[i]) != codec_of_syntax(&files[0]))) {
             refusal = "the files of the level differ in their colours";
         }
     }
@@ -356,7 +360,7 @@ dicom_image_open(struct image *image, const struct dicom_file *files,
     *image = (struct image){
         .container = &dicom_container,
         .store = store,
-        .coding = {.codec = codec_of(files)},
+        .coding = {.codec = codec_of_syntax(files)},
         .format = {.width = files->columns,
                    .height = files->rows,
                    .is_rgb = is_rgb(files)},

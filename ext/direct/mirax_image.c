@@ -8,7 +8,7 @@
 /* A photo is where the stage was; in libopenslide's terms it has a position,
    and the image within it a column and a row. */
 
-struct store {
+struct mirax_store {
     struct tile_map map; /* first, for the map is asked alone */
     struct mirax_scan *scan;
     struct mirax_level level;
@@ -38,13 +38,13 @@ mirax_image_count(int32_t images_of_level_0, int32_t joined)
 /* Tiles */
 
 /* The image of level 0 in the corner of a tile, and the photo it is of. */
-struct origin {
+struct mirax_origin {
     int32_t x, y;
     int32_t photo_x, photo_y;
 };
 
 static size_t
-photo_of(const struct mirax_scan *scan, const struct origin *origin)
+photo_of(const struct mirax_scan *scan, const struct mirax_origin *origin)
 {
     return (size_t)origin->photo_y * (size_t)scan->photos_across +
            (size_t)origin->photo_x;
@@ -60,7 +60,7 @@ is_taken(const struct mirax_scan *scan, size_t photo)
 
 /* Whether level 0 shows any photo of a tile. */
 static bool
-is_shown(const struct store *store, const struct origin *origin)
+is_shown(const struct mirax_store *store, const struct mirax_origin *origin)
 {
     const struct mirax_scan *scan = store->scan;
     size_t first = photo_of(scan, origin);
@@ -82,14 +82,14 @@ is_shown(const struct store *store, const struct origin *origin)
 }
 
 /* Of the tile at a place, if there is one: the image, and which part. */
-struct part {
+struct mirax_part {
     int64_t image;
     int32_t column, row;
 };
 
 static bool
-find_part(const struct store *store, int64_t column, int64_t row,
-          struct part *part, struct origin *origin)
+find_part(const struct mirax_store *store, int64_t column, int64_t row,
+          struct mirax_part *part, struct mirax_origin *origin)
 {
     const struct mirax_scan *scan = store->scan;
     int64_t x = column * store->step, y = row * store->step;
@@ -110,20 +110,20 @@ find_part(const struct store *store, int64_t column, int64_t row,
     if (own_x >= scan->images_across || own_y >= scan->images_down) {
         return false;
     }
-    *origin = (struct origin){(int32_t)own_x, (int32_t)own_y,
-                              (int32_t)own_x / scan->divisions,
-                              (int32_t)own_y / scan->divisions};
+    *origin = (struct mirax_origin){(int32_t)own_x, (int32_t)own_y,
+                                    (int32_t)own_x / scan->divisions,
+                                    (int32_t)own_y / scan->divisions};
     return store->places[part->image].file != 0 && is_shown(store, origin);
 }
 
 static bool
-find(const struct tile_map *map, int64_t column, int64_t row,
-     struct map_tile *tile)
+find_mirax_tile(const struct tile_map *map, int64_t column, int64_t row,
+                struct map_tile *tile)
 {
-    const struct store *store = (const struct store *)map;
+    const struct mirax_store *store = (const struct mirax_store *)map;
     const struct mirax_scan *scan = store->scan;
-    struct origin origin;
-    struct part part;
+    struct mirax_origin origin;
+    struct mirax_part part;
     if (!find_part(store, column, row, &part, &origin)) {
         return false;
     }
@@ -149,7 +149,7 @@ find(const struct tile_map *map, int64_t column, int64_t row,
 
 /* Look at all tiles: how far they lie away, and which photos they show. */
 static void
-survey(struct store *store)
+survey(struct mirax_store *store)
 {
     struct mirax_scan *scan = store->scan;
     int64_t columns =
@@ -160,10 +160,10 @@ survey(struct store *store)
                     (uint64_t)store->step);
     for (int64_t row = 0; row < rows; row++) {
         for (int64_t column = 0; column < columns; column++) {
-            struct origin origin;
-            struct part part;
+            struct mirax_origin origin;
+            struct mirax_part part;
             struct map_tile tile;
-            if (find(&store->map, column, row, &tile)) {
+            if (find_mirax_tile(&store->map, column, row, &tile)) {
                 tile_map_reckon_with(&store->map, tile.offset_x,
                                      tile.offset_y);
                 find_part(store, column, row, &part, &origin);
@@ -177,9 +177,10 @@ survey(struct store *store)
 /* Images */
 
 static enum tile_content
-locate(const struct image *image, uint64_t tile, struct tile_place *place)
+locate_mirax_tile(const struct image *image, uint64_t tile,
+                  struct tile_place *place)
 {
-    const struct store *store = image->store;
+    const struct mirax_store *store = image->store;
     if (tile >= image_tile_count(image) || store->places[tile].file == 0) {
         return TILE_UNKNOWN;
     }
@@ -200,7 +201,8 @@ is_jfif(const uint8_t *bytes, size_t size)
 }
 
 static bool
-decode(const struct image *image, uint64_t tile, const struct jpeg_rows *rows)
+decode_mirax_tile(const struct image *image, uint64_t tile,
+                  const struct jpeg_rows *rows)
 {
     size_t size;
     uint8_t *bytes = image_read_tile(image, tile, &size);
@@ -211,9 +213,9 @@ decode(const struct image *image, uint64_t tile, const struct jpeg_rows *rows)
 }
 
 static void
-close_store(struct image *image)
+close_mirax(struct image *image)
 {
-    struct store *store = image->store;
+    struct mirax_store *store = image->store;
     mirax_scan_release(store->scan);
     free(store->places);
     free(store->sources);
@@ -221,13 +223,13 @@ close_store(struct image *image)
 }
 
 static const struct image_container mirax_container = {
-    .locate = locate,
-    .decode = decode,
-    .close = close_store,
+    .locate = locate_mirax_tile,
+    .decode = decode_mirax_tile,
+    .close = close_mirax,
 };
 
 static struct tile_map
-map_of(const struct store *store)
+mirax_map_of(const struct mirax_store *store)
 {
     const struct mirax_level *level = &store->level;
     /* Overlaps are those of photos, of which an image may be a part. */
@@ -241,7 +243,7 @@ map_of(const struct store *store)
         .width = width,
         .height = height,
         .is_cut = level->width > width || level->height > height,
-        .find = find,
+        .find = find_mirax_tile,
     };
 }
 
@@ -250,7 +252,7 @@ mirax_image_open(struct image *image, struct mirax_scan *scan,
                  const struct mirax_level *level, struct mirax_stored *places,
                  const struct source **sources)
 {
-    struct store *store = malloc(sizeof *store);
+    struct mirax_store *store = malloc(sizeof *store);
     *image = (struct image){0};
     if (store == NULL) {
         free(places);
@@ -258,7 +260,7 @@ mirax_image_open(struct image *image, struct mirax_scan *scan,
         return false;
     }
     bool joins_photos = level->joined > scan->divisions;
-    *store = (struct store){
+    *store = (struct mirax_store){
         .scan = scan,
         .level = *level,
         .across = mirax_image_count(scan->images_across, level->joined),
@@ -269,7 +271,7 @@ mirax_image_open(struct image *image, struct mirax_scan *scan,
         .places = places,
         .sources = sources,
     };
-    store->map = map_of(store);
+    store->map = mirax_map_of(store);
     scan->references++;
     *image = (struct image){
         .container = &mirax_container,
@@ -292,5 +294,5 @@ mirax_image_open(struct image *image, struct mirax_scan *scan,
 const struct tile_map *
 mirax_image_map(const struct image *image)
 {
-    return &((const struct store *)image->store)->map;
+    return &((const struct mirax_store *)image->store)->map;
 }

@@ -23,7 +23,7 @@ static const char ODD[] = "what the slide says of itself is unusual";
 static const char NO_INDEX[] = "the index of the slide cannot be read";
 
 /* A slide being looked at. */
-struct reading {
+struct mirax_reading {
     const struct slide_handle *handle;
     const char *path; /* of the slide, whose folder has its name */
     size_t folder_length;
@@ -37,7 +37,8 @@ struct reading {
 /* What libopenslide found in the description: properties */
 
 static const char *
-text_of(const struct reading *reading, const char *group, const char *key)
+text_of(const struct mirax_reading *reading, const char *group,
+        const char *key)
 {
     char name[256];
     int length = snprintf(name, sizeof name, "mirax.%s.%s", group, key);
@@ -63,7 +64,8 @@ digits_of(const char *text)
 }
 
 static int32_t
-number_of(const struct reading *reading, const char *group, const char *key)
+mirax_number_of(const struct mirax_reading *reading, const char *group,
+                const char *key)
 {
     return digits_of(text_of(reading, group, key));
 }
@@ -79,10 +81,10 @@ fraction_of(const char *text, double *number)
 /* The number of the first record of a group; -1 where there is no such group.
    Those before it have so many records each. */
 static int32_t
-find_group(const struct reading *reading, const char *name)
+find_group(const struct mirax_reading *reading, const char *name)
 {
     char key[64];
-    int32_t groups = number_of(reading, "HIERARCHICAL", "NONHIER_COUNT");
+    int32_t groups = mirax_number_of(reading, "HIERARCHICAL", "NONHIER_COUNT");
     int32_t record = 0;
     for (int32_t i = 0; i < groups && i < MAX_RECORD_GROUPS; i++) {
         snprintf(key, sizeof key, "NONHIER_%d_NAME", (int)i);
@@ -91,7 +93,7 @@ find_group(const struct reading *reading, const char *name)
             return record;
         }
         snprintf(key, sizeof key, "NONHIER_%d_COUNT", (int)i);
-        int32_t count = number_of(reading, "HIERARCHICAL", key);
+        int32_t count = mirax_number_of(reading, "HIERARCHICAL", key);
         if (count < 0) {
             return -1;
         }
@@ -104,7 +106,7 @@ find_group(const struct reading *reading, const char *name)
 
 /* One of the slide's folder; NULL where there is none or no memory. */
 static struct slide_file *
-open_file(const struct reading *reading, const char *name)
+open_companion(const struct mirax_reading *reading, const char *name)
 {
     size_t length = reading->folder_length, size = length + strlen(name) + 2;
     char *path = malloc(size);
@@ -119,19 +121,20 @@ open_file(const struct reading *reading, const char *name)
 }
 
 static struct slide_file *
-open_data_file(const struct reading *reading, int32_t number)
+open_data_file(const struct mirax_reading *reading, int32_t number)
 {
     char key[64];
     snprintf(key, sizeof key, "FILE_%d", (int)number);
     const char *name = text_of(reading, "DATAFILE", key);
-    return name == NULL ? NULL : open_file(reading, name);
+    return name == NULL ? NULL : open_companion(reading, name);
 }
 
 /* Photos */
 
 /* The bytes of a record, to be freed; NULL where they cannot be read. */
 static uint8_t *
-read_record(const struct reading *reading, const struct mirax_place *place)
+read_record(const struct mirax_reading *reading,
+            const struct mirax_place *place)
 {
     struct slide_file *file = open_data_file(reading, (int32_t)place->file);
     uint8_t *bytes =
@@ -152,8 +155,8 @@ read_record(const struct reading *reading, const struct mirax_place *place)
 /* What is in a record once it is deflated no longer, to be freed; NULL where
    that is not of the size. */
 static uint8_t *
-read_deflated(const struct reading *reading, const struct mirax_place *place,
-              size_t size)
+read_deflated(const struct mirax_reading *reading,
+              const struct mirax_place *place, size_t size)
 {
     /* No bytes become many more by being deflated. */
     uint8_t *deflated = place->length <= size + size / 16 + 1024
@@ -171,7 +174,7 @@ read_deflated(const struct reading *reading, const struct mirax_place *place,
 
 /* The record of positions says it in pixels of the camera. */
 static bool
-scale_positions(const struct reading *reading)
+scale_positions(const struct mirax_reading *reading)
 {
     struct mirax_scan *scan = reading->scan;
     for (size_t i = 0; i < scan->photo_count; i++) {
@@ -186,7 +189,8 @@ scale_positions(const struct reading *reading)
 }
 
 static bool
-read_positions(const struct reading *reading, int32_t record, bool is_deflated)
+read_positions(const struct mirax_reading *reading, int32_t record,
+               bool is_deflated)
 {
     struct mirax_scan *scan = reading->scan;
     struct mirax_place place;
@@ -228,7 +232,8 @@ compute_positions(struct mirax_scan *scan, const struct mirax_level *first)
 }
 
 static const char *
-find_photos(const struct reading *reading, const struct mirax_level *first)
+find_photos(const struct mirax_reading *reading,
+            const struct mirax_level *first)
 {
     struct mirax_scan *scan = reading->scan;
     int32_t plain = find_group(reading, "VIMSLIDE_POSITION_BUFFER");
@@ -252,8 +257,8 @@ find_photos(const struct reading *reading, const struct mirax_level *first)
 /* What the description says of a level; `joined` is that of the level before,
    0 of the first. */
 static const char *
-describe_level(const struct reading *reading, int32_t number, int32_t joined,
-               struct mirax_level *level)
+describe_mirax_level(const struct mirax_reading *reading, int32_t number,
+                     int32_t joined, struct mirax_level *level)
 {
     char key[64];
     snprintf(key, sizeof key, "HIER_0_VAL_%d_SECTION", (int)number);
@@ -261,7 +266,7 @@ describe_level(const struct reading *reading, int32_t number, int32_t joined,
     if (group == NULL) {
         return ODD;
     }
-    int32_t factor = number_of(reading, group, "IMAGE_CONCAT_FACTOR");
+    int32_t factor = mirax_number_of(reading, group, "IMAGE_CONCAT_FACTOR");
     const char *format = text_of(reading, group, "IMAGE_FORMAT");
     int32_t before = joined == 0 ? 1 : joined;
     *level = (struct mirax_level){
@@ -269,8 +274,8 @@ describe_level(const struct reading *reading, int32_t number, int32_t joined,
         .joined = factor >= 0 && factor <= 20 && before <= MAX_JOINED
                       ? before << factor
                       : 0,
-        .width = number_of(reading, group, "DIGITIZER_WIDTH"),
-        .height = number_of(reading, group, "DIGITIZER_HEIGHT"),
+        .width = mirax_number_of(reading, group, "DIGITIZER_WIDTH"),
+        .height = mirax_number_of(reading, group, "DIGITIZER_HEIGHT"),
     };
     level->shrink = level->joined;
     if (format == NULL || strcmp(format, "JPEG") != 0) {
@@ -289,7 +294,7 @@ describe_level(const struct reading *reading, int32_t number, int32_t joined,
 
 /* The table of a level's images being filled. */
 struct filling {
-    const struct reading *reading;
+    const struct mirax_reading *reading;
     const struct mirax_level *level;
     struct mirax_stored *places;
 };
@@ -314,7 +319,7 @@ enter_image(int32_t number, const struct mirax_place *place, void *argument)
 }
 
 static struct mirax_stored *
-read_places(const struct reading *reading, int32_t number,
+read_places(const struct mirax_reading *reading, int32_t number,
             const struct mirax_level *level)
 {
     const struct mirax_scan *scan = reading->scan;
@@ -334,9 +339,10 @@ read_places(const struct reading *reading, int32_t number,
 /* Open the data files that a level has images in, as sources by number.  What
    is in one that is missing is libopenslide's business. */
 static void
-open_data_files(const struct reading *reading, struct level_images *images,
-                const struct mirax_stored *places, size_t place_count,
-                const struct source **sources, bool *is_needed)
+open_data_files(const struct mirax_reading *reading,
+                struct level_images *images, const struct mirax_stored *places,
+                size_t place_count, const struct source **sources,
+                bool *is_needed)
 {
     for (size_t i = 0; i < place_count; i++) {
         if (places[i].file != 0) {
@@ -354,7 +360,7 @@ open_data_files(const struct reading *reading, struct level_images *images,
 }
 
 static const char *
-open_level(const struct reading *reading, int32_t number,
+open_level(const struct mirax_reading *reading, int32_t number,
            const struct mirax_level *level, struct level_images *images)
 {
     const struct mirax_scan *scan = reading->scan;
@@ -400,12 +406,12 @@ open_level(const struct reading *reading, int32_t number,
 
 /* Open them one by one, for each is described by the one before. */
 static const char *
-open_levels(struct reading *reading, struct level_images *levels)
+open_mirax_levels(struct mirax_reading *reading, struct level_images *levels)
 {
     struct mirax_level level;
     int32_t joined = 0;
     for (int32_t i = 0; i < reading->handle->level_count; i++) {
-        const char *refusal = describe_level(reading, i, joined, &level);
+        const char *refusal = describe_mirax_level(reading, i, joined, &level);
         if (level.joined == 0) {
             return refusal;
         }
@@ -432,14 +438,14 @@ open_levels(struct reading *reading, struct level_images *levels)
 /* The whole slide */
 
 static struct mirax_scan *
-new_scan(const struct reading *reading)
+new_scan(const struct mirax_reading *reading)
 {
     struct mirax_scan scan = {
         .references = 1,
-        .images_across = number_of(reading, "GENERAL", "IMAGENUMBER_X"),
-        .images_down = number_of(reading, "GENERAL", "IMAGENUMBER_Y"),
+        .images_across = mirax_number_of(reading, "GENERAL", "IMAGENUMBER_X"),
+        .images_down = mirax_number_of(reading, "GENERAL", "IMAGENUMBER_Y"),
         .divisions =
-            number_of(reading, "GENERAL", "CameraImageDivisionsPerSide"),
+            mirax_number_of(reading, "GENERAL", "CameraImageDivisionsPerSide"),
     };
     if (text_of(reading, "GENERAL", "CameraImageDivisionsPerSide") == NULL) {
         scan.divisions = 1;
@@ -468,21 +474,21 @@ new_scan(const struct reading *reading)
 
 /* Images of level 0 have the size that all positions are counted in. */
 static const char *
-measure_images(struct reading *reading)
+measure_images(struct mirax_reading *reading)
 {
     struct mirax_level first;
-    const char *refusal = describe_level(reading, 0, 0, &first);
+    const char *refusal = describe_mirax_level(reading, 0, 0, &first);
     reading->scan->image_width = first.width;
     reading->scan->image_height = first.height;
     return refusal;
 }
 
 static const char *
-open_index(struct reading *reading)
+open_index(struct mirax_reading *reading)
 {
     const char *name = text_of(reading, "HIERARCHICAL", "INDEXFILE");
     const char *slide_id = text_of(reading, "GENERAL", "SLIDE_ID");
-    reading->index_file = name == NULL ? NULL : open_file(reading, name);
+    reading->index_file = name == NULL ? NULL : open_companion(reading, name);
     return reading->index_file != NULL && slide_id != NULL &&
                    mirax_open(&reading->index, &reading->index_file->source,
                               slide_id)
@@ -491,11 +497,11 @@ open_index(struct reading *reading)
 }
 
 static bool
-is_described(const struct reading *reading)
+is_described(const struct mirax_reading *reading)
 {
     const char *name = text_of(reading, "HIERARCHICAL", "HIER_0_NAME");
     return name != NULL && strcmp(name, "Slide zoom level") == 0 &&
-           number_of(reading, "HIERARCHICAL", "HIER_0_COUNT") ==
+           mirax_number_of(reading, "HIERARCHICAL", "HIER_0_COUNT") ==
                reading->handle->level_count &&
            reading->file_count >= 1 && reading->file_count <= MAX_FILES;
 }
@@ -506,19 +512,19 @@ mirax_find_levels(struct level_images *levels,
 {
     static const char suffix[] = ".mrxs";
     size_t length = strlen(file->path), end = sizeof suffix - 1;
-    struct reading reading = {.handle = handle, .path = file->path};
+    struct mirax_reading reading = {.handle = handle, .path = file->path};
     if (length <= end || strcmp(file->path + length - end, suffix) != 0) {
         return ODD;
     }
     reading.folder_length = length - end;
-    reading.file_count = number_of(&reading, "DATAFILE", "FILE_COUNT");
+    reading.file_count = mirax_number_of(&reading, "DATAFILE", "FILE_COUNT");
     reading.scan = is_described(&reading) ? new_scan(&reading) : NULL;
     const char *refusal = reading.scan == NULL ? ODD : open_index(&reading);
     if (refusal == NULL) {
         refusal = measure_images(&reading);
     }
     if (refusal == NULL) {
-        refusal = open_levels(&reading, levels);
+        refusal = open_mirax_levels(&reading, levels);
     }
     if (reading.index_file != NULL) {
         slide_file_free(reading.index_file);

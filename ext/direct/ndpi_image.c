@@ -184,7 +184,8 @@ find_starts(struct image *image)
 }
 
 static enum tile_content
-locate(const struct image *image, uint64_t tile, struct tile_place *place)
+locate_ndpi_tile(const struct image *image, uint64_t tile,
+                 struct tile_place *place)
 {
     const struct ndpi_strip *strip =
         ((const struct ndpi_store *)image->store)->strip;
@@ -212,7 +213,7 @@ has_its_markers(const struct ndpi_strip *strip, uint64_t tile,
 
 /* A JPEG of the tile, to be freed; NULL where there is anything odd. */
 static uint8_t *
-read_tile(const struct image *image, uint64_t tile, size_t *size)
+read_interval_bytes(const struct image *image, uint64_t tile, size_t *size)
 {
     const struct ndpi_strip *strip =
         ((const struct ndpi_store *)image->store)->strip;
@@ -221,7 +222,7 @@ read_tile(const struct image *image, uint64_t tile, size_t *size)
     uint64_t limit = (uint64_t)strip->grid.tile_width *
                          strip->grid.tile_height * sizeof(uint32_t) +
                      MAX_HEADER_BYTES;
-    if (locate(image, tile, &place) != TILE_STORED ||
+    if (locate_ndpi_tile(image, tile, &place) != TILE_STORED ||
         place.offset < strip->starts[0] + before ||
         place.size <= MARKER_BYTES || place.size > limit) {
         return NULL;
@@ -242,11 +243,12 @@ read_tile(const struct image *image, uint64_t tile, size_t *size)
 }
 
 static bool
-decode(const struct image *image, uint64_t tile, const struct jpeg_rows *rows)
+decode_ndpi_tile(const struct image *image, uint64_t tile,
+                 const struct jpeg_rows *rows)
 {
     const struct ndpi_store *store = image->store;
     size_t size;
-    uint8_t *bytes = read_tile(image, tile, &size);
+    uint8_t *bytes = read_interval_bytes(image, tile, &size);
     if (bytes == NULL) {
         return false;
     }
@@ -259,7 +261,7 @@ decode(const struct image *image, uint64_t tile, const struct jpeg_rows *rows)
 }
 
 static void
-close_store(struct image *image)
+close_ndpi(struct image *image)
 {
     struct ndpi_store *store = image->store;
     ndpi_strip_release(store->strip);
@@ -268,9 +270,9 @@ close_store(struct image *image)
 
 static const struct image_container ndpi_container = {
     .index = find_starts,
-    .locate = locate,
-    .decode = decode,
-    .close = close_store,
+    .locate = locate_ndpi_tile,
+    .decode = decode_ndpi_tile,
+    .close = close_ndpi,
 };
 
 /* Opening */
@@ -309,7 +311,7 @@ refusal_of_size(const struct ndpi_strip *strip)
 }
 
 static const char *
-refusal_of(const struct ndpi_strip *strip, unsigned denominator)
+refusal_of_jpeg(const struct ndpi_strip *strip, unsigned denominator)
 {
     const struct ndpi_jpeg *jpeg = &strip->jpeg;
     bool is_plain = jpeg->components == 3 && jpeg->precision == 8;
@@ -332,7 +334,7 @@ ndpi_image_open(struct image *image, struct ndpi_strip *strip,
 {
     const struct ndpi_grid *grid = &strip->grid;
     *image = (struct image){0};
-    const char *refusal = refusal_of(strip, denominator);
+    const char *refusal = refusal_of_jpeg(strip, denominator);
     struct ndpi_store *store = refusal == NULL ? malloc(sizeof *store) : NULL;
     if (store == NULL) {
         return refusal == NULL ? NO_MEMORY : refusal;

@@ -115,8 +115,8 @@ agrees(const struct slide_handle *handle, int32_t number,
 }
 
 static const char *
-open_levels(struct ndpi_level *levels, const struct slide_handle *handle,
-            const struct offers *offers)
+open_ndpi_levels(struct ndpi_level *levels, const struct slide_handle *handle,
+                 const struct offers *offers)
 {
     static const char not_as_expected[] =
         "the level is not a grid of tiles as expected";
@@ -150,7 +150,7 @@ ndpi_find_levels(struct ndpi_level *levels, const struct slide_handle *handle,
     }
     const char *refusal = make_offers(&offers, source, directories, count);
     if (refusal == NULL) {
-        refusal = open_levels(levels, handle, &offers);
+        refusal = open_ndpi_levels(levels, handle, &offers);
     }
     release_offers(&offers);
     free(directories);

@@ -13,7 +13,8 @@ struct tiff_store {
 };
 
 static enum tile_content
-locate(const struct image *image, uint64_t tile, struct tile_place *place)
+locate_tiff_tile(const struct image *image, uint64_t tile,
+                 struct tile_place *place)
 {
     const struct tiff_store *store = image->store;
     place->source = store->file.source;
@@ -32,7 +33,7 @@ locate(const struct image *image, uint64_t tile, struct tile_place *place)
 }
 
 static void
-close_store(struct image *image)
+close_tiff(struct image *image)
 {
     struct tiff_store *store = image->store;
     free(store->tables);
@@ -41,8 +42,8 @@ close_store(struct image *image)
 }
 
 static const struct image_container tiff_container = {
-    .locate = locate,
-    .close = close_store,
+    .locate = locate_tiff_tile,
+    .close = close_tiff,
 };
 
 static enum codec

@@ -19,12 +19,12 @@ enum entry_state {
 };
 
 /* The cache has a reference to each entry that can be found in it. */
-struct entry {
+struct cache_entry {
     struct tile tile;
     atomic_int references;
     enum entry_state state; /* guarded by the shard */
-    struct entry *next_in_bucket;
-    struct entry *newer, *older;
+    struct cache_entry *next_in_bucket;
+    struct cache_entry *newer, *older;
     struct tile_memory *memory; /* that the block is from; a reference */
     struct tile_block block;
 };
@@ -32,8 +32,8 @@ struct entry {
 struct shard {
     platform_mutex mutex;
     platform_condition decoded;
-    struct entry **buckets;
-    struct entry *newest, *oldest;
+    struct cache_entry **buckets;
+    struct cache_entry *newest, *oldest;
 };
 
 struct tile_cache {
@@ -51,20 +51,20 @@ struct tile_cache {
 static size_t
 entry_bytes(size_t pixels)
 {
-    return sizeof(struct entry) + pixels * sizeof(uint32_t);
+    return sizeof(struct cache_entry) + pixels * sizeof(uint32_t);
 }
 
-static struct entry *
+static struct cache_entry *
 entry_of(const struct tile *tile)
 {
-    return (struct entry *)(uintptr_t)tile; /* its first member */
+    return (struct cache_entry *)(uintptr_t)tile; /* its first member */
 }
 
 /* For the cache and for the caller. */
-static struct entry *
+static struct cache_entry *
 new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
 {
-    struct entry *entry = calloc(1, sizeof *entry);
+    struct cache_entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL) {
         return NULL;
     }
@@ -81,7 +81,7 @@ new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
 }
 
 static void
-release_entry(struct entry *entry)
+release_entry(struct cache_entry *entry)
 {
     if (atomic_fetch_sub(&entry->references, 1) == 1) {
         tile_memory_give_back(entry->memory, entry->block);
@@ -107,18 +107,18 @@ is_same_key(const struct tile_key *a, const struct tile_key *b)
     return a->slide == b->slide && a->image == b->image && a->tile == b->tile;
 }
 
-static struct entry **
+static struct cache_entry **
 bucket_of(const struct tile_cache *cache, struct shard *shard,
           const struct tile_key *key)
 {
     return &shard->buckets[hash_key(key) / SHARDS & (cache->buckets - 1)];
 }
 
-static struct entry *
-find(const struct tile_cache *cache, struct shard *shard,
-     const struct tile_key *key)
+static struct cache_entry *
+find_cached(const struct tile_cache *cache, struct shard *shard,
+            const struct tile_key *key)
 {
-    struct entry *entry = *bucket_of(cache, shard, key);
+    struct cache_entry *entry = *bucket_of(cache, shard, key);
     while (entry != NULL && !is_same_key(&entry->tile.key, key)) {
         entry = entry->next_in_bucket;
     }
@@ -126,7 +126,7 @@ find(const struct tile_cache *cache, struct shard *shard,
 }
 
 static void
-unlink_from_list(struct shard *shard, struct entry *entry)
+unlink_from_list(struct shard *shard, struct cache_entry *entry)
 {
     *(entry->newer == NULL ? &shard->newest : &entry->newer->older) =
         entry->older;
@@ -135,7 +135,7 @@ unlink_from_list(struct shard *shard, struct entry *entry)
 }
 
 static void
-make_newest(struct shard *shard, struct entry *entry)
+make_newest(struct shard *shard, struct cache_entry *entry)
 {
     entry->newer = NULL;
     entry->older = shard->newest;
@@ -144,9 +144,9 @@ make_newest(struct shard *shard, struct entry *entry)
 }
 
 static void
-add(struct tile_cache *cache, struct shard *shard, struct entry *entry)
+add(struct tile_cache *cache, struct shard *shard, struct cache_entry *entry)
 {
-    struct entry **bucket = bucket_of(cache, shard, &entry->tile.key);
+    struct cache_entry **bucket = bucket_of(cache, shard, &entry->tile.key);
     entry->next_in_bucket = *bucket;
     *bucket = entry;
     make_newest(shard, entry);
@@ -154,9 +154,10 @@ add(struct tile_cache *cache, struct shard *shard, struct entry *entry)
 
 /* Afterwards the cache's reference is the caller's to drop. */
 static void
-take_out(struct tile_cache *cache, struct shard *shard, struct entry *entry)
+take_out(struct tile_cache *cache, struct shard *shard,
+         struct cache_entry *entry)
 {
-    struct entry **place = bucket_of(cache, shard, &entry->tile.key);
+    struct cache_entry **place = bucket_of(cache, shard, &entry->tile.key);
     while (*place != entry) {
         place = &(*place)->next_in_bucket;
     }
@@ -166,10 +167,10 @@ take_out(struct tile_cache *cache, struct shard *shard, struct entry *entry)
 }
 
 /* The oldest tile that is not being decoded; NULL where there is none. */
-static struct entry *
+static struct cache_entry *
 oldest_decoded(const struct shard *shard)
 {
-    struct entry *entry = shard->oldest;
+    struct cache_entry *entry = shard->oldest;
     while (entry != NULL && entry->state == BEING_DECODED) {
         entry = entry->newer;
     }
@@ -185,7 +186,7 @@ shrink(struct tile_cache *cache, size_t first)
 {
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &cache->shards[(first + i) % SHARDS];
-        struct entry *entry = NULL;
+        struct cache_entry *entry = NULL;
         do {
             platform_mutex_lock(&shard->mutex);
             entry = atomic_load(&cache->size) > cache->capacity
@@ -207,7 +208,7 @@ shrink(struct tile_cache *cache, size_t first)
 
 /* Give out another reference to an entry. */
 static void
-use(struct shard *shard, struct entry *entry)
+use(struct shard *shard, struct cache_entry *entry)
 {
     atomic_fetch_add(&entry->references, 1);
     unlink_from_list(shard, entry);
@@ -218,11 +219,11 @@ use(struct shard *shard, struct entry *entry)
  * The entry that has the key, new where there was none: then `is_new`, and the
  * caller decodes it.  NULL where there is no memory.
  */
-static struct entry *
+static struct cache_entry *
 find_or_add(struct tile_cache *cache, struct shard *shard,
             const struct tile_key *key, size_t pixels, bool *is_new)
 {
-    struct entry *entry = find(cache, shard, key);
+    struct cache_entry *entry = find_cached(cache, shard, key);
     *is_new = entry == NULL;
     if (entry == NULL) {
         entry = new_entry(cache, key, pixels);
@@ -237,7 +238,7 @@ find_or_add(struct tile_cache *cache, struct shard *shard,
 }
 
 static void
-wait_until_decoded(struct shard *shard, const struct entry *entry)
+wait_until_decoded(struct shard *shard, const struct cache_entry *entry)
 {
     while (entry->state == BEING_DECODED) {
         platform_condition_wait(&shard->decoded, &shard->mutex, 1);
@@ -246,7 +247,7 @@ wait_until_decoded(struct shard *shard, const struct entry *entry)
 
 static void
 decode_entry(struct tile_cache *cache, struct shard *shard,
-             struct entry *entry, tile_decoder *decode, void *argument)
+             struct cache_entry *entry, tile_decoder *decode, void *argument)
 {
     bool decoded = decode(entry->block.words, argument);
     platform_mutex_lock(&shard->mutex);
@@ -269,7 +270,8 @@ tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
     size_t number = hash_key(key) % SHARDS;
     struct shard *shard = &cache->shards[number];
     platform_mutex_lock(&shard->mutex);
-    struct entry *entry = find_or_add(cache, shard, key, pixels, &is_new);
+    struct cache_entry *entry =
+        find_or_add(cache, shard, key, pixels, &is_new);
     if (entry != NULL && !is_new) {
         wait_until_decoded(shard, entry);
     }
@@ -293,7 +295,7 @@ tile_cache_find(struct tile_cache *cache, const struct tile_key *key)
 {
     struct shard *shard = &cache->shards[hash_key(key) % SHARDS];
     platform_mutex_lock(&shard->mutex);
-    struct entry *entry = find(cache, shard, key);
+    struct cache_entry *entry = find_cached(cache, shard, key);
     if (entry != NULL && entry->state == DECODED) {
         use(shard, entry);
     } else {
@@ -344,7 +346,7 @@ free_cache(struct tile_cache *cache)
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &cache->shards[i];
         while (shard->oldest != NULL) {
-            struct entry *entry = shard->oldest;
+            struct cache_entry *entry = shard->oldest;
             unlink_from_list(shard, entry);
             release_entry(entry);
         }
@@ -373,7 +375,7 @@ tile_cache_new(size_t capacity)
         struct shard *shard = &cache->shards[i];
         shard->mutex = (platform_mutex)PLATFORM_MUTEX_INITIALIZER;
         shard->decoded = (platform_condition)PLATFORM_CONDITION_INITIALIZER;
-        shard->buckets = calloc(cache->buckets, sizeof(struct entry *));
+        shard->buckets = calloc(cache->buckets, sizeof(struct cache_entry *));
         complete = complete && shard->buckets != NULL;
     }
     if (!complete) {

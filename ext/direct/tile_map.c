@@ -27,7 +27,7 @@ tile_map_reckon_with(struct tile_map *map, double offset_x, double offset_y)
 }
 
 /* One axis of a read. */
-struct axis {
+struct map_axis {
     int64_t start, end; /* places, with those whose tiles may reach here */
     double advance, length;
     double from, to; /* in the level */
@@ -35,13 +35,13 @@ struct axis {
     double base;     /* of the places in the picture */
 };
 
-static struct axis
+static struct map_axis
 axis_of(double from, int64_t length, double picture, double advance,
         double tile_length, int64_t before, int64_t behind)
 {
     int64_t start = (int64_t)(from / advance);
     int64_t end = (int64_t)ceil((from + (double)length) / advance);
-    return (struct axis){
+    return (struct map_axis){
         .start = start - before,
         .end = end + behind,
         .advance = advance,
@@ -55,14 +55,14 @@ axis_of(double from, int64_t length, double picture, double advance,
 
 /* Whether a tile shows at all. */
 static bool
-shows(const struct axis *axis, int64_t place, double offset)
+shows(const struct map_axis *axis, int64_t place, double offset)
 {
     double start = (double)place * axis->advance + offset;
     return start + axis->length > axis->from && start < axis->to;
 }
 
 static double
-position(const struct axis *axis, int64_t place, double offset)
+position(const struct map_axis *axis, int64_t place, double offset)
 {
     double natural =
         (double)(place - axis->start) * axis->advance - axis->offset;
@@ -73,9 +73,10 @@ bool
 tile_map_visit(const struct tile_map *map, const struct map_view *view,
                map_visitor *visit, void *argument)
 {
-    struct axis x = axis_of(view->x, view->width, view->picture_x,
-                            map->advance_x, map->width, map->left, map->right);
-    struct axis y =
+    struct map_axis x =
+        axis_of(view->x, view->width, view->picture_x, map->advance_x,
+                map->width, map->left, map->right);
+    struct map_axis y =
         axis_of(view->y, view->height, view->picture_y, map->advance_y,
                 map->height, map->top, map->bottom);
     for (int64_t row = y.end - 1; row >= y.start; row--) {

@@ -26,7 +26,7 @@ content_of(const struct request *request)
 }
 
 static bool
-decode(const struct request *request, const struct jpeg_rows *rows)
+decode_request(const struct request *request, const struct jpeg_rows *rows)
 {
     const struct tile_supply *supply = request->supply;
     return supply->is_intact(request->image, request->key.tile,
@@ -42,7 +42,7 @@ decode_words(uint32_t *words, void *argument)
     size_t stride = request->image->tile_width * sizeof *words;
     const struct jpeg_rows rows = {(uint8_t *)words, (ptrdiff_t)stride,
                                    JPEG_WORDS};
-    return decode(request, &rows);
+    return decode_request(request, &rows);
 }
 
 static uint64_t
@@ -89,5 +89,5 @@ tile_supply_put(const struct tile_supply *supply,
     }
     enum tile_content content = content_of(&request);
     return content == TILE_HOLE ||
-           (content == TILE_STORED && decode(&request, rows));
+           (content == TILE_STORED && decode_request(&request, rows));
 }

@@ -11,7 +11,7 @@ static const uint32_t LAST_META = 0x0002FFFF;
 static const uint32_t FRAME_GROUPS = 0x52009230;
 static const uint32_t EXTENDED_TABLE = 0x7FE00001;
 
-enum field_kind { KIND_US, KIND_UL, KIND_IS, KIND_CS, KIND_UI };
+enum dicom_field_kind { KIND_US, KIND_UL, KIND_IS, KIND_CS, KIND_UI };
 
 static const char *const representations[] = {
     [KIND_US] = "US", [KIND_UL] = "UL", [KIND_IS] = "IS",
@@ -22,7 +22,7 @@ static const char *const representations[] = {
 
 static const struct {
     uint32_t tag;
-    enum field_kind kind;
+    enum dicom_field_kind kind;
     size_t target; /* uint32_t or text */
 } fields[] = {
     {0x00020002, KIND_UI, TO(storage_class)},
@@ -90,8 +90,8 @@ take_decimal(struct dicom_reader *reader, const struct dicom_element *element,
 
 /* False where the element is unusual. */
 static bool
-take(struct dicom_reader *reader, const struct dicom_element *element,
-     enum field_kind kind, void *target)
+take_element(struct dicom_reader *reader, const struct dicom_element *element,
+             enum dicom_field_kind kind, void *target)
 {
     if (memcmp(element->representation, representations[kind], 2) != 0) {
         return false;
@@ -114,8 +114,8 @@ take_or_skip(struct dicom_reader *reader, const struct dicom_element *element,
 {
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         if (fields[i].tag == element->tag) {
-            return take(reader, element, fields[i].kind,
-                        (uint8_t *)file + fields[i].target);
+            return take_element(reader, element, fields[i].kind,
+                                (uint8_t *)file + fields[i].target);
         }
     }
     if (element->tag == EXTENDED_TABLE) {

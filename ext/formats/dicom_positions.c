@@ -13,17 +13,17 @@ static const uint32_t POSITION_ROW = 0x0048021F;
 enum { MAX_HEADERS_PER_FRAME = 256 };
 
 /* How far a sequence or an item goes. */
-struct extent {
+struct dicom_extent {
     bool is_open; /* up to a mark of its end */
     uint64_t end;
 };
 
-static struct extent
+static struct dicom_extent
 extent_of(const struct dicom_reader *reader, uint32_t length)
 {
     return length == DICOM_UNDEFINED_LENGTH
-               ? (struct extent){.is_open = true}
-               : (struct extent){.end = reader->position + length};
+               ? (struct dicom_extent){.is_open = true}
+               : (struct dicom_extent){.end = reader->position + length};
 }
 
 /* What there is next in a sequence. */
@@ -34,8 +34,8 @@ enum next_item {
 };
 
 static enum next_item
-next_item(struct dicom_reader *reader, const struct extent *sequence,
-          struct extent *item)
+next_item(struct dicom_reader *reader, const struct dicom_extent *sequence,
+          struct dicom_extent *item)
 {
     uint32_t tag, length;
     if (!sequence->is_open && reader->position >= sequence->end) {
@@ -54,7 +54,7 @@ next_item(struct dicom_reader *reader, const struct extent *sequence,
 /* Whether there is one more element in an item; at its end, the mark has been
    read. */
 static bool
-has_element(struct dicom_reader *reader, const struct extent *item,
+has_element(struct dicom_reader *reader, const struct dicom_extent *item,
             bool *is_sound)
 {
     uint32_t tag, length;
@@ -86,7 +86,8 @@ read_coordinate(struct dicom_reader *reader,
 }
 
 static bool
-read_position_item(struct dicom_reader *reader, const struct extent *item,
+read_position_item(struct dicom_reader *reader,
+                   const struct dicom_extent *item,
                    struct dicom_position *position, struct met *met)
 {
     struct dicom_element element;
@@ -112,7 +113,7 @@ static bool
 read_position(struct dicom_reader *reader, const struct dicom_element *element,
               struct dicom_position *position, struct met *met)
 {
-    struct extent sequence = extent_of(reader, element->length), item;
+    struct dicom_extent sequence = extent_of(reader, element->length), item;
     enum next_item next = NO_ITEM;
     met->sequences++;
     while (dicom_is_sequence(element) &&
@@ -127,7 +128,7 @@ read_position(struct dicom_reader *reader, const struct dicom_element *element,
 
 /* What one frame has of its own. */
 static bool
-read_frame_group(struct dicom_reader *reader, const struct extent *item,
+read_frame_group(struct dicom_reader *reader, const struct dicom_extent *item,
                  struct dicom_position *position, struct met *met)
 {
     struct dicom_element element;
@@ -156,7 +157,8 @@ static bool
 read_frame_groups(struct dicom_reader *reader, const struct dicom_file *file,
                   struct dicom_positions *positions)
 {
-    struct extent sequence = extent_of(reader, file->frame_groups_size), item;
+    struct dicom_extent sequence = extent_of(reader, file->frame_groups_size),
+                        item;
     enum next_item next = NO_ITEM;
     uint32_t number = 0;
     while (number <= file->frame_count &&

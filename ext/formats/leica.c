@@ -9,7 +9,7 @@ struct counts {
     int views, pixels, sources;
 };
 
-struct reading {
+struct leica_reading {
     struct xml_reader xml;
     struct leica_collection *collection;
     int collections;
@@ -17,14 +17,14 @@ struct reading {
 };
 
 static struct leica_image *
-last_image(const struct reading *reading)
+last_image(const struct leica_reading *reading)
 {
     struct leica_collection *collection = reading->collection;
     return &collection->images[collection->image_count - 1];
 }
 
 static bool
-read_collection(struct reading *reading)
+read_collection(struct leica_reading *reading)
 {
     struct leica_collection *collection = reading->collection;
     return ++reading->collections == 1 &&
@@ -34,7 +34,7 @@ read_collection(struct reading *reading)
 }
 
 static bool
-begin_image(struct reading *reading)
+begin_image(struct leica_reading *reading)
 {
     struct leica_collection *collection = reading->collection;
     if (collection->image_count == LEICA_MAX_IMAGES) {
@@ -46,7 +46,7 @@ begin_image(struct reading *reading)
 }
 
 static bool
-read_view(struct reading *reading)
+read_view(struct leica_reading *reading)
 {
     struct leica_image *image = last_image(reading);
     return ++reading->image.views == 1 &&
@@ -59,7 +59,7 @@ read_view(struct reading *reading)
 
 /* Levels of the first focal plane alone count. */
 static bool
-read_dimension(struct reading *reading)
+read_dimension(struct leica_reading *reading)
 {
     struct leica_image *image = last_image(reading);
     struct xml_text text;
@@ -82,7 +82,7 @@ read_dimension(struct reading *reading)
 }
 
 static int
-compare_widths(const void *a, const void *b)
+compare_level_widths(const void *a, const void *b)
 {
     const struct leica_level *p = a, *q = b;
     return p->width != q->width
@@ -95,7 +95,7 @@ sort_levels(struct leica_image *image)
 {
     size_t count = image->level_count;
     qsort(image->levels, count < LEICA_MAX_LEVELS ? count : LEICA_MAX_LEVELS,
-          sizeof *image->levels, compare_widths);
+          sizeof *image->levels, compare_level_widths);
     return count > 0;
 }
 
@@ -104,7 +104,7 @@ sort_levels(struct leica_image *image)
 #define SOURCE IMAGE "/scanSettings/illuminationSettings/illuminationSource"
 
 static bool
-read_start(struct reading *reading)
+read_leica_start(struct leica_reading *reading)
 {
     if (xml_is_at(&reading->xml, COLLECTION)) {
         return read_collection(reading);
@@ -125,7 +125,7 @@ read_start(struct reading *reading)
 }
 
 static bool
-read_source(struct reading *reading)
+read_source(struct leica_reading *reading)
 {
     const struct xml_text *text = &reading->xml.text;
     /* To libopenslide an image with several sources has none. */
@@ -135,17 +135,17 @@ read_source(struct reading *reading)
 }
 
 static bool
-end_image(struct reading *reading)
+end_image(struct leica_reading *reading)
 {
     return reading->image.views == 1 && sort_levels(last_image(reading));
 }
 
 static bool
-take(struct reading *reading, enum xml_event event)
+take_event(struct leica_reading *reading, enum xml_event event)
 {
     switch (event) {
     case XML_START:
-        return read_start(reading);
+        return read_leica_start(reading);
     case XML_TEXT:
         return !xml_is_at(&reading->xml, SOURCE) || read_source(reading);
     case XML_END:
@@ -160,12 +160,12 @@ leica_read(struct leica_collection *collection, const char *description,
            size_t length)
 {
     collection->image_count = 0;
-    struct reading reading = {.xml = xml_reader_of(description, length),
-                              .collection = collection};
+    struct leica_reading reading = {.xml = xml_reader_of(description, length),
+                                    .collection = collection};
     enum xml_event event;
     do {
         event = xml_next(&reading.xml);
-    } while (event != XML_FINISHED && take(&reading, event));
+    } while (event != XML_FINISHED && take_event(&reading, event));
     return event == XML_FINISHED && reading.collections == 1;
 }
 

@@ -14,21 +14,22 @@ enum { NUMBER_BYTES = 4, PAGE_HEADER_BYTES = 8, IMAGE_BYTES = 16 };
 enum { IMAGES_AT_ONCE = 256 };
 
 static int32_t
-number_at(const uint8_t *bytes)
+mirax_number_at(const uint8_t *bytes)
 {
     return (int32_t)((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
                      (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
 }
 
 static bool
-read_number(const struct mirax_index *index, int64_t offset, int32_t *number)
+read_mirax_number(const struct mirax_index *index, int64_t offset,
+                  int32_t *number)
 {
     uint8_t bytes[NUMBER_BYTES];
     if (offset < 0 ||
         !source_read(index->source, (uint64_t)offset, bytes, sizeof bytes)) {
         return false;
     }
-    *number = number_at(bytes);
+    *number = mirax_number_at(bytes);
     return true;
 }
 
@@ -44,8 +45,8 @@ mirax_open(struct mirax_index *index, const struct source *source,
            source_read(source, 0, header, version + length) &&
            memcmp(header, VERSION, version) == 0 &&
            memcmp(header + version, slide_id, length) == 0 &&
-           read_number(index, roots, &index->levels) &&
-           read_number(index, roots + NUMBER_BYTES, &index->records);
+           read_mirax_number(index, roots, &index->levels) &&
+           read_mirax_number(index, roots + NUMBER_BYTES, &index->records);
 }
 
 /* The first page of a record, which begins with a zero. */
@@ -55,18 +56,18 @@ find_page(const struct mirax_index *index, int32_t table, int32_t number,
 {
     int32_t record, zero;
     return number >= 0 &&
-           read_number(index, table + (int64_t)number * NUMBER_BYTES,
-                       &record) &&
-           read_number(index, record, &zero) && zero == 0 &&
-           read_number(index, (int64_t)record + NUMBER_BYTES, page);
+           read_mirax_number(index, table + (int64_t)number * NUMBER_BYTES,
+                             &record) &&
+           read_mirax_number(index, record, &zero) && zero == 0 &&
+           read_mirax_number(index, (int64_t)record + NUMBER_BYTES, page);
 }
 
 static bool
-place_of(const uint8_t *bytes, struct mirax_place *place)
+mirax_place_of(const uint8_t *bytes, struct mirax_place *place)
 {
-    int32_t offset = number_at(bytes);
-    int32_t length = number_at(bytes + NUMBER_BYTES);
-    int32_t file = number_at(bytes + 2 * NUMBER_BYTES);
+    int32_t offset = mirax_number_at(bytes);
+    int32_t length = mirax_number_at(bytes + NUMBER_BYTES);
+    int32_t file = mirax_number_at(bytes + 2 * NUMBER_BYTES);
     *place = (struct mirax_place){(uint32_t)offset, (uint32_t)length,
                                   (uint32_t)file};
     return offset >= 0 && length >= 0 && file >= 0;
@@ -88,8 +89,8 @@ visit_page(const struct mirax_index *index, int64_t offset, int32_t count,
         }
         for (const uint8_t *image = bytes; image < bytes + now * IMAGE_BYTES;
              image += IMAGE_BYTES) {
-            if (!place_of(image + NUMBER_BYTES, &place) ||
-                !visit(number_at(image), &place, argument)) {
+            if (!mirax_place_of(image + NUMBER_BYTES, &place) ||
+                !visit(mirax_number_at(image), &place, argument)) {
                 return false;
             }
         }
@@ -109,8 +110,8 @@ mirax_visit_images(const struct mirax_index *index, int32_t level,
     }
     int64_t offset = page;
     do {
-        if (!read_number(index, offset, &count) || count < 0 ||
-            !read_number(index, offset + NUMBER_BYTES, &next) ||
+        if (!read_mirax_number(index, offset, &count) || count < 0 ||
+            !read_mirax_number(index, offset + NUMBER_BYTES, &next) ||
             !visit_page(index, offset + PAGE_HEADER_BYTES, count, visit,
                         argument)) {
             return false;
@@ -129,9 +130,10 @@ mirax_find_record(const struct mirax_index *index, int32_t number,
     int32_t page;
     return find_page(index, index->records, number, &page) && page >= 0 &&
            source_read(index->source, (uint64_t)page, bytes, sizeof bytes) &&
-           number_at(bytes) >= 1 && number_at(bytes + 2 * NUMBER_BYTES) == 0 &&
-           number_at(bytes + 3 * NUMBER_BYTES) == 0 &&
-           place_of(bytes + 4 * NUMBER_BYTES, place);
+           mirax_number_at(bytes) >= 1 &&
+           mirax_number_at(bytes + 2 * NUMBER_BYTES) == 0 &&
+           mirax_number_at(bytes + 3 * NUMBER_BYTES) == 0 &&
+           mirax_place_of(bytes + 4 * NUMBER_BYTES, place);
 }
 
 bool
@@ -142,8 +144,8 @@ mirax_take_positions(const uint8_t *bytes, struct mirax_position *positions,
         if ((bytes[0] & 0xfe) != 0) { /* a flag, of one bit */
             return false;
         }
-        positions[i] = (struct mirax_position){number_at(bytes + 1),
-                                               number_at(bytes + 5)};
+        positions[i] = (struct mirax_position){mirax_number_at(bytes + 1),
+                                               mirax_number_at(bytes + 5)};
     }
     return true;
 }

@@ -19,13 +19,13 @@ enum { NUMBER_BYTES = 4 };
 enum { BLOCK_NUMBERS = 1024 };
 
 /* One entry of a directory: so many values of a type. */
-struct entry {
+struct ndpi_entry {
     unsigned tag, type;
     uint32_t count;
     uint64_t value; /* or the offset of the values, where they do not fit */
 };
 
-enum field_kind {
+enum ndpi_field_kind {
     KIND_NUMBER, /* of 32 bits */
     KIND_OFFSET, /* of 64 bits */
     KIND_SIGNED,
@@ -56,7 +56,7 @@ static const uint32_t NEEDED = 1u << WIDTH | 1u << HEIGHT |
 
 static const struct {
     uint16_t tag;
-    enum field_kind kind;
+    enum ndpi_field_kind kind;
     size_t target; /* of the type that belongs to the kind */
 } fields[FIELD_COUNT] = {
     [WIDTH] = {256, KIND_NUMBER, TO(width)},
@@ -75,7 +75,7 @@ static const struct {
 /* Numbers */
 
 static uint64_t
-number_at(const uint8_t *bytes, unsigned size)
+ndpi_number_at(const uint8_t *bytes, unsigned size)
 {
     uint64_t number = 0;
     for (unsigned i = size; i-- > 0;) {
@@ -96,7 +96,7 @@ ndpi_is_tiff(const struct source *source)
 
 /* Only LONG and SLONG take the high half, which makes them 64 bits long. */
 static bool
-take_value(const struct entry *entry, unsigned field, void *target)
+take_value(const struct ndpi_entry *entry, unsigned field, void *target)
 {
     uint32_t low = (uint32_t)entry->value;
     bool is_short = entry->type == TYPE_SHORT;
@@ -126,8 +126,8 @@ take_value(const struct entry *entry, unsigned field, void *target)
 /* A single number, which is in the entry, places the whole strip, and so says
    nothing. */
 static bool
-take_table(const struct source *source, const struct entry *entry,
-           struct ndpi_table *table)
+take_ndpi_table(const struct source *source, const struct ndpi_entry *entry,
+                struct ndpi_table *table)
 {
     if (entry->type != TYPE_LONG) {
         return false;
@@ -142,15 +142,16 @@ take_table(const struct source *source, const struct entry *entry,
 
 /* The same field twice is unusual: readers differ in which one they take. */
 static bool
-take(const struct source *source, const struct entry *entry, unsigned field,
-     struct ndpi_directory *directory, uint32_t *seen)
+take_ndpi_field(const struct source *source, const struct ndpi_entry *entry,
+                unsigned field, struct ndpi_directory *directory,
+                uint32_t *seen)
 {
     void *target = (uint8_t *)directory + fields[field].target;
     uint32_t bit = UINT32_C(1) << field;
     bool is_new = (*seen & bit) == 0;
     *seen |= bit;
     return is_new && (fields[field].kind == KIND_TABLE
-                          ? take_table(source, entry, target)
+                          ? take_ndpi_table(source, entry, target)
                           : take_value(entry, field, target));
 }
 
@@ -159,13 +160,13 @@ take(const struct source *source, const struct entry *entry, unsigned field,
 /* All of it but the number of its entries, to be freed; NULL where it cannot
    be read. */
 static uint8_t *
-read_entries(const struct source *source, uint64_t offset, size_t *count)
+read_ndpi_entries(const struct source *source, uint64_t offset, size_t *count)
 {
     uint8_t number[COUNT_BYTES];
     if (!source_read(source, offset, number, sizeof number)) {
         return NULL;
     }
-    *count = (size_t)number_at(number, sizeof number);
+    *count = (size_t)ndpi_number_at(number, sizeof number);
     if (*count == 0 || *count > MAX_ENTRIES) {
         return NULL;
     }
@@ -179,17 +180,18 @@ read_entries(const struct source *source, uint64_t offset, size_t *count)
     return entries;
 }
 
-static struct entry
-entry_at(const uint8_t *entries, size_t count, size_t index)
+static struct ndpi_entry
+ndpi_entry_at(const uint8_t *entries, size_t count, size_t index)
 {
     const uint8_t *bytes = entries + index * ENTRY_BYTES;
     const uint8_t *high =
         entries + count * ENTRY_BYTES + LINK_BYTES + index * HIGH_BYTES;
-    return (struct entry){
-        .tag = (unsigned)number_at(bytes, 2),
-        .type = (unsigned)number_at(bytes + 2, 2),
-        .count = (uint32_t)number_at(bytes + 4, 4),
-        .value = number_at(bytes + 8, 4) | number_at(high, HIGH_BYTES) << 32,
+    return (struct ndpi_entry){
+        .tag = (unsigned)ndpi_number_at(bytes, 2),
+        .type = (unsigned)ndpi_number_at(bytes + 2, 2),
+        .count = (uint32_t)ndpi_number_at(bytes + 4, 4),
+        .value = ndpi_number_at(bytes + 8, 4) |
+                 ndpi_number_at(high, HIGH_BYTES) << 32,
     };
 }
 
@@ -199,19 +201,20 @@ ndpi_read_directory(const struct source *source, uint64_t offset,
 {
     size_t count;
     uint32_t seen = 0, odd = 0;
-    uint8_t *entries = read_entries(source, offset, &count);
+    uint8_t *entries = read_ndpi_entries(source, offset, &count);
     *directory = (struct ndpi_directory){0};
     for (size_t i = 0; entries != NULL && i < count; i++) {
-        struct entry entry = entry_at(entries, count, i);
+        struct ndpi_entry entry = ndpi_entry_at(entries, count, i);
         for (unsigned field = 0; field < FIELD_COUNT; field++) {
             if (fields[field].tag == entry.tag &&
-                !take(source, &entry, field, directory, &seen)) {
+                !take_ndpi_field(source, &entry, field, directory, &seen)) {
                 odd |= UINT32_C(1) << field;
             }
         }
     }
     if (entries != NULL) {
-        directory->next = number_at(entries + count * ENTRY_BYTES, LINK_BYTES);
+        directory->next =
+            ndpi_number_at(entries + count * ENTRY_BYTES, LINK_BYTES);
         directory->has_lens = ((seen & ~odd) >> LENS & 1) != 0;
         directory->is_usable =
             odd == 0 && (seen & NEEDED) == NEEDED &&
@@ -231,7 +234,7 @@ ndpi_read_directories(const struct source *source, size_t *count)
         memcmp(header, "II*\0", 4) != 0) {
         return NULL;
     }
-    uint64_t next = number_at(header + 4, LINK_BYTES);
+    uint64_t next = ndpi_number_at(header + 4, LINK_BYTES);
     /* A cycle has no end, so the bound finds it. */
     for (; next != 0; ++*count) {
         struct ndpi_directory *grown =
@@ -270,7 +273,8 @@ add_numbers(const struct source *source, const struct ndpi_table *table,
                                block, part * NUMBER_BYTES);
         for (size_t i = 0; complete && i < part; i++) {
             numbers[done + i] +=
-                number_at(block + i * NUMBER_BYTES, NUMBER_BYTES) << shift;
+                ndpi_number_at(block + i * NUMBER_BYTES, NUMBER_BYTES)
+                << shift;
         }
         done += part;
     }

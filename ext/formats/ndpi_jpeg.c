@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum marker {
+enum ndpi_marker {
     SOF0 = 0xc0, /* a baseline image */
     SOF1 = 0xc1, /* an extended sequential one */
     DHT = 0xc4,
@@ -40,7 +40,7 @@ struct segment {
 };
 
 static unsigned
-number_at(const uint8_t *bytes)
+ndpi_jpeg_number_at(const uint8_t *bytes)
 {
     return (unsigned)bytes[0] << 8 | bytes[1];
 }
@@ -53,8 +53,8 @@ larger_factor(uint32_t a, uint32_t b)
 
 /* The first frame; there is but one in a usual JPEG. */
 static bool
-read_frame(const struct segment *segment, struct ndpi_jpeg *jpeg,
-           struct colours *colours)
+read_ndpi_frame(const struct segment *segment, struct ndpi_jpeg *jpeg,
+                struct colours *colours)
 {
     const uint8_t *bytes = segment->bytes;
     if (jpeg->dimensions != 0 || segment->size < FRAME_HEAD ||
@@ -62,8 +62,8 @@ read_frame(const struct segment *segment, struct ndpi_jpeg *jpeg,
         return false;
     }
     jpeg->precision = bytes[0];
-    jpeg->height = number_at(bytes + 1);
-    jpeg->width = number_at(bytes + 3);
+    jpeg->height = ndpi_jpeg_number_at(bytes + 1);
+    jpeg->width = ndpi_jpeg_number_at(bytes + 3);
     jpeg->components = bytes[5];
     for (uint32_t i = 0; i < jpeg->components; i++) {
         const uint8_t *component = bytes + FRAME_HEAD + i * COMPONENT_BYTES;
@@ -83,18 +83,18 @@ read_interval(const struct segment *segment, struct ndpi_jpeg *jpeg)
     if (segment->size != 2 || jpeg->restart_interval != 0) {
         return false;
     }
-    jpeg->restart_interval = number_at(segment->bytes);
+    jpeg->restart_interval = ndpi_jpeg_number_at(segment->bytes);
     return true;
 }
 
 static bool
-read_segment(const struct segment *segment, struct ndpi_jpeg *jpeg,
-             struct colours *colours)
+read_ndpi_segment(const struct segment *segment, struct ndpi_jpeg *jpeg,
+                  struct colours *colours)
 {
     switch (segment->marker) {
     case SOF0:
     case SOF1:
-        return read_frame(segment, jpeg, colours);
+        return read_ndpi_frame(segment, jpeg, colours);
     case DRI:
         return read_interval(segment, jpeg);
     case APP0:
@@ -128,13 +128,13 @@ are_rgb(const struct colours *colours)
 /* Markers follow one another without a byte between: libopenslide expects no
    other. */
 static enum ndpi_parsing
-next_segment(const uint8_t *bytes, size_t size, size_t position,
-             struct segment *segment)
+next_ndpi_segment(const uint8_t *bytes, size_t size, size_t position,
+                  struct segment *segment)
 {
     if (size - position < SEGMENT_HEAD) {
         return NDPI_CUT_OFF;
     }
-    size_t length = number_at(bytes + position + 2);
+    size_t length = ndpi_jpeg_number_at(bytes + position + 2);
     if (bytes[position] != 0xff || length < 2) {
         return NDPI_REFUSED;
     }
@@ -158,11 +158,11 @@ ndpi_parse_jpeg(const uint8_t *bytes, size_t size, struct ndpi_jpeg *jpeg)
     }
     while (segment.marker != SOS) {
         enum ndpi_parsing parsing =
-            next_segment(bytes, size, position, &segment);
+            next_ndpi_segment(bytes, size, position, &segment);
         if (parsing != NDPI_PARSED) {
             return parsing;
         }
-        if (!read_segment(&segment, jpeg, &colours)) {
+        if (!read_ndpi_segment(&segment, jpeg, &colours)) {
             return NDPI_REFUSED;
         }
         if (jpeg->components != 0 && jpeg->dimensions == 0) {

@@ -16,15 +16,15 @@ enum { MAX_SAMPLES = 16 };
 enum { BLOCK_BYTES = 4096 };
 
 /* What differs between classic TIFF and BigTIFF: sizes in bytes. */
-struct layout {
+struct tiff_sizes {
     unsigned header;
     unsigned entry_count; /* the number in front of the entries */
     unsigned entry;
     unsigned offset; /* an offset, a count of values, or a value field */
 };
 
-static const struct layout classic_layout = {8, 2, 12, 4};
-static const struct layout big_layout = {16, 8, 20, 8};
+static const struct tiff_sizes classic_layout = {8, 2, 12, 4};
+static const struct tiff_sizes big_layout = {16, 8, 20, 8};
 
 /* One entry of a directory: so many values of a type. */
 struct entry {
@@ -35,7 +35,7 @@ struct entry {
 };
 
 /* A directory being read. */
-struct reading {
+struct tiff_reading {
     const struct tiff_file *file;
     struct tiff_directory directory;
     struct tiff_table bits_per_sample;
@@ -43,7 +43,7 @@ struct reading {
     bool is_odd;
 };
 
-enum field_kind {
+enum tiff_field_kind {
     KIND_NUMBER,
     KIND_TABLE,
     KIND_DESCRIPTION,
@@ -82,11 +82,11 @@ enum {
     FIELD_COUNT,
 };
 
-#define TO(member) offsetof(struct reading, member)
+#define TO(member) offsetof(struct tiff_reading, member)
 
 static const struct {
     uint16_t tag;
-    enum field_kind kind;
+    enum tiff_field_kind kind;
     size_t target; /* uint32_t, struct tiff_table or struct tiff_bytes */
 } fields[FIELD_COUNT] = {
     [SUBFILE_TYPE] = {254, KIND_NUMBER, TO(directory.subfile_type)},
@@ -120,7 +120,7 @@ static const struct {
 
 /* Numbers */
 
-static const struct layout *
+static const struct tiff_sizes *
 layout_of(const struct tiff_file *file)
 {
     return file->big_tiff ? &big_layout : &classic_layout;
@@ -191,8 +191,8 @@ entry_at(const struct tiff_file *file, const uint8_t *bytes, uint64_t offset)
 
 /* Where the values of an entry are: in its value field if they fit. */
 static bool
-locate(const struct tiff_file *file, const struct entry *entry,
-       unsigned value_size, uint64_t *offset)
+locate_values(const struct tiff_file *file, const struct entry *entry,
+              unsigned value_size, uint64_t *offset)
 {
     if (entry->count == 0 || entry->count > UINT64_MAX / value_size) {
         return false;
@@ -223,7 +223,7 @@ take_table(const struct tiff_file *file, const struct entry *entry,
 {
     unsigned size = number_size(entry->type);
     uint64_t offset;
-    if (size == 0 || !locate(file, entry, size, &offset)) {
+    if (size == 0 || !locate_values(file, entry, size, &offset)) {
         return false;
     }
     *table = (struct tiff_table){entry->count, offset, size};
@@ -249,7 +249,7 @@ take_bytes(const struct tiff_file *file, const struct entry *entry,
            struct tiff_bytes *bytes)
 {
     uint64_t offset;
-    if (!locate(file, entry, 1, &offset)) {
+    if (!locate_values(file, entry, 1, &offset)) {
         return false;
     }
     *bytes = (struct tiff_bytes){entry->count, offset};
@@ -259,7 +259,7 @@ take_bytes(const struct tiff_file *file, const struct entry *entry,
 /* Some readers take the first description, others the last; it matters to few
    what it says, so an odd one is none. */
 static void
-take_description(struct reading *reading, const struct entry *entry)
+take_description(struct tiff_reading *reading, const struct entry *entry)
 {
     struct tiff_directory *directory = &reading->directory;
     directory->last_description = (struct tiff_bytes){0};
@@ -273,7 +273,7 @@ take_description(struct reading *reading, const struct entry *entry)
 
 /* The same for the documents of some vendors, of which the last counts. */
 static void
-take_xml_packet(struct reading *reading, const struct entry *entry)
+take_xml_packet(struct tiff_reading *reading, const struct entry *entry)
 {
     reading->directory.xml_packet = (struct tiff_bytes){0};
     if (entry->type == TYPE_BYTE || entry->type == TYPE_UNDEFINED) {
@@ -299,7 +299,8 @@ are_ones(const struct tiff_file *file, const struct entry *entry)
 
 /* False where the entry is unusual. */
 static bool
-take(struct reading *reading, const struct entry *entry, unsigned field)
+take_field(struct tiff_reading *reading, const struct entry *entry,
+           unsigned field)
 {
     void *target = (uint8_t *)reading + fields[field].target;
     switch (fields[field].kind) {
@@ -328,19 +329,19 @@ take(struct reading *reading, const struct entry *entry, unsigned field)
 }
 
 static bool
-has_seen(const struct reading *reading, unsigned field)
+has_seen(const struct tiff_reading *reading, unsigned field)
 {
     return reading->seen >> field & 1;
 }
 
 static void
-take_if_known(struct reading *reading, const struct entry *entry)
+take_if_known(struct tiff_reading *reading, const struct entry *entry)
 {
     for (unsigned field = 0; field < FIELD_COUNT; field++) {
         if (fields[field].tag == entry->tag) {
             if (!has_seen(reading, field) || field == DESCRIPTION ||
                 field == XML_PACKET) {
-                reading->is_odd |= !take(reading, entry, field);
+                reading->is_odd |= !take_field(reading, entry, field);
             }
             reading->seen |= UINT32_C(1) << field;
             return;
@@ -352,7 +353,7 @@ take_if_known(struct reading *reading, const struct entry *entry)
 
 /* One number says it for all samples, as libtiff has it too. */
 static bool
-take_bits_per_sample(struct reading *reading)
+take_bits_per_sample(struct tiff_reading *reading)
 {
     const struct tiff_table *bits = &reading->bits_per_sample;
     uint64_t first, other;
@@ -381,7 +382,7 @@ take_bits_per_sample(struct reading *reading)
 /* Whether the tables have a place for each tile, and nothing speaks of strips,
    for which libtiff would take the same tables. */
 static bool
-take_grid(struct reading *reading)
+take_grid(struct tiff_reading *reading)
 {
     struct tiff_directory *directory = &reading->directory;
     if (directory->tile_width == 0 || directory->tile_height == 0 ||
@@ -400,7 +401,7 @@ take_grid(struct reading *reading)
 }
 
 static void
-finish(struct reading *reading)
+finish(struct tiff_reading *reading)
 {
     struct tiff_directory *directory = &reading->directory;
     directory->has_subfile_type = has_seen(reading, SUBFILE_TYPE);
@@ -417,7 +418,7 @@ finish(struct reading *reading)
 static uint8_t *
 read_entries(const struct tiff_file *file, uint64_t offset, uint64_t *count)
 {
-    const struct layout *layout = layout_of(file);
+    const struct tiff_sizes *layout = layout_of(file);
     if (!read_number(file, offset, layout->entry_count, count) ||
         *count == 0 || *count > MAX_ENTRIES) {
         return NULL;
@@ -437,13 +438,13 @@ bool
 tiff_read_directory(const struct tiff_file *file, uint64_t offset,
                     struct tiff_directory *directory)
 {
-    const struct layout *layout = layout_of(file);
+    const struct tiff_sizes *layout = layout_of(file);
     uint64_t count;
     uint8_t *entries = read_entries(file, offset, &count);
     if (entries == NULL) {
         return false;
     }
-    struct reading reading = {
+    struct tiff_reading reading = {
         .file = file,
         .directory = {.compression = TIFF_COMPRESSION_NONE,
                       .planar_configuration = TIFF_PLANAR_CONTIGUOUS,

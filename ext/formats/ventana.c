@@ -15,26 +15,27 @@ struct joints {
     int64_t weight;
 };
 
-struct origin {
+struct ventana_origin {
     int64_t x, y;
     bool is_known;
 };
 
-struct reading {
+struct ventana_reading {
     struct xml_reader xml;
     int64_t tile_width, tile_height;
     /* All areas, scanned or not; their origins are listed elsewhere. */
     struct ventana_area areas[VENTANA_MAX_AREAS];
     bool is_scanned[VENTANA_MAX_AREAS];
     size_t area_count;
-    struct origin origins[VENTANA_MAX_AREAS];
+    struct ventana_origin origins[VENTANA_MAX_AREAS];
     size_t origin_count;
     struct joints right, up;
 };
 
 /* An attribute in whole pixels, but for a fraction that does not count. */
 static bool
-read_place(const struct reading *reading, const char *name, int64_t *place)
+read_place(const struct ventana_reading *reading, const char *name,
+           int64_t *place)
 {
     double exact;
     if (!xml_decimal(&reading->xml, name, &exact) ||
@@ -46,21 +47,23 @@ read_place(const struct reading *reading, const char *name, int64_t *place)
 }
 
 static bool
-read_count(const struct reading *reading, const char *name, int64_t *count)
+read_count(const struct ventana_reading *reading, const char *name,
+           int64_t *count)
 {
     return xml_number(&reading->xml, name, count) && *count > 0 &&
            *count <= MAX_TILES;
 }
 
 static bool
-has_number(const struct reading *reading, const char *name, int64_t expected)
+has_number(const struct ventana_reading *reading, const char *name,
+           int64_t expected)
 {
     int64_t number;
     return xml_number(&reading->xml, name, &number) && number == expected;
 }
 
 static bool
-read_area(struct reading *reading)
+read_area(struct ventana_reading *reading)
 {
     int64_t scanned;
     if (reading->area_count == VENTANA_MAX_AREAS ||
@@ -81,7 +84,7 @@ read_area(struct reading *reading)
 
 /* Joints to the right count in x, those upwards in y. */
 static bool
-read_joint(struct reading *reading)
+read_joint(struct ventana_reading *reading)
 {
     struct xml_text direction;
     int64_t confidence;
@@ -108,12 +111,12 @@ read_joint(struct reading *reading)
 
 /* Those of areas that were not scanned do not matter. */
 static bool
-read_origin(struct reading *reading)
+read_origin(struct ventana_reading *reading)
 {
     if (reading->origin_count == VENTANA_MAX_AREAS) {
         return false;
     }
-    struct origin *origin = &reading->origins[reading->origin_count++];
+    struct ventana_origin *origin = &reading->origins[reading->origin_count++];
     origin->is_known = xml_number(&reading->xml, "OriginX", &origin->x) &&
                        xml_number(&reading->xml, "OriginY", &origin->y);
     return true;
@@ -130,7 +133,7 @@ is_within(const struct xml_reader *xml, const char *path)
 }
 
 static bool
-take_start(struct reading *reading)
+take_start(struct ventana_reading *reading)
 {
     const struct xml_reader *xml = &reading->xml;
     struct xml_text text;
@@ -149,7 +152,7 @@ take_start(struct reading *reading)
 }
 
 static bool
-read_document(struct reading *reading)
+read_document(struct ventana_reading *reading)
 {
     enum xml_event event;
     do {
@@ -171,11 +174,12 @@ average(const struct joints *joints, int64_t tile_length, double *advance)
 /* Whether areas start with whole tiles.  Those that were not scanned are left
    out. */
 static bool
-place_areas(const struct reading *reading, struct ventana_stitching *stitching)
+place_areas(const struct ventana_reading *reading,
+            struct ventana_stitching *stitching)
 {
     stitching->area_count = 0;
     for (size_t i = 0; i < reading->area_count; i++) {
-        const struct origin *origin = &reading->origins[i];
+        const struct ventana_origin *origin = &reading->origins[i];
         struct ventana_area area = reading->areas[i];
         if (!reading->is_scanned[i]) {
             continue;
@@ -216,9 +220,9 @@ bool
 ventana_read(struct ventana_stitching *stitching, const char *document,
              size_t length, uint32_t tile_width, uint32_t tile_height)
 {
-    struct reading reading = {.xml = xml_reader_of(document, length),
-                              .tile_width = tile_width,
-                              .tile_height = tile_height};
+    struct ventana_reading reading = {.xml = xml_reader_of(document, length),
+                                      .tile_width = tile_width,
+                                      .tile_height = tile_height};
     if (tile_width == 0 || tile_height == 0 || !read_document(&reading) ||
         !average(&reading.right, tile_width, &stitching->advance_x) ||
         !average(&reading.up, tile_height, &stitching->advance_y) ||

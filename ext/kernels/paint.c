@@ -19,7 +19,7 @@
  * The tile's column (or row) that column 0 of the picture shows, which may be
  * none of its own, and the distance from there to the right.
  */
-struct origin {
+struct paint_origin {
     int64_t column;
     int64_t rest; /* of a unit */
 };
@@ -38,13 +38,13 @@ round_to_integer(double v)
  * Seen from any other column the position rounds the same way: a whole column
  * is an even multiple of 1 / unit, so halves go up or down with all of them.
  */
-static struct origin
+static struct paint_origin
 find_origin(double position, int64_t unit)
 {
     int64_t fixed = round_to_integer(-position * (double)unit);
     int64_t rest = (fixed % unit + unit) % unit;
 
-    return (struct origin){(fixed - rest) / unit, rest};
+    return (struct paint_origin){(fixed - rest) / unit, rest};
 }
 
 /* ---- what shows where ---- */
@@ -66,16 +66,17 @@ stored_height(const struct paint_tile *tile)
  * One axis of what cairo composes to paint a tile: the columns (or rows) of
  * the picture, and those of the tile that they may be taken from.
  */
-struct axis {
-    struct origin origin; /* in FIXED_UNIT */
+struct paint_axis {
+    struct paint_origin origin; /* in FIXED_UNIT */
     int64_t begin, end;
     int64_t first_sample, sample_count;
 };
 
-static struct axis
-aligned_axis(struct origin origin, int64_t tile_side, int64_t picture_side)
+static struct paint_axis
+aligned_axis(struct paint_origin origin, int64_t tile_side,
+             int64_t picture_side)
 {
-    struct axis axis = {
+    struct paint_axis axis = {
         .origin = {origin.column, 0},
         .begin = larger(-origin.column, 0),
         .end = smaller(tile_side - origin.column, picture_side),
@@ -90,12 +91,12 @@ aligned_axis(struct origin origin, int64_t tile_side, int64_t picture_side)
  * Half a pixel more on either side is painted; a sample counts that lies
  * within 0.495 of one that is needed. cairo adds in this order.
  */
-static struct axis
+static struct paint_axis
 between_axis(double position, int64_t tile_side, int64_t picture_side)
 {
     double begin = floor(position - 0.5 + 0.5);
     double end = floor(position + (double)tile_side + 0.5 + 0.5);
-    struct axis axis = {
+    struct paint_axis axis = {
         .origin = find_origin(position, FIXED_UNIT),
         .begin = larger((int64_t)begin, 0),
         .end = smaller((int64_t)end, picture_side),
@@ -111,7 +112,7 @@ between_axis(double position, int64_t tile_side, int64_t picture_side)
 
 /* Whether no pixel is a mixture with what lies beyond the tile's edges. */
 static bool
-is_covered(const struct axis *axis, int64_t tile_side)
+is_covered_by_tile(const struct paint_axis *axis, int64_t tile_side)
 {
     return axis->origin.column + axis->begin >= 0 &&
            axis->origin.column + axis->end < tile_side;
@@ -119,14 +120,14 @@ is_covered(const struct axis *axis, int64_t tile_side)
 
 struct plan {
     enum paint_mode mode;
-    struct axis x, y;
+    struct paint_axis x, y;
 };
 
 static enum paint_mode
 mode_of(const struct plan *plan, const struct paint_tile *tile,
         bool is_aligned)
 {
-    const struct axis *x = &plan->x, *y = &plan->y;
+    const struct paint_axis *x = &plan->x, *y = &plan->y;
 
     if (x->begin >= x->end || y->begin >= y->end || stored_width(tile) <= 0 ||
         stored_height(tile) <= 0) {
@@ -141,13 +142,14 @@ mode_of(const struct plan *plan, const struct paint_tile *tile,
     if (is_aligned) {
         return PAINT_ALIGNED_RGB24;
     }
-    return is_covered(x, tile->width) && is_covered(y, tile->height)
+    return is_covered_by_tile(x, tile->width) &&
+                   is_covered_by_tile(y, tile->height)
                ? PAINT_COVERED_RGB24
                : PAINT_BETWEEN_RGB24;
 }
 
 static bool
-is_near(double position)
+is_near_picture(double position)
 {
     return position > -MAX_POSITION && position < MAX_POSITION;
 }
@@ -157,10 +159,10 @@ make_plan(int64_t picture_width, int64_t picture_height,
           const struct paint_tile *tile, double x, double y)
 {
     struct plan plan = {.mode = PAINT_NOTHING};
-    struct origin across, down;
+    struct paint_origin across, down;
     bool is_aligned;
 
-    if (!is_near(x) || !is_near(y)) {
+    if (!is_near_picture(x) || !is_near_picture(y)) {
         return plan;
     }
     across = find_origin(x, 256);
@@ -190,14 +192,14 @@ paint_mode_at(int64_t picture_width, int64_t picture_height,
  * What is to be painted, in columns and rows of the tile: words is the pixel
  * whose upper left neighbour is (left, top).
  */
-struct area {
+struct paint_area {
     uint32_t *words;
     ptrdiff_t stride;
     int64_t left, top, right, bottom;
 };
 
 static bool
-is_nothing(const struct area *area)
+is_nothing(const struct paint_area *area)
 {
     return area->left >= area->right || area->top >= area->bottom;
 }
@@ -206,13 +208,13 @@ is_nothing(const struct area *area)
  * The pixels of the canvas that show the tile from column and row first on,
  * which is -1 where pixels have neighbours to the right and below.
  */
-static struct area
+static struct paint_area
 find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
           const struct plan *plan, int64_t first)
 {
     int64_t left = plan->x.origin.column + canvas->left;
     int64_t top = plan->y.origin.column + canvas->top;
-    struct area area = {
+    struct paint_area area = {
         .stride = canvas->stride,
         .left = larger(left, first),
         .top = larger(top, first),
@@ -233,7 +235,7 @@ find_area(const struct paint_canvas *canvas, const struct paint_tile *tile,
 struct strip {
     const struct paint_kernel *kernel;
     const struct paint_tile *tile;
-    const struct area *area;
+    const struct paint_area *area;
     struct weights weights;
     /* Columns of the strip's rows that there are in the tile. */
     int64_t begin, end;
@@ -318,7 +320,7 @@ static void
 blend_row(const struct strip *strip, int64_t y, uint32_t *words,
           const struct paint_row *upper, const struct paint_row *lower)
 {
-    const struct area *area = strip->area;
+    const struct paint_area *area = strip->area;
     bool inside = y >= 0 && y + 1 < strip->tile->opaque_height;
     int64_t end = inside ? strip->tile->opaque_width - 1 - area->left : 0;
     struct paint_span span = {
@@ -341,7 +343,7 @@ blend_strip(const struct strip *strip)
 {
     struct paint_row rows[3];
     struct paint_row *upper = &rows[0], *lower = &rows[1], *next = &rows[2];
-    const struct area *area = strip->area;
+    const struct paint_area *area = strip->area;
     uint32_t *words = area->words;
 
     for (int i = 0; i < 3; i++) {
@@ -362,10 +364,10 @@ blend_strip(const struct strip *strip)
 }
 
 static void
-blend_area(const struct paint_kernel *kernel, const struct area *area,
+blend_area(const struct paint_kernel *kernel, const struct paint_area *area,
            const struct paint_tile *tile, struct weights weights)
 {
-    struct area part = *area;
+    struct paint_area part = *area;
 
     for (; part.left < area->right; part.left = part.right) {
         struct strip strip = {
@@ -384,7 +386,7 @@ static const struct weights no_weights = {.upper_left = 1};
 /* ---- in bytes ---- */
 
 static void
-copy_area(const struct area *area, const struct paint_tile *tile)
+copy_area(const struct paint_area *area, const struct paint_tile *tile)
 {
     size_t size = 4 * (size_t)(area->right - area->left);
     uint32_t *words = area->words;
@@ -396,7 +398,7 @@ copy_area(const struct area *area, const struct paint_tile *tile)
 }
 
 static void
-cover_area(const struct paint_kernel *kernel, const struct area *area,
+cover_area(const struct paint_kernel *kernel, const struct paint_area *area,
            const struct paint_tile *tile)
 {
     size_t count = (size_t)(area->right - area->left);
@@ -411,13 +413,13 @@ cover_area(const struct paint_kernel *kernel, const struct area *area,
 
 /* pixman has 7 bits for where a pixel lies between others. */
 static uint16_t
-share_of(const struct axis *axis)
+share_of(const struct paint_axis *axis)
 {
     return (uint16_t)(axis->origin.rest >> 9);
 }
 
 static void
-cover_between(const struct paint_kernel *kernel, const struct area *area,
+cover_between(const struct paint_kernel *kernel, const struct paint_area *area,
               const struct paint_tile *tile, const struct plan *plan)
 {
     struct paint_neighbours neighbours = {.right_share = share_of(&plan->x),
@@ -441,7 +443,7 @@ cover_between(const struct paint_kernel *kernel, const struct area *area,
 /* ---- painting ---- */
 
 static bool
-is_empty(const struct area *area)
+is_empty(const struct paint_area *area)
 {
     size_t rest = 4 * (size_t)(area->right - area->left - 1);
     const uint32_t *words = area->words;
@@ -457,7 +459,7 @@ is_empty(const struct area *area)
 }
 
 static void
-paint_aligned(const struct paint_kernel *kernel, const struct area *area,
+paint_aligned(const struct paint_kernel *kernel, const struct paint_area *area,
               const struct paint_tile *tile)
 {
     if (is_empty(area)) {
@@ -470,14 +472,14 @@ paint_aligned(const struct paint_kernel *kernel, const struct area *area,
 }
 
 /* The pixel of the canvas that shows a single one of the tile. */
-static struct area
+static struct paint_area
 find_single(const struct paint_canvas *canvas, const struct paint_tile *tile,
             const struct plan *plan)
 {
     int64_t column = plan->x.begin - canvas->left;
     int64_t row = plan->y.begin - canvas->top;
     int64_t x = plan->x.first_sample, y = plan->y.first_sample;
-    struct area area = {.stride = canvas->stride};
+    struct paint_area area = {.stride = canvas->stride};
 
     if (column >= 0 && column < canvas->width && row >= 0 &&
         row < canvas->height && x >= 0 && x < stored_width(tile) && y >= 0 &&
@@ -493,7 +495,7 @@ find_single(const struct paint_canvas *canvas, const struct paint_tile *tile,
 
 /* One opaque colour is composed in bytes whatever surface it comes from. */
 static void
-paint_single(const struct paint_kernel *kernel, const struct area *area,
+paint_single(const struct paint_kernel *kernel, const struct paint_area *area,
              const struct paint_tile *tile)
 {
     if (tile->words[area->top * tile->stride + area->left] >= 0xff000000) {
@@ -511,7 +513,7 @@ paint_tile_with(const struct paint_kernel *kernel,
     struct plan plan =
         make_plan(canvas->picture_width, canvas->picture_height, tile, x, y);
     bool has_edges = plan.mode & (PAINT_BETWEEN | PAINT_BETWEEN_RGB24);
-    struct area area;
+    struct paint_area area;
 
     if (plan.mode == PAINT_NOTHING) {
         return;
@@ -611,7 +613,7 @@ cut_single(const struct paint_tile *image, const struct plan *plan,
 
 /* How many columns (or rows) of a part are opaque, from its first on. */
 static int64_t
-opaque_side(const struct axis *axis, int64_t opaque, int64_t side)
+opaque_side(const struct paint_axis *axis, int64_t opaque, int64_t side)
 {
     int64_t first = axis->origin.column;
     int64_t end = opaque - first - (share_of(axis) != 0);

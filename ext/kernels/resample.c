@@ -264,16 +264,16 @@ gather(const struct job *job, const uint8_t *const rows[QUAD], int32_t first,
 }
 
 /* Pixels along a row of the target. */
-struct chunk {
+struct resample_chunk {
     int32_t first, last;
 };
 
 /* As many as come from few quads, or one. */
-static struct chunk
+static struct resample_chunk
 find_chunk(const struct resample_axis *axis, int32_t first)
 {
     int32_t limit = axis->spans[first].first_quad + CHUNK_QUADS;
-    struct chunk chunk = {first, first + 1};
+    struct resample_chunk chunk = {first, first + 1};
 
     while (chunk.last < axis->length && chunk.last - first < CHUNK_PIXELS &&
            axis->spans[chunk.last].first_quad +
@@ -290,7 +290,7 @@ find_chunk(const struct resample_axis *axis, int32_t first)
  */
 static void
 weigh_chunk(const struct job *job, const uint8_t *rows[BAND_QUADS][QUAD],
-            int32_t row_quads, struct chunk chunk)
+            int32_t row_quads, struct resample_chunk chunk)
 {
     const struct resample_axis *axis = job->plan->across;
     const struct resample_span *end = &axis->spans[chunk.last - 1];
@@ -317,7 +317,7 @@ window_at(const struct window *window, int32_t quad)
 
 /* Make room for `count` rows of quads behind those from `first` on. */
 static void
-make_room(struct window *window, int32_t first, int32_t count)
+make_band_room(struct window *window, int32_t first, int32_t count)
 {
     if (window->end - window->begin + count <= window->capacity) {
         return;
@@ -341,7 +341,8 @@ copy_apart(const uint8_t *sums, size_t stride, int32_t count, size_t size,
 
 /* Rows have been resampled before: sums, four rows by four, become quads. */
 static void
-store_sums(const struct job *job, int32_t row_quads, struct chunk chunk)
+store_sums(const struct job *job, int32_t row_quads,
+           struct resample_chunk chunk)
 {
     size_t size = (size_t)QUAD * job->layout->target_channels;
     int32_t count = chunk.last - chunk.first;
@@ -369,7 +370,7 @@ add_resampled(struct job *job, int32_t count)
         source_quad(job, job->window.end + i, i, rows[i]);
     }
     for (int32_t x = 0; x < axis->length;) {
-        struct chunk chunk = find_chunk(axis, x);
+        struct resample_chunk chunk = find_chunk(axis, x);
 
         weigh_chunk(job, rows, count, chunk);
         store_sums(job, count, chunk);
@@ -405,8 +406,8 @@ weigh_columns(struct job *job, int32_t row, size_t count, uint8_t *sums)
     while (window->end < span->first_quad + span->quad_count) {
         int32_t more = (int32_t)smaller(BAND_QUADS, all_quads - window->end);
 
-        make_room(window, (int32_t)smaller(span->first_quad, window->end),
-                  more);
+        make_band_room(window, (int32_t)smaller(span->first_quad, window->end),
+                       more);
         if (columns_are_first(job->plan)) {
             add_source(job, more);
         } else {
@@ -441,7 +442,7 @@ resample_rows_first(struct job *job, int32_t first, int32_t last,
 
 /* Sums to rows, of which there are perhaps fewer than four by four. */
 static void
-store_rows(const struct job *job, struct chunk chunk, int32_t rows,
+store_rows(const struct job *job, struct resample_chunk chunk, int32_t rows,
            const struct target *target)
 {
     size_t channels = job->layout->target_channels;
@@ -489,7 +490,7 @@ resample_columns_first(struct job *job, int32_t first, int32_t last,
             }
         }
         for (int32_t x = 0; x < axis->length;) {
-            struct chunk chunk = find_chunk(axis, x);
+            struct resample_chunk chunk = find_chunk(axis, x);
 
             weigh_chunk(job, rows, (count - 1) / QUAD + 1, chunk);
             store_rows(job, chunk, count, &place);

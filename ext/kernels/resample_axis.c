@@ -69,20 +69,20 @@ static const struct filter {
 /* ---- spans ---- */
 
 /* How a target lies on its source. */
-struct placement {
+struct weight_placement {
     const struct filter *filter;
     double start, scale; /* in pixels of the source */
     double stretch; /* of the filter: no pixel of the source is left out */
 };
 
-static struct placement
+static struct weight_placement
 find_placement(double start, double end, int32_t length,
                const struct filter *filter)
 {
     float first = (float)start, last = (float)end;
     double scale = (double)(last - first) / length;
 
-    return (struct placement){
+    return (struct weight_placement){
         .filter = filter,
         .start = first,
         .scale = scale,
@@ -91,14 +91,15 @@ find_placement(double start, double end, int32_t length,
 }
 
 static double
-find_center(const struct placement *placement, int32_t i)
+find_center(const struct weight_placement *placement, int32_t i)
 {
     return placement->start + (i + 0.5) * placement->scale;
 }
 
 static void
-find_span(const struct resample_axis *axis, const struct placement *placement,
-          int32_t i, struct resample_span *span)
+find_span(const struct resample_axis *axis,
+          const struct weight_placement *placement, int32_t i,
+          struct resample_span *span)
 {
     double center = find_center(placement, i);
     double support = placement->filter->support * placement->stretch;
@@ -168,7 +169,7 @@ to_fixed_point(double weight)
 /* `weights` has room for all of the span's quads. The sum is 0 where a box is
    nothing but the last edge, which is black. */
 static void
-find_weights(const struct placement *placement, int32_t i,
+find_weights(const struct weight_placement *placement, int32_t i,
              const struct resample_span *span, double *weights)
 {
     double center = find_center(placement, i);
@@ -206,7 +207,8 @@ prepare_span(struct resample_axis *axis, const struct resample_span *span,
 }
 
 static bool
-make_weights(struct resample_axis *axis, const struct placement *placement)
+make_axis_weights(struct resample_axis *axis,
+                  const struct weight_placement *placement)
 {
     size_t total = place_quads_well(axis);
     double *weights =
@@ -234,7 +236,7 @@ resample_axis_make_for(const struct resample_kernel *kernel,
                        int32_t source_length, double start, double end,
                        int32_t length, enum resample_filter filter)
 {
-    struct placement placement =
+    struct weight_placement placement =
         find_placement(start, end, length, &filters[filter]);
     struct resample_axis *axis = NULL;
 
@@ -256,7 +258,7 @@ resample_axis_make_for(const struct resample_kernel *kernel,
     for (int32_t i = 0; i < length; i++) {
         find_span(axis, &placement, i, &axis->spans[i]);
     }
-    if (!make_weights(axis, &placement)) {
+    if (!make_axis_weights(axis, &placement)) {
         resample_axis_free(axis);
         return NULL;
     }

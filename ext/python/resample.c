@@ -76,7 +76,7 @@ release(Py_buffer *picture)
     }
 }
 
-struct request {
+struct resample_request {
     Py_buffer source, target;
     double box[4]; /* left, upper, right, lower */
     enum resample_filter filter;
@@ -119,7 +119,8 @@ parse_box(PyObject *value, const Py_buffer *source, double box[4])
 }
 
 static bool
-find_format(const struct request *request, enum resample_format *format)
+find_format(const struct resample_request *request,
+            enum resample_format *format)
 {
     Py_ssize_t source = request->source.shape[2];
     Py_ssize_t target = request->target.shape[2];
@@ -136,7 +137,8 @@ find_format(const struct request *request, enum resample_format *format)
 
 /* False where there is no memory. */
 static bool
-run(const struct request *request, struct resample_plan *plan)
+run_resample(const struct resample_request *request,
+             struct resample_plan *plan)
 {
     const Py_buffer *source = &request->source;
     const Py_buffer *target = &request->target;
@@ -166,7 +168,7 @@ run(const struct request *request, struct resample_plan *plan)
 }
 
 static bool
-run_request(const struct request *request)
+run_request(const struct resample_request *request)
 {
     struct resample_plan plan = {.order = request->order};
     bool complete;
@@ -174,7 +176,7 @@ run_request(const struct request *request)
         return false;
     }
     Py_BEGIN_ALLOW_THREADS
-    complete = run(request, &plan);
+    complete = run_resample(request, &plan);
     Py_END_ALLOW_THREADS
     if (!complete) {
         PyErr_NoMemory();
@@ -200,7 +202,7 @@ static PyObject *
 module_resample(PyObject *Py_UNUSED(module), PyObject *const *args,
                 Py_ssize_t nargs)
 {
-    struct request request = {.order = RESAMPLE_ROWS_FIRST};
+    struct resample_request request = {.order = RESAMPLE_ROWS_FIRST};
     if (nargs != 5) {
         return raise_argument_count("resample", 5, nargs);
     }

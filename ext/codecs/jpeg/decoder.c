@@ -83,7 +83,7 @@ find_units(uint32_t first, uint32_t count, uint32_t unit, uint32_t units)
 }
 
 static bool
-is_within(const struct jpeg_area *area, const struct jpeg_header *header)
+is_area_within(const struct jpeg_area *area, const struct jpeg_header *header)
 {
     return area->width > 0 && area->height > 0 && area->x < header->width &&
            area->y < header->height &&
@@ -112,7 +112,7 @@ whole_lines(size_t bytes)
 
 /* The next bytes of memory. */
 static uint8_t *
-take(uint8_t **memory, size_t size)
+take_segments(uint8_t **memory, size_t size)
 {
     uint8_t *taken = *memory;
     *memory += size;
@@ -140,10 +140,11 @@ reserve_lines(struct picture *picture, struct jpeg_memory *memory)
     bytes += whole_lines((uintptr_t)bytes) - (uintptr_t)bytes;
     picture->stride = stride;
     picture->pairs_stride = pairs / sizeof(uint32_t);
-    picture->samples[0] = take(&bytes, lines * stride);
-    picture->samples[1] = take(&bytes, SIDE * stride);
-    picture->samples[2] = take(&bytes, SIDE * stride);
-    picture->pairs = (uint32_t *)(void *)take(&bytes, 2 * SIDE * pairs);
+    picture->samples[0] = take_segments(&bytes, lines * stride);
+    picture->samples[1] = take_segments(&bytes, SIDE * stride);
+    picture->samples[2] = take_segments(&bytes, SIDE * stride);
+    picture->pairs =
+        (uint32_t *)(void *)take_segments(&bytes, 2 * SIDE * pairs);
     picture->line = bytes;
     return true;
 }
@@ -460,7 +461,7 @@ jpeg_decode_area(const struct jpeg_format *format, const uint8_t *bytes,
     picture.transform = &jpeg_transform_kernels[set];
     picture.colours = &jpeg_colour_kernels[set];
     if (!read_headers(format, bytes, size, &picture.header) ||
-        !is_within(area, &picture.header) || !find_layout(&picture)) {
+        !is_area_within(area, &picture.header) || !find_layout(&picture)) {
         return false;
     }
     find_quantization(&picture);
