@@ -11,6 +11,9 @@
 #include "system/scratch.h"
 #include "tile_supply.h"
 
+/* Of this many pixels all are painted before any is converted. */
+enum { ASSEMBLY_BAND_PIXELS = 1 << 20 };
+
 /* What a region is made of, each of which is a way to go wrong. */
 enum {
     ASSEMBLY_TILE = 1 << 0,   /* any tile */

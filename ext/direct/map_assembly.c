@@ -1,0 +1,179 @@
+#include "map_assembly.h"
+
+#include "assembly.h"
+#include "system/lengths.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Painting a map's tiles into a band of a chunk. */
+struct map_painting {
+    const struct tile_supply *supply;
+    const struct placement *placement;
+    const struct paint_canvas *canvas;
+    uint32_t *cut; /* room for a tile that is cut out of an image */
+};
+
+static struct paint_tile
+whole_image(const struct image *image, const struct map_tile *tile)
+{
+    return (struct paint_tile){
+        .stride = image->tile_width,
+        .width = image->tile_width,
+        .height = image->tile_height,
+        .opaque_width = tile->opaque_width,
+        .opaque_height = tile->opaque_height,
+        .format = image->surface,
+    };
+}
+
+/* The same of a part that starts and ends at whole pixels, where it lies. */
+static struct paint_tile
+part_in_place(const struct paint_tile *image, int64_t x, int64_t y,
+              int64_t width, int64_t height)
+{
+    return (struct paint_tile){
+        .words = image->words + y * image->stride + x,
+        .stride = image->stride,
+        .width = width,
+        .height = height,
+        .opaque_width = larger(smaller(image->opaque_width - x, width), 0),
+        .opaque_height = larger(smaller(image->opaque_height - y, height), 0),
+        .format = PAINT_CLIPPED,
+    };
+}
+
+/* What a tile shows of its image; there is room for it at `words`. */
+static struct paint_tile
+cut_out(const struct paint_tile *image, const struct tile_map *map,
+        const struct map_tile *tile, uint32_t *words)
+{
+    int64_t x = (int64_t)tile->cut_x, y = (int64_t)tile->cut_y;
+    int64_t width = (int64_t)ceil(map->width);
+    int64_t height = (int64_t)ceil(map->height);
+    bool is_whole = (double)x == tile->cut_x && (double)y == tile->cut_y &&
+                    x + width <= image->width && y + height <= image->height;
+    return is_whole ? part_in_place(image, x, y, width, height)
+                    : paint_cut(image, tile->cut_x, tile->cut_y, width, height,
+                                words);
+}
+
+/* Whether any of a tile shows in the band, give or take two pixels. */
+static bool
+touches_band(const struct paint_canvas *canvas, double y, double height)
+{
+    return y + height + 2 >= (double)canvas->top &&
+           y - 2 <= (double)(canvas->top + canvas->height);
+}
+
+static bool
+paint_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+{
+    const struct map_painting *painting = argument;
+    const struct tile_map *map = painting->placement->map;
+    const struct tile *pixels;
+    if (!touches_band(painting->canvas, y, map->height)) {
+        return true;
+    }
+    if (!tile_supply_get_number(painting->supply, painting->placement,
+                                tile->image, &pixels)) {
+        return false;
+    }
+    if (pixels != NULL) {
+        struct paint_tile surface =
+            whole_image(&painting->placement->image, tile);
+        surface.words = pixels->words;
+        if (map->is_cut) {
+            surface = cut_out(&surface, map, tile, painting->cut);
+        }
+        paint_tile_at(painting->canvas, &surface, x, y);
+        tile_release(pixels);
+    }
+    return true;
+}
+
+/* One band of the chunk at a pixel of the region. */
+static bool
+paint_map_band(struct map_painting *painting, const struct map_view *view)
+{
+    const struct paint_canvas *canvas = painting->canvas;
+    memset(canvas->words, 0,
+           (size_t)(canvas->width * canvas->height) * sizeof *canvas->words);
+    return tile_map_visit(painting->placement->map, view, paint_map_tile,
+                          painting);
+}
+
+bool
+map_assembly_read(const struct tile_supply *supply,
+                  const struct map_view *view, const struct block_place *place,
+                  const struct pixels *pixels, struct scratch *scratch)
+{
+    const struct tile_map *map = supply->placements[0].map;
+    int64_t band =
+        smaller(larger(ASSEMBLY_BAND_PIXELS / place->width, 1), place->height);
+    size_t cut =
+        map->is_cut ? (size_t)(ceil(map->width) * ceil(map->height)) : 0;
+    uint32_t *words =
+        scratch_reserve(scratch, cut + (size_t)(place->width * band));
+    bool complete = words != NULL;
+    for (int64_t row = 0; complete && row < place->height; row += band) {
+        const struct paint_canvas canvas = {
+            .words = words + cut,
+            .stride = (ptrdiff_t)place->width,
+            .top = row,
+            .width = place->width,
+            .height = smaller(band, place->height - row),
+            .picture_width = place->width,
+            .picture_height = place->height,
+        };
+        struct map_painting painting = {supply, supply->placements, &canvas,
+                                        words};
+        complete = paint_map_band(&painting, view);
+        if (complete) {
+            pixels_convert(pixels, place->column, place->row + row,
+                           place->width, canvas.height, canvas.words,
+                           canvas.stride);
+        }
+    }
+    return complete;
+}
+
+/* The ways in which tiles are painted. */
+struct map_modes {
+    const struct placement *placement;
+    int64_t width, height; /* of the picture */
+    unsigned parts;
+    int64_t count;
+};
+
+static bool
+note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+{
+    struct map_modes *modes = argument;
+    const struct tile_map *map = modes->placement->map;
+    struct paint_tile surface = whole_image(&modes->placement->image, tile);
+    if (map->is_cut) {
+        surface.width = surface.opaque_width = (int64_t)ceil(map->width);
+        surface.height = surface.opaque_height = (int64_t)ceil(map->height);
+        surface.format = PAINT_ARGB32;
+    }
+    unsigned mode = paint_mode_at(modes->width, modes->height, &surface, x, y);
+    modes->parts |= ASSEMBLY_PAINTED * mode;
+    modes->count += mode != PAINT_NOTHING;
+    return true;
+}
+
+unsigned
+map_assembly_parts(const struct tile_supply *supply,
+                   const struct map_view *view,
+                   const struct block_place *place)
+{
+    struct map_modes modes = {supply->placements, place->width, place->height,
+                              0, 0};
+    tile_map_visit(supply->placements[0].map, view, note_map_tile, &modes);
+    unsigned parts = modes.parts | (modes.count > 1 ? ASSEMBLY_MIXED : 0);
+    return modes.count == 0
+               ? 0
+               : parts | ASSEMBLY_TILE | (unsigned)ASSEMBLY_IMAGE |
+                     (modes.count > 1 ? (unsigned)ASSEMBLY_SEAM : 0);
+}
