@@ -85,14 +85,6 @@ LIBRARIES = (
         "#include <zlib.h>",
         "zlib lacks its headers",
     ),
-    Library(
-        "libzstd",
-        "libzstd",
-        "OPENSLIDE_WITHOUT_ZSTD",
-        "HAVE_LIBZSTD",
-        "#include <zstd.h>",
-        "libzstd lacks its headers",
-    ),
 )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.slides.direct import NOT_RGB, Indirect
+from tests.slides.direct import NOT_RGB, OTHER_CODEC, Indirect
 from tests.slides.pyramid import Box
 
 FOLDER_VARIABLE = "OPENSLIDE_TEST_REAL_SLIDES"
@@ -80,6 +80,7 @@ REAL_SLIDES = {
         "generic-tiff",
         "4.0.1",  # earlier: where libtiff is built with zstd
         tuple((10000 >> level, 5000 >> level) for level in range(5)),
+        OTHER_CODEC,
     ),
     "generic-vips": RealSlide(
         "vips-CMU-0-small.tiff",

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parent.parent
 SWITCHES = {
     "libjpeg-turbo": "OPENSLIDE_WITHOUT_JPEG",
     "zlib": "OPENSLIDE_WITHOUT_ZLIB",
-    "libzstd": "OPENSLIDE_WITHOUT_ZSTD",
 }
 
 

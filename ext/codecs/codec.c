@@ -1,7 +1,6 @@
 #include "codec.h"
 
 #include "deflate.h"
-#include "zstandard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,6 @@ codec_is_available(enum codec codec)
         return true;
     case CODEC_DEFLATE:
         return deflate_version() != NULL;
-    case CODEC_ZSTD:
-        return zstandard_version() != NULL;
     default:
         return false;
     }
@@ -111,8 +108,6 @@ expand(enum codec codec, const uint8_t *bytes, size_t size, uint8_t *samples,
     switch (codec) {
     case CODEC_DEFLATE:
         return deflate_expand(bytes, size, samples, count);
-    case CODEC_ZSTD:
-        return zstandard_expand(bytes, size, samples, count);
     default:
         return false;
     }

@@ -15,7 +15,6 @@ enum codec {
     CODEC_JPEG,
     CODEC_NONE,
     CODEC_DEFLATE,
-    CODEC_ZSTD,
 };
 
 struct coding {

@@ -16,8 +16,6 @@ missing_codec(enum codec codec)
         return "the JPEG decoder that was asked for is not built in";
     case CODEC_DEFLATE:
         return "zlib is not built in";
-    case CODEC_ZSTD:
-        return "libzstd is not built in";
     default:
         return "the tiles are compressed in another way";
     }

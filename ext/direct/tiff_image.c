@@ -57,8 +57,6 @@ codec_of(const struct tiff_directory *directory)
     case TIFF_COMPRESSION_DEFLATE:
     case TIFF_COMPRESSION_OLD_DEFLATE:
         return CODEC_DEFLATE;
-    case TIFF_COMPRESSION_ZSTD:
-        return CODEC_ZSTD;
     default:
         return CODEC_OTHER;
     }

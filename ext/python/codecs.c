@@ -6,7 +6,6 @@
 #include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
 #include "codecs/jpeg_turbo.h"
-#include "codecs/zstandard.h"
 
 #include <stdlib.h>
 
@@ -139,12 +138,8 @@ PyDoc_STRVAR(
 static PyObject *
 module_tile_libraries(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    const char *zlib = deflate_version(), *zstd = zstandard_version();
-    if (zlib != NULL && zstd != NULL) {
-        return Py_BuildValue("(ss)", zlib, zstd);
-    }
-    const char *only = zlib != NULL ? zlib : zstd;
-    return only != NULL ? Py_BuildValue("(s)", only) : PyTuple_New(0);
+    const char *zlib = deflate_version();
+    return zlib != NULL ? Py_BuildValue("(s)", zlib) : PyTuple_New(0);
 }
 
 bool

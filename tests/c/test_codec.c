@@ -2,7 +2,6 @@
 
 #include "check.h"
 #include "codecs/deflate.h"
-#include "codecs/zstandard.h"
 #include "guard_page.h"
 
 #include <stdlib.h>
@@ -12,7 +11,7 @@ enum { WIDTH = 5, HEIGHT = 3, SIZE = WIDTH * HEIGHT * 3, STRIDE = 24 };
 
 static const struct jpeg_format format = {WIDTH, HEIGHT, false, NULL, 0};
 
-/* Of the samples 1, 2, 3, ... 45, as zlib and zstd write them. */
+/* Of the samples 1, 2, 3, ... 45, as zlib writes them. */
 static const uint8_t deflated[] = {
     0x78, 0x9c, 0x63, 0x64, 0x62, 0x66, 0x61, 0x65, 0x63, 0xe7, 0xe0,
     0xe4, 0xe2, 0xe6, 0xe1, 0xe5, 0xe3, 0x17, 0x10, 0x14, 0x12, 0x16,
@@ -20,15 +19,6 @@ static const uint8_t deflated[] = {
     0x57, 0x50, 0x54, 0x52, 0x56, 0x51, 0x55, 0x53, 0xd7, 0xd0, 0xd4,
     0xd2, 0xd6, 0xd1, 0x05, 0x00, 0x3f, 0x84, 0x04, 0x0c,
 };
-static const uint8_t zstandard[] = {
-    0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0x2d, 0x00, 0x00, 0x00, 0x00, 0x00,
-    0x00, 0x00, 0x69, 0x01, 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06,
-    0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11,
-    0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1c,
-    0x1d, 0x1e, 0x1f, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27,
-    0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x2d,
-};
-
 /* The bytes of a stored tile. */
 struct stream {
     const uint8_t *bytes;
@@ -159,28 +149,6 @@ test_deflate(void)
 }
 
 static void
-test_zstandard(void)
-{
-    check_codec(CODEC_ZSTD, (struct stream){zstandard, sizeof zstandard},
-                zstandard_version());
-}
-
-/* As long as it should be only together with what is before. */
-static void
-test_frames_that_are_skipped(void)
-{
-    static const uint8_t skipped[] = {0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0};
-    static const struct coding coding = {CODEC_ZSTD, false};
-    uint8_t both[sizeof skipped + sizeof zstandard];
-    memcpy(both, skipped, sizeof skipped);
-    memcpy(both + sizeof skipped, zstandard, sizeof zstandard);
-    CHECK(is_refused(&coding, (struct stream){both, sizeof both}), "before");
-    memcpy(both, zstandard, sizeof zstandard);
-    memcpy(both + sizeof zstandard, skipped, sizeof skipped);
-    CHECK(is_refused(&coding, (struct stream){both, sizeof both}), "behind");
-}
-
-static void
 test_no_codec(void)
 {
     const struct coding other = {CODEC_OTHER, false};
@@ -194,8 +162,6 @@ main(void)
 {
     check_run("uncompressed", test_uncompressed);
     check_run("deflate", test_deflate);
-    check_run("Zstandard", test_zstandard);
-    check_run("frames that are skipped", test_frames_that_are_skipped);
     check_run("no codec", test_no_codec);
     return check_finish();
 }

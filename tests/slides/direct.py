@@ -24,8 +24,8 @@ ALL_DIRECT = (
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
     *("dicom-copies", "dicom-uncounted", "dicom-rgb", "mirax", "ventana-bif"),
-    *("generic-raw", "generic-deflate", "generic-zstd", "generic-vips-raw"),
-    *("generic-vips-deflate", "generic-vips-zstd", "generic-tifffile-deflate"),
+    *("generic-raw", "generic-deflate", "generic-vips-raw"),
+    *("generic-vips-deflate", "generic-tifffile-deflate"),
 )
 
 #: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
@@ -40,6 +40,9 @@ INDIRECT: dict[str, Indirect] = {
     "aperio-33003": OTHER_CODEC,
     "aperio-33005": OTHER_CODEC,
     "generic-lzw": OTHER_CODEC,
+    # Nothing in its frames tells damage, which releases of libzstd read in other ways.
+    "generic-zstd": OTHER_CODEC,
+    "generic-vips-zstd": OTHER_CODEC,
     "generic-gdal": {2: NOT_RGB, 4: NOT_RGB},  # masks
     "vms": SEVERAL_FILES,
     "vmu": SEVERAL_FILES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 # Pixels are the same in any case, so where nothing can be done nothing need be.
 _NOTHING = "nothing can be done"
 _CODECS = (
-    "this package decodes JPEG, deflate, Zstandard and what is not compressed, "
+    "this package decodes JPEG, deflate and what is not compressed, "
     "so nothing can be done"
 )
 _INSTALL = (
@@ -26,7 +26,6 @@ _REMEDIES = {
         f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
     ),
     "zlib is not built in": _INSTALL.format("zlib"),
-    "libzstd is not built in": _INSTALL.format("libzstd"),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
         "see that it may be read and that the limit of open files is not reached"
