@@ -188,19 +188,18 @@ test_positions(void)
         append(i * 77 - 500);
         append(-i * 5);
     }
-    struct memory_source memory = memory_source_of(file.bytes, file.size);
-    CHECK(mirax_read_positions(&memory.source, 11, positions, POSITIONS),
-          "not read");
+    struct guarded memory = guarded_alloc(file.size - 11);
+    uint8_t *bytes = memory.end - (file.size - 11);
+    memcpy(bytes, file.bytes + 11, file.size - 11);
+    CHECK(mirax_take_positions(bytes, positions, POSITIONS), "not taken");
     for (int32_t i = 0; i < POSITIONS; i++) {
         CHECK(positions[i].x == i * 77 - 500 && positions[i].y == -i * 5, "%d",
               (int)i);
     }
-    CHECK(!mirax_read_positions(&memory.source, 12, positions, POSITIONS),
-          "past the end");
-    file.bytes[11 + 9 * 600] = 2;
-    CHECK(!mirax_read_positions(&memory.source, 11, positions, POSITIONS),
-          "another flag");
-    CHECK(!memory.strayed, "strayed");
+    bytes[MIRAX_POSITION_BYTES * 600] = 2;
+    CHECK(!mirax_take_positions(bytes, positions, POSITIONS), "another flag");
+    CHECK(mirax_take_positions(bytes, positions, 600), "those before it");
+    guarded_free(memory);
 }
 
 int

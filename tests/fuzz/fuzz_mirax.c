@@ -9,6 +9,8 @@
 /* Of the slides that tests.slides writes. */
 static const char SLIDE_ID[] = "0123456789ABCDEF0123456789ABCDEF";
 
+enum { POSITIONS = 16 };
+
 /* How many images, and what they sum up to. */
 struct sum {
     uint64_t count, total;
@@ -30,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct memory_source memory = memory_source_of(bytes, size);
     struct mirax_index index;
     struct mirax_place place;
-    struct mirax_position positions[16];
+    struct mirax_position positions[POSITIONS];
     if (mirax_open(&index, &memory.source, SLIDE_ID)) {
         for (int32_t level = 0; level < 3; level++) {
             struct sum one = {0}, two = {0};
@@ -41,7 +43,9 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
             mirax_find_record(&index, level, &place);
         }
     }
-    mirax_read_positions(&memory.source, size / 2, positions, 16);
+    size_t count = size / MIRAX_POSITION_BYTES;
+    mirax_take_positions(bytes, positions,
+                         count < POSITIONS ? count : POSITIONS);
     REQUIRE(!memory.strayed);
     return 0;
 }
