@@ -309,6 +309,21 @@ def test_parts_of_the_only_level(tmp_path: Path) -> None:
                 assert slide.direct_levels == (0,)
 
 
+def test_parts_that_overlap(tmp_path: Path) -> None:
+    """Of several parts with the same frames the first counts, whichever is opened."""
+    options = {
+        "factors": (1,),
+        "frames_per_file": 20,
+        "elements": {"ConcatenationFrameOffsetNumber": None},
+    }
+    path = write(tmp_path, "overlap", options)
+    for file in sorted(path.parent.glob("level*.dcm")):
+        with opened(file) as (slide, library):
+            assert slide.direct_levels == (0,)
+            slide._osr.trust_direct_reads()
+            compare(slide, library, "overlap")
+
+
 def test_changed_part(tmp_path: Path) -> None:
     """One file of several is not what it was."""
     path = write(tmp_path, "part", {"factors": (1,), "frames_per_file": 20})

@@ -71,7 +71,9 @@ kinship_of(const struct dicom_level *level, const struct dicom_file *dicom)
     return kinship;
 }
 
-/* One more file of a level; false where there is no memory. */
+/* One more file of a level, in its place among the parts of a concatenation:
+   where these overlap, libopenslide takes the first. False where there is no
+   memory. */
 static bool
 append_file(struct dicom_level *level, struct slide_file *file,
             const struct dicom_file *dicom)
@@ -86,8 +88,13 @@ append_file(struct dicom_level *level, struct slide_file *file,
     if (files == NULL || dicoms == NULL) {
         return false;
     }
-    files[level->count] = file;
-    dicoms[level->count] = *dicom;
+    size_t place = level->count;
+    for (; place > 0 && dicoms[place - 1].part > dicom->part; place--) {
+        files[place] = files[place - 1];
+        dicoms[place] = dicoms[place - 1];
+    }
+    files[place] = file;
+    dicoms[place] = *dicom;
     level->count = count;
     return true;
 }

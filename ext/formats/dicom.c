@@ -31,6 +31,7 @@ static const struct {
     {0x00080018, KIND_UI, TO(instance)},
     {0x0020000E, KIND_UI, TO(series)},
     {0x00200242, KIND_UI, TO(whole_instance)},
+    {0x00209162, KIND_US, TO(part)},
     {0x00209228, KIND_UL, TO(first_frame)},
     {0x00209311, KIND_CS, TO(organization)},
     {0x00280002, KIND_US, TO(samples_per_pixel)},

@@ -30,6 +30,7 @@ struct dicom_file {
     uint32_t total_columns, total_rows; /* of the image */
     uint32_t frame_count;
     uint32_t first_frame; /* its number in the whole of a concatenation */
+    uint32_t part;        /* of that, from 1 on */
     uint32_t samples_per_pixel, planar_configuration;
     uint32_t bits_allocated, bits_stored, high_bit, pixel_representation;
     /* Offset of what the frames have of their own, 0 where they have nothing.
