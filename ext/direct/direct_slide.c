@@ -15,8 +15,6 @@ static const int64_t WINDOW_SIDE = 320;
 
 struct direct_level {
     struct level_images images;
-    /* Why libopenslide reads it, NULL where it does not. */
-    _Atomic(const char *) refusal;
     atomic_uint compared; /* ASSEMBLY_ parts that were seen to be right */
     atomic_bool is_indexed;
 };
@@ -125,7 +123,6 @@ find_levels(struct direct_slide *direct, const struct slide_handle *handle)
         level_images_find(images, handle, direct->file);
         for (int32_t i = 0; i < direct->level_count; i++) {
             direct->levels[i].images = images[i];
-            atomic_store(&direct->levels[i].refusal, images[i].refusal);
         }
     }
     free(images);
@@ -158,7 +155,8 @@ index_level(struct direct_slide *direct, struct direct_level *level)
     }
     platform_mutex_lock(&direct->mutex);
     if (!atomic_load(&level->is_indexed)) {
-        atomic_store(&level->refusal, level_images_index(&level->images));
+        atomic_store(&level->images.refusal,
+                     level_images_index(&level->images));
         atomic_store(&level->is_indexed, true);
     }
     platform_mutex_unlock(&direct->mutex);
@@ -178,7 +176,7 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
         return "there was no memory";
     }
     index_level(direct, &direct->levels[level]);
-    return atomic_load(&direct->levels[level].refusal);
+    return atomic_load(&direct->levels[level].images.refusal);
 }
 
 void
@@ -381,7 +379,7 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
         compared |= parts & ~(unsigned)ASSEMBLY_ARITHMETIC;
         atomic_fetch_or(&level->compared, compared);
     } else if (verdict == DIFFERENT) {
-        atomic_store(&level->refusal, "libopenslide gave other pixels");
+        atomic_store(&level->images.refusal, "libopenslide gave other pixels");
     }
     return verdict == SAME && (parts & ~atomic_load(&level->compared)) == 0;
 }

@@ -8,9 +8,12 @@
 #include "system/slide_file.h"
 #include "slide/slide_handle.h"
 
+#include <stdatomic.h>
+
 struct level_images {
-    /* Why they cannot be decoded here, in words; NULL where they can. */
-    const char *refusal;
+    /* Why they cannot be decoded here, in words; NULL where they can.  Many
+       threads may ask, and change it. */
+    _Atomic(const char *) refusal;
     /* That have their tiles. */
     struct slide_file **files;
     size_t file_count;
