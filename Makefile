@@ -131,11 +131,12 @@ $(SANITIZE)/package: $(SANITIZE)/tools $(SOURCES) Makefile
 # allocates is watched all the same.  Left out are leaks and peaks of memory, which its
 # allocator keeps for a while, crashes of libopenslide itself, forks beside threads, which
 # that allocator does not survive, and what has nothing to do with the extension module.
-test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the address, UB and thread sanitizers
+# TESTS='tests/test_arrays.py ...' passes these alone.
+test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the address, UB and thread sanitizers (TESTS=files)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
 	    PYTHONMALLOC=malloc UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_sigbus=0 \
-	    $(SANITIZE)/bin/python -m pytest --ignore tests/test_c.py \
+	    $(SANITIZE)/bin/python -m pytest $(TESTS) --ignore tests/test_c.py \
 	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py \
 	    --deselect tests/test_damage.py::test_known_crashes \
 	    --deselect 'tests/test_direct.py::test_scenarios[memory]' \
