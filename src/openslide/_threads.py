@@ -11,6 +11,8 @@ import os
 import sys
 from operator import index
 
+from ._cpus import reason, usable_cpus
+
 #: The most that one call uses.  Larger numbers stand for it.
 MOST_THREADS = 1024
 
@@ -24,8 +26,9 @@ def set_num_threads(number: int | None) -> None:
 
     More than 1024 are 1024.  None restores the default: OPENSLIDE_NUM_THREADS if that
     is a positive integer (anything else is ignored, as `openslide info` says), else
-    the CPUs that this process may use, and 1 in a child of multiprocessing, whose
-    parent has divided the work already.
+    the CPUs that this process may use, by its affinity, the CPU quota of its container
+    and SLURM_CPUS_PER_TASK, and 1 in a child of multiprocessing, whose parent has
+    divided the work already.
 
     Raises ArgumentTypeError where number is no integer, and ValueError where it is
     not positive.
@@ -43,7 +46,7 @@ def get_num_threads() -> int:
     stated = _stated()
     if stated is not None:
         return stated
-    return 1 if _is_worker_process() else _usable_cpus()
+    return 1 if _is_worker_process() else usable_cpus()
 
 
 def described() -> str:
@@ -54,6 +57,8 @@ def described() -> str:
         return f"{number}, as {_VARIABLE} says"
     if setting:
         return f"{number}; {_VARIABLE} is ignored: {setting!r} is no positive integer"
+    if _chosen is None and (who := reason()):
+        return f"{number}, as {who}"
     return number
 
 
@@ -95,12 +100,6 @@ def _stated() -> int | None:
         return None
     # Python refuses to convert texts of thousands of digits.
     return MOST_THREADS if len(digits) > 9 else min(int(digits), MOST_THREADS)
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _is_worker_process() -> bool:
