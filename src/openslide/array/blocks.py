@@ -1,0 +1,50 @@
+"""Levels as Dask arrays."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .. import _arrays
+from .pyramid import Sides, large_chunk, pyramid_of, read_block, shared_slide
+
+if TYPE_CHECKING:
+    import dask.array
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def lazy_level(
+    path: str | os.PathLike[str], level: int, chunks: Sides
+) -> dask.array.Array:
+    """What openslide.array.to_dask() gives."""
+    np = _arrays.numpy()
+    try:
+        import dask.array
+    except ImportError:
+        raise ImportError(
+            "Dask arrays need dask; install it with "
+            "`pip install openslide-native[dask]`"
+        ) from None
+    slide = shared_slide(path)
+    number = _arrays.one_level(level, slide.level_count)
+    found = pyramid_of(slide, chunks).levels[number]
+    width, height = found.chunk if chunks is not None else large_chunk(found)
+    shape = (*reversed(found.size), 3)
+    dask_core: Any = dask.array.core  # which tells no types
+    return dask_core.map_blocks(  # type: ignore[no-any-return]
+        _read,
+        path=os.path.abspath(path),
+        level=number,
+        chunks=dask_core.normalize_chunks((height, width, 3), shape),
+        dtype=np.uint8,
+        meta=np.empty((0, 0, 0), np.uint8),
+    )
+
+
+def _read(
+    path: str, level: int, block_info: dict[Any, dict[str, Any]]
+) -> NDArray[np.uint8]:
+    """The pixels of a block, whose place Dask tells."""
+    (top, bottom), (left, right), _ = block_info[None]["array-location"]
+    return read_block(path, level, (left, top), (right - left, bottom - top))
