@@ -111,6 +111,42 @@ region_is_large(const struct region *region)
     return region->width > 0 && region->height > BLOCK_PIXELS / region->width;
 }
 
+bool
+region_is_divisible(const struct region *region,
+                    const struct slide_handle *handle)
+{
+    const struct slide_level *level =
+        slide_handle_level(handle, region->level);
+    return level != NULL && region_is_near(region) &&
+           starts_on_a_pixel(region, level);
+}
+
+/* A part at 0 keeps the position that was asked for, however large; the
+   others are truncated as libopenslide would. */
+static int64_t
+position_at(int64_t start, int64_t offset, double downsample)
+{
+    return offset == 0 ? start
+                       : position_truncated((double)start +
+                                            (double)offset * downsample);
+}
+
+struct region
+region_part(const struct region *region, double downsample, int64_t column,
+            int64_t row, int64_t width, int64_t height)
+{
+    return (struct region){
+        .x = position_at(region->x, column, downsample),
+        .y = position_at(region->y, row, downsample),
+        .level = region->level,
+        .width = width,
+        .height = height,
+        .is_exact = region->is_exact,
+        .column = region->column + column,
+        .row = region->row + row,
+    };
+}
+
 struct division
 division_of(const struct region *region, const struct slide_handle *handle)
 {
@@ -137,16 +173,6 @@ division_of(const struct region *region, const struct slide_handle *handle)
     return division;
 }
 
-/* A block at 0 keeps the position that was asked for, however large; the
-   others are truncated as libopenslide would. */
-static int64_t
-position_at(int64_t start, int64_t offset, double downsample)
-{
-    return offset == 0 ? start
-                       : position_truncated((double)start +
-                                            (double)offset * downsample);
-}
-
 struct block
 division_block(const struct division *division, int64_t column, int64_t row)
 {
@@ -158,10 +184,8 @@ division_block(const struct division *division, int64_t column, int64_t row)
     left = left < 0 ? 0 : left;
     top = top < 0 ? 0 : top;
     return (struct block){
-        .source = {position_at(region->x, left, division->downsample),
-                   position_at(region->y, top, division->downsample),
-                   region->level, right - left, bottom - top, region->is_exact,
-                   region->column + left, region->row + top},
+        .source = region_part(region, division->downsample, left, top,
+                              right - left, bottom - top),
         .whole = region,
         .column = left,
         .row = top,

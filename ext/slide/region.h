@@ -35,6 +35,16 @@ bool region_is_large(const struct region *region);
 /* Whether it lies, and ends, where products with its positions are exact. */
 bool region_is_near(const struct region *region);
 
+/* Whether its parts, read one by one, have the pixels of the whole. */
+bool region_is_divisible(const struct region *region,
+                         const struct slide_handle *handle);
+
+/* A part of a region that starts `column` and `row` pixels from its corner;
+   `downsample` is that of its level. */
+struct region region_part(const struct region *region, double downsample,
+                          int64_t column, int64_t row, int64_t width,
+                          int64_t height);
+
 /* A part of a region. */
 struct block {
     struct region source;
