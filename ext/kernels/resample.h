@@ -38,10 +38,14 @@ struct resample_axis;
 /* The longest axis, of a source or a target. */
 #define RESAMPLE_LONGEST (INT32_C(1) << 24)
 
+/* Whether 0 <= start <= end <= source_length, as floats, which decide in
+   Pillow. */
+bool resample_box_lies_within(double start, double end, int32_t source_length);
+
 /*
  * `length` pixels for the part of a source of `source_length` pixels that is
- * between start and end, which are rounded to floats. Lengths are from 1 to
- * RESAMPLE_LONGEST, and 0 <= start <= end <= source_length, as floats.
+ * between start and end, which lie within and are rounded to floats. Lengths
+ * are from 1 to RESAMPLE_LONGEST.
  *
  * Never changes, so that all threads may use it. NULL where there is no memory
  * for it.

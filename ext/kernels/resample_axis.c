@@ -231,6 +231,13 @@ make_axis_weights(struct resample_axis *axis,
 
 /* ---- axes ---- */
 
+bool
+resample_box_lies_within(double start, double end, int32_t source_length)
+{
+    return (float)start >= 0 && (float)start <= (float)end &&
+           (float)end <= (float)source_length;
+}
+
 struct resample_axis *
 resample_axis_make_for(const struct resample_kernel *kernel,
                        int32_t source_length, double start, double end,

@@ -89,3 +89,34 @@ size_argument(PyObject *pair, int64_t *width, int64_t *height)
     static const struct pair_names names = {"size", {"width", "height"}};
     return pair_argument(pair, &names, width, height);
 }
+
+/* Pillow's numbers of filters. */
+static const struct {
+    int64_t number;
+    enum resample_filter filter;
+} filters[] = {
+    {1, RESAMPLE_LANCZOS},
+    {2, RESAMPLE_BILINEAR},
+    {3, RESAMPLE_BICUBIC},
+    {4, RESAMPLE_BOX},
+};
+
+bool
+filter_argument(PyObject *value, enum resample_filter *filter)
+{
+    int64_t number;
+    if (!integer_argument(value, "filter", &number)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+        if (filters[i].number == number) {
+            *filter = filters[i].filter;
+            return true;
+        }
+    }
+    PyErr_Format(PyExc_ValueError,
+                 "filter must be LANCZOS (1), BILINEAR (2), BICUBIC (3) or "
+                 "BOX (4), not %lld",
+                 (long long)number);
+    return false;
+}

@@ -1,10 +1,10 @@
-/* Arguments of methods: integers, pairs, regions. */
+/* Arguments of methods: integers, pairs, filters. */
 #ifndef ARGUMENTS_H
 #define ARGUMENTS_H
 
 #include "_openslide_module.h"
 
-#include "slide/region.h"
+#include "kernels/resample.h"
 
 /* These are false with an exception set that says what was given. */
 
@@ -19,5 +19,8 @@ bool level_argument(PyObject *value, int32_t *level);
    Further items are ignored, as they are by openslide-python. */
 bool location_argument(PyObject *pair, int64_t *x, int64_t *y);
 bool size_argument(PyObject *pair, int64_t *width, int64_t *height);
+
+/* A number of PIL.Image.Resampling. */
+bool filter_argument(PyObject *value, enum resample_filter *filter);
 
 #endif

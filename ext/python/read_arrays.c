@@ -1,108 +1,12 @@
 /* Regions into arrays: the buffers that NumPy has made. */
+#include "array_arguments.h"
 #include "arguments.h"
-#include "slide_batch.h"
 
 #include "system/lengths.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool
-refuse_buffer(const char *reason)
-{
-    PyErr_SetString(PyExc_ValueError, reason);
-    return false;
-}
-
-/* A writable array of bytes whose last two axes are contiguous: (height,
-   width, 3 or 4), with an axis before where there are several regions. */
-static bool
-get_pixels(PyObject *object, int axes, Py_buffer *pixels)
-{
-    if (PyObject_GetBuffer(object, pixels, PyBUF_STRIDES | PyBUF_WRITABLE) <
-        0) {
-        return false;
-    }
-    Py_ssize_t channels = pixels->ndim == axes ? pixels->shape[axes - 1] : 0;
-    if (pixels->itemsize != 1 || (channels != 3 && channels != 4)) {
-        return refuse_buffer("pixels must be bytes (height, width, 3 or 4)");
-    }
-    /* An axis of length 1 has no stride. */
-    bool contiguous =
-        pixels->strides[axes - 1] == 1 &&
-        (pixels->shape[axes - 2] < 2 || pixels->strides[axes - 2] == channels);
-    return contiguous ||
-           refuse_buffer("the pixels of a row must be contiguous");
-}
-
-/* A batch that fills `pixels`, (..., height, width, channels). */
-static struct batch
-batch_into(const Py_buffer *pixels, const struct region *regions,
-           int64_t count, uint8_t *states, uint32_t background)
-{
-    int axes = pixels->ndim;
-    return (struct batch){
-        .regions = regions,
-        .count = count,
-        .first = {.start = pixels->buf,
-                  .row_stride = pixels->strides[axes - 3],
-                  .channels = (int)pixels->shape[axes - 1],
-                  .background = background},
-        .region_stride = axes > 3 ? pixels->strides[0] : 0,
-        .states = states,
-    };
-}
-
-/* The level-0 position of a position in pixels of a level: the nearest.  False
-   with an exception set where it exceeds 64 bits. */
-static bool
-level0_position(int64_t position, double downsample, int64_t *result)
-{
-    double nearest = floor((double)position * downsample + 0.5);
-    if (downsample == 1) {
-        *result = position;
-        return true;
-    }
-    if (!(nearest >= -0x1p63 && nearest < 0x1p63)) {
-        raise_argument_error(ARGUMENT_OVERFLOW_ERROR,
-                             "position %lld of the level lies beyond 64 bits "
-                             "in level 0",
-                             (long long)position);
-        return false;
-    }
-    *result = (int64_t)nearest;
-    return true;
-}
-
-/* The region that fills one of `pixels`.  False with an exception set where
-   its level does not exist. */
-static bool
-place_region(SlideObject *slide, const int64_t location[2], int64_t level,
-             bool in_level_pixels, const Py_buffer *pixels,
-             struct region *region)
-{
-    Py_ssize_t level_count = PyTuple_Size(slide->level_downsamples);
-    if (level < 0 || level >= level_count) {
-        raise_argument_error(ARGUMENT_VALUE_ERROR,
-                             "there is no level %lld; there are 0 to %zd",
-                             (long long)level, level_count - 1);
-        return false;
-    }
-    double downsample = in_level_pixels
-                            ? PyFloat_AsDouble(PyTuple_GetItem(
-                                  slide->level_downsamples, (Py_ssize_t)level))
-                            : 1;
-    *region = (struct region){.level = (int32_t)level,
-                              .is_exact = in_level_pixels,
-                              .column = location[0],
-                              .row = location[1],
-                              .width = pixels->shape[pixels->ndim - 2],
-                              .height = pixels->shape[pixels->ndim - 3]};
-    return level0_position(location[0], downsample, &region->x) &&
-           level0_position(location[1], downsample, &region->y);
-}
 
 /* What Python passes to read_into(). */
 struct single_request {
@@ -117,7 +21,8 @@ parse_single_request(PyObject *const *args, struct single_request *request)
 {
     int in_level_pixels = PyObject_IsTrue(args[4]);
     request->in_level_pixels = in_level_pixels != 0;
-    return in_level_pixels >= 0 && get_pixels(args[0], 3, &request->pixels) &&
+    return in_level_pixels >= 0 &&
+           pixels_argument(args[0], 3, &request->pixels) &&
            location_argument(args[1], &request->location[0],
                              &request->location[1]) &&
            integer_argument(args[2], "level", &request->level) &&
@@ -127,11 +32,11 @@ parse_single_request(PyObject *const *args, struct single_request *request)
 static bool
 read_single_request(SlideObject *slide, const struct single_request *request)
 {
-    struct region region;
+    struct region region = region_into(&request->pixels);
     struct thread_plan plan;
     uint8_t state = REGION_WAITING;
     if (!place_region(slide, request->location, request->level,
-                      request->in_level_pixels, &request->pixels, &region) ||
+                      request->in_level_pixels, &region) ||
         !thread_plan_single(slide, &region, &plan)) {
         return false;
     }
@@ -171,13 +76,6 @@ struct batch_request {
     int64_t count;
 };
 
-static bool
-check_integers(const Py_buffer *integers, Py_ssize_t count, const char *reason)
-{
-    return (integers->itemsize == 8 && integers->len == 8 * count) ||
-           refuse_buffer(reason);
-}
-
 static void
 release_request(struct batch_request *request)
 {
@@ -199,8 +97,9 @@ place_regions(SlideObject *slide, struct batch_request *request,
     const int64_t *locations = request->locations.buf;
     const int64_t *levels = request->levels.buf;
     for (int64_t i = 0; i < request->count; i++) {
+        request->regions[i] = region_into(&request->pixels);
         if (!place_region(slide, &locations[2 * i], levels[i], in_level_pixels,
-                          &request->pixels, &request->regions[i])) {
+                          &request->regions[i])) {
             return false;
         }
     }
@@ -211,18 +110,15 @@ static bool
 parse_request(SlideObject *slide, PyObject *const *args, bool in_level_pixels,
               struct batch_request *request)
 {
-    if (!get_pixels(args[0], 4, &request->pixels) ||
-        PyObject_GetBuffer(args[1], &request->locations, PyBUF_C_CONTIGUOUS) <
-            0 ||
-        PyObject_GetBuffer(args[2], &request->levels, PyBUF_C_CONTIGUOUS) <
-            0) {
+    if (!pixels_argument(args[0], 4, &request->pixels)) {
         return false;
     }
     request->count = request->pixels.shape[0];
-    if (!check_integers(&request->locations, 2 * request->count,
-                        "locations must be int64 (count, 2)") ||
-        !check_integers(&request->levels, request->count,
-                        "levels must be int64 (count,)")) {
+    if (!numbers_argument(args[1], 2 * request->count,
+                          "locations must be int64 (count, 2)",
+                          &request->locations) ||
+        !numbers_argument(args[2], request->count,
+                          "levels must be int64 (count,)", &request->levels)) {
         return false;
     }
     request->regions =

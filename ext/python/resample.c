@@ -7,37 +7,6 @@
 
 #include <stdlib.h>
 
-/* Pillow's numbers of filters. */
-static const struct {
-    int64_t number;
-    enum resample_filter filter;
-} filters[] = {
-    {1, RESAMPLE_LANCZOS},
-    {2, RESAMPLE_BILINEAR},
-    {3, RESAMPLE_BICUBIC},
-    {4, RESAMPLE_BOX},
-};
-
-static bool
-parse_filter(PyObject *value, enum resample_filter *filter)
-{
-    int64_t number;
-    if (!integer_argument(value, "filter", &number)) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
-        if (filters[i].number == number) {
-            *filter = filters[i].filter;
-            return true;
-        }
-    }
-    PyErr_Format(PyExc_ValueError,
-                 "filter must be LANCZOS (1), BILINEAR (2), BICUBIC (3) or "
-                 "BOX (4), not %lld",
-                 (long long)number);
-    return false;
-}
-
 /* Bytes (height, width, 3 or 4), of which only rows may lie apart. */
 static bool
 get_picture(PyObject *object, const char *what, int flags, Py_buffer *picture)
@@ -83,14 +52,6 @@ struct resample_request {
     enum resample_order order;
 };
 
-/* Floats decide, as in Pillow. */
-static bool
-lies_within(double start, double end, Py_ssize_t length)
-{
-    return (float)start >= 0 && (float)start <= (float)end &&
-           (float)end <= (float)length;
-}
-
 static bool
 parse_box(PyObject *value, const Py_buffer *source, double box[4])
 {
@@ -107,8 +68,8 @@ parse_box(PyObject *value, const Py_buffer *source, double box[4])
             return false;
         }
     }
-    if (!lies_within(box[0], box[2], source->shape[1]) ||
-        !lies_within(box[1], box[3], source->shape[0])) {
+    if (!resample_box_lies_within(box[0], box[2], (int32_t)source->shape[1]) ||
+        !resample_box_lies_within(box[1], box[3], (int32_t)source->shape[0])) {
         PyErr_Format(PyExc_ValueError,
                      "a box must lie within the source, %zd x %zd pixels, and "
                      "not end before it begins: %R",
@@ -215,7 +176,7 @@ module_resample(PyObject *Py_UNUSED(module), PyObject *const *args,
         get_picture(args[0], "a source", 0, &request.source) &&
         get_picture(args[1], "a target", PyBUF_WRITABLE, &request.target) &&
         parse_box(args[2], &request.source, request.box) &&
-        parse_filter(args[3], &request.filter) && run_request(&request);
+        filter_argument(args[3], &request.filter) && run_request(&request);
     release(&request.source);
     release(&request.target);
     return complete ? Py_NewRef(Py_None) : NULL;

@@ -196,6 +196,7 @@ static PyMethodDef slide_methods[] = {
     METHOD("read_region_raw", slide_read_region_raw, METH_FASTCALL),
     METHOD("read_into", slide_read_into, METH_FASTCALL),
     METHOD("read_all_into", slide_read_all_into, METH_FASTCALL),
+    METHOD("read_resampled_into", slide_read_resampled_into, METH_FASTCALL),
     {NULL, NULL, 0, NULL},
 };
 

@@ -97,4 +97,8 @@ DECLARE_FAST_METHOD(slide_read_region_raw);
 DECLARE_FAST_METHOD(slide_read_into);
 DECLARE_FAST_METHOD(slide_read_all_into);
 
+/* read_resampled.c */
+
+DECLARE_FAST_METHOD(slide_read_resampled_into);
+
 #endif

@@ -20,6 +20,39 @@ batch_pixels(const struct batch *batch, int64_t number)
     return pixels;
 }
 
+struct resampled_reading
+batch_resampled(struct batch_run *run, const struct slide_handle *handle,
+                int64_t number, const struct parallel_worker *worker)
+{
+    const struct batch *batch = run->batch;
+    const double *corner = batch->resampling->corners + 2 * number;
+    return (struct resampled_reading){
+        .handle = handle,
+        .resampling = batch->resampling,
+        .region = batch->regions[number],
+        .left = corner[0],
+        .top = corner[1],
+        .pixels = batch_pixels(batch, number),
+        .resampler = &run->resamplers[worker->number],
+        .worker = worker,
+    };
+}
+
+enum region_reading
+batch_read_region(struct batch_run *run, const struct slide_handle *handle,
+                  int64_t number, const struct parallel_worker *worker)
+{
+    const struct batch *batch = run->batch;
+    struct pixels pixels = batch_pixels(batch, number);
+    if (batch->resampling != NULL) {
+        struct resampled_reading reading =
+            batch_resampled(run, handle, number, worker);
+        return resampled_read(&reading);
+    }
+    return region_read(handle, &batch->regions[number], &pixels,
+                       &run->scratch[worker->number], worker);
+}
+
 enum batch_outcome
 batch_reason(const struct batch_run *run)
 {
@@ -54,55 +87,20 @@ static bool
 read_one(const struct parallel_worker *worker, int64_t i, void *argument)
 {
     struct batch_run *run = argument;
-    struct batch *batch = run->batch;
     int64_t number = run->waiting[i];
-    struct pixels pixels = batch_pixels(batch, number);
     bool complete = batch_note_reading(
-        run, region_read(run->handle, &batch->regions[number], &pixels,
-                         &run->scratch[worker->number], worker));
+        run, batch_read_region(run, run->handle, number, worker));
     if (complete) {
-        batch->states[number] = REGION_READ;
+        run->batch->states[number] = REGION_READ;
     }
     return complete;
-}
-
-/* The only region, which is shared among the workers block by block. */
-struct parts {
-    struct batch_run *run;
-    struct division division;
-};
-
-static bool
-read_part(const struct parallel_worker *worker, int64_t i, void *argument)
-{
-    struct parts *parts = argument;
-    struct batch_run *run = parts->run;
-    const struct division *division = &parts->division;
-    struct block block =
-        division_block(division, i % division->columns, i / division->columns);
-    return batch_note_reading(
-        run, region_read_block(run->handle, &block, &run->batch->first,
-                               &run->scratch[worker->number]));
-}
-
-static enum batch_outcome
-read_parts(struct batch_run *run)
-{
-    struct parts parts = {run, division_of(run->batch->regions, run->handle)};
-    int64_t count = parts.division.columns * parts.division.rows;
-    enum batch_outcome outcome =
-        batch_run_loop(run, count, run->workers, read_part, &parts);
-    if (outcome == BATCH_READ) {
-        run->batch->states[0] = REGION_READ;
-    }
-    return outcome;
 }
 
 enum batch_outcome
 batch_read_together(struct batch_run *run)
 {
     if (run->batch->count == 1 && run->waiting_count == 1) {
-        return read_parts(run);
+        return batch_read_parts(run);
     }
     return batch_run_loop(run, run->waiting_count, run->workers, read_one,
                           run);
@@ -172,9 +170,11 @@ begin_run(struct batch_run *run, struct batch *batch,
         .waiting = batch_order(batch->regions, batch->count, handle),
         .waiting_count = batch->count,
         .scratch = calloc((size_t)workers, sizeof *run->scratch),
+        .resamplers = calloc((size_t)workers, sizeof *run->resamplers),
     };
     slide_handle_retain(handle);
-    return run->waiting != NULL && run->scratch != NULL;
+    return run->waiting != NULL && run->scratch != NULL &&
+           run->resamplers != NULL;
 }
 
 static void
@@ -183,7 +183,11 @@ finish_run(struct batch_run *run)
     for (int i = 0; run->scratch != NULL && i < run->workers; i++) {
         scratch_give_up(&run->scratch[i]);
     }
+    for (int i = 0; run->resamplers != NULL && i < run->workers; i++) {
+        resampler_give_up(&run->resamplers[i]);
+    }
     free(run->scratch);
+    free(run->resamplers);
     free(run->waiting);
     if (run->handle != NULL) {
         slide_handle_release(run->handle);

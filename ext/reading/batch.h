@@ -1,10 +1,11 @@
 /*
  * Reading regions of one size from a slide, many at once or one in parts, on
- * several threads, each converted straight into its place.
+ * several threads, each converted or resampled straight into its place.
  */
 #ifndef BATCH_H
 #define BATCH_H
 
+#include "resampled_reader.h"
 #include "slide/pixels.h"
 #include "slide/region.h"
 #include "slide/slide_origin.h"
@@ -20,8 +21,9 @@ enum region_state {
 struct batch {
     const struct region *regions;
     int64_t count;
-    struct pixels first;     /* where the first region goes */
-    ptrdiff_t region_stride; /* bytes from a region to the next */
+    const struct resampling *resampling; /* NULL: regions are as they are */
+    struct pixels first;                 /* where the first region goes */
+    ptrdiff_t region_stride;             /* bytes from a region to the next */
     /* Fill what cannot be read with background, instead of failing. */
     bool is_masked;
     int workers, thread_limit;

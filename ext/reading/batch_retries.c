@@ -40,8 +40,11 @@ static void
 mask(const struct batch *batch, int64_t number)
 {
     const struct region *region = &batch->regions[number];
+    const struct resampling *resampling = batch->resampling;
     struct pixels pixels = batch_pixels(batch, number);
-    pixels_fill(&pixels, 0, 0, region->width, region->height);
+    pixels_fill(&pixels, 0, 0,
+                resampling == NULL ? region->width : resampling->width,
+                resampling == NULL ? region->height : resampling->height);
 }
 
 /* A region that has failed with a handle that nobody shares.  Whether to go
@@ -68,10 +71,8 @@ read_apart(const struct parallel_worker *worker, int64_t i, void *argument)
     if (*handle == NULL && (*handle = open_apart(run)) == NULL) {
         return false;
     }
-    struct pixels pixels = batch_pixels(run->batch, number);
     enum region_reading reading =
-        region_read(*handle, &run->batch->regions[number], &pixels,
-                    &run->scratch[worker->number], worker);
+        batch_read_region(run, *handle, number, worker);
     bool goes_on = batch_note_reading(run, reading);
     if (reading == REGION_COMPLETE) {
         run->batch->states[number] = REGION_READ;

@@ -18,13 +18,26 @@ struct batch_run {
     struct slide_handle *apart[BATCH_MOST_APART]; /* NULL: to be opened */
     int64_t *waiting; /* numbers of regions, in order */
     int64_t waiting_count;
-    struct scratch *scratch; /* one per worker */
+    struct scratch *scratch; /* one per worker, these two */
+    struct resampler *resamplers;
     atomic_bool is_out_of_memory;
     atomic_bool has_changed; /* the slide, into another */
 };
 
 /* Where a region goes. */
 struct pixels batch_pixels(const struct batch *batch, int64_t number);
+
+/* A region, as a worker resamples it. */
+struct resampled_reading batch_resampled(struct batch_run *run,
+                                         const struct slide_handle *handle,
+                                         int64_t number,
+                                         const struct parallel_worker *worker);
+
+/* Read a region to where it goes, by a worker. */
+enum region_reading batch_read_region(struct batch_run *run,
+                                      const struct slide_handle *handle,
+                                      int64_t number,
+                                      const struct parallel_worker *worker);
 
 /* What has gone wrong. */
 enum batch_outcome batch_reason(const struct batch_run *run);
@@ -36,6 +49,9 @@ enum batch_outcome batch_run_loop(struct batch_run *run, int64_t count,
 
 /* Whether a loop goes on after a region or a part of one. */
 bool batch_note_reading(struct batch_run *run, enum region_reading reading);
+
+/* Read the only region, which the workers share in parts. */
+enum batch_outcome batch_read_parts(struct batch_run *run);
 
 /* Read the waiting regions, all by the one handle. */
 enum batch_outcome batch_read_together(struct batch_run *run);

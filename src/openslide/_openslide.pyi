@@ -67,6 +67,21 @@ class Slide:
         workers: SupportsIndex,
         /,
     ) -> bytearray: ...
+    def read_resampled_into(
+        self,
+        pixels: object,  # these three are buffers
+        starts: object,
+        corners: object,
+        level: SupportsIndex,
+        source_size: tuple[int, int],
+        box_size: tuple[float, float],
+        filter: SupportsIndex,
+        longer_first: object,
+        background: SupportsIndex,
+        is_masked: object,
+        workers: SupportsIndex,
+        /,
+    ) -> bytearray: ...
     def read_region_raw(
         self,
         address: int,

@@ -151,6 +151,99 @@ test_a_large_region_is_shared(void)
     slide_handle_release(handle);
 }
 
+/* What Pillow makes of a region that libopenslide reads. */
+static void
+resample_one(const struct slide_handle *handle, const struct region *region,
+             const struct resampling *resampling, const double corner[2],
+             int channels, uint8_t *pixels)
+{
+    uint8_t *bytes = malloc((size_t)(region->width * region->height) * 4);
+    struct resample_axis *across = resample_axis_make(
+        (int32_t)region->width, corner[0], corner[0] + resampling->box_width,
+        resampling->width, resampling->filter);
+    struct resample_axis *down = resample_axis_make(
+        (int32_t)region->height, corner[1], corner[1] + resampling->box_height,
+        resampling->height, resampling->filter);
+    struct resample_plan plan = {
+        .across = across,
+        .down = down,
+        .format = channels == 4 ? RESAMPLE_RGBA : RESAMPLE_RGB,
+        .order = resampling->order,
+    };
+    struct resample_source source = {
+        .pixels = bytes,
+        .row_stride = (ptrdiff_t)region->width * channels,
+    };
+    void *scratch = malloc(resample_scratch_size(&plan));
+    read_one(handle, region, channels, bytes);
+    resample(&plan, &source, 0, resampling->height, pixels,
+             (ptrdiff_t)resampling->width * channels, scratch);
+    resample_axis_free(across);
+    resample_axis_free(down);
+    free(scratch);
+    free(bytes);
+}
+
+/* Read regions of this size, of which boxes of half the size are resampled,
+   and compare. */
+static void
+check_resampled(struct slide_handle *handle, int count, int64_t side,
+                int32_t width, int channels)
+{
+    struct region regions[COUNT];
+    double corners[COUNT][2];
+    uint8_t states[COUNT];
+    struct resampling resampling = {
+        .filter = RESAMPLE_BICUBIC,
+        .order = RESAMPLE_LONGER_FIRST,
+        .width = width,
+        .height = 3 * width,
+        .box_width = (double)side / 2,
+        .box_height = (double)side / 2,
+        .corners = corners[0],
+    };
+    size_t size = (size_t)(3 * width * width * channels);
+    uint8_t *pixels = malloc((size_t)count * size), *expected = malloc(size);
+    for (int i = 0; i < count; i++) {
+        regions[i] =
+            region_at(rand() % 300 - 20, rand() % 300 - 20, 0, side, side);
+        corners[i][0] = (double)(rand() % 64) / 64 * (double)side / 2;
+        corners[i][1] = (double)(rand() % 3) / 8;
+    }
+    struct batch batch = make_batch(regions, count, channels, pixels, states);
+    batch.resampling = &resampling;
+    batch.first.row_stride = (ptrdiff_t)width * channels;
+    batch.region_stride = (ptrdiff_t)size;
+    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    for (int i = 0; i < count; i++) {
+        resample_one(handle, &regions[i], &resampling, corners[i], channels,
+                     expected);
+        CHECK(memcmp(pixels + (size_t)i * size, expected, size) == 0,
+              "region %d of %d has other pixels", i, count);
+        CHECK(states[i] == REGION_READ, "state %d", states[i]);
+    }
+    free(pixels);
+    free(expected);
+}
+
+static void
+test_regions_are_resampled(void)
+{
+    struct slide_handle *handle = open_slide();
+    srand(3);
+    for (int channels = 3; channels <= 4; channels++) {
+        check_resampled(handle, COUNT, 100, 20, channels);
+        check_resampled(handle, 2, 3000, 300, channels);
+        check_resampled(handle, 1, 3000, 300, channels);
+        /* One that is read before it is resampled. */
+        handle->levels[0].divisible = false;
+        check_resampled(handle, 2, 100, 20, channels);
+        check_resampled(handle, 1, 3000, 300, channels);
+        handle->levels[0].divisible = true;
+    }
+    slide_handle_release(handle);
+}
+
 static bool
 never(void *argument)
 {
@@ -429,6 +522,7 @@ main(void)
               test_regions_lie_in_the_callers_order);
     check_run("strides", test_strides);
     check_run("a large region is shared", test_a_large_region_is_shared);
+    check_run("regions are resampled", test_regions_are_resampled);
     check_run("poll interrupts", test_poll_interrupts);
     check_run("damage costs an opening each",
               test_damage_costs_an_opening_each);
