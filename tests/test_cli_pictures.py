@@ -241,7 +241,9 @@ def test_a_level_that_is_near_enough(
     ("options", "reason"),
     [
         (("--level", "0", "--mpp", "1"), "not allowed with"),
-        (("--slide-mpp", "1"), "goes with --mpp"),
+        (("--slide-mpp", "1"), "--slide-mpp goes with --mpp"),
+        (("--resample", "box"), "--resample goes with --mpp"),
+        (("--mpp", "1", "--resample", "nearest"), "'nearest'"),
         (("--alpha", "--background", "red"), "not allowed with"),
         (("--background", "sausage"), "'sausage'"),
         (("--size", "0", "5"), "--size"),
@@ -643,14 +645,19 @@ def test_pictures_of_an_image(tmp_path: Path) -> None:
     assert same(picture(tmp_path / "t.png", "thumbnail", source, *options), thumbnail)
 
 
-def test_resampling_says_that_it_needs_numpy(
-    path: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("resample", ["bicubic", "box"])
+def test_resampling_needs_no_numpy(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resample: Any
 ) -> None:
-    monkeypatch.setitem(sys.modules, "numpy", None)
-    options = (*REGION, "--mpp", "1.3", "--slide-mpp", "0.5")
-    message = fails(capsys, "region", path, "-o", tmp_path / "r.png", *options)
-    assert "pip install" in message
-    assert run("region", path, "-o", tmp_path / "r.png", *REGION) == 0
+    source = tmp_path / "source.png"
+    Image.fromarray(np.ascontiguousarray(TISSUE)).save(source)
+    options = ("--mpp", "1.3", "--slide-mpp", "0.5", "--resample", resample)
+    for file in (path, source):
+        with open_slide(file) as slide:
+            expected = slide.read_image_at(
+                (8, 12), 1.3, (40, 30), slide_mpp=0.5, resample=resample
+            )
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, "numpy", None)
+            image = picture(tmp_path / "r.png", "region", file, *REGION, *options)
+        assert same(image, expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -16,13 +16,14 @@ from ._arrays import (
     Levels,
     Locations,
     Mode,
+    Points,
     Request,
     Requests,
 )
 from ._cache import OpenSlideCache
 from ._errors import OpenSlideError
 from ._files import Filename
-from ._images import FlatMode, flatten, profile_of, with_profile
+from ._images import FlatMode, blank, flatten, profile_of, with_profile
 from ._properties import (
     PROPERTY_NAME_BOUNDS_HEIGHT,
     PROPERTY_NAME_BOUNDS_WIDTH,
@@ -32,6 +33,7 @@ from ._properties import (
     PROPERTY_NAME_MPP_Y,
     background_color,
 )
+from ._sampling import Resample, Unit, Views, views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -283,6 +285,143 @@ class AbstractSlide(metaclass=ABCMeta):
         good = self._read_all_into(pixels, requests)
         return (out, good) if requests.is_masked else out
 
+    def read_at(
+        self,
+        location: tuple[float, float],
+        mpp: float,
+        size: tuple[int, int],
+        *,
+        coordinates: Unit = "level0",
+        resample: Resample = "bicubic",
+        mode: Mode = "RGB",
+        background: Color | None = None,
+        slide_mpp: float | tuple[float, float] | None = None,
+        out: Any = None,
+    ) -> NDArray[np.uint8]:
+        """A region at any resolution as a uint8 array (height, width, 3 or 4).
+
+        location:    (x, y) of the top left corner; may be negative, and lie between
+                     pixels.
+        mpp:         microns per pixel of the result.  It is made of the best level
+                     that is not coarser; a level within 2 % is taken as it is, from
+                     the nearest of its pixels on.
+        size:        (width, height), in pixels of the result.
+        coordinates: "level0": location is in level-0 pixels.  "microns": it is in
+                     microns from the corner of level 0.
+        resample:    "bicubic", "bilinear", "lanczos" or "box": Pillow's filters,
+                     which take in all pixels that make one of the result.
+        slide_mpp:   microns per level-0 pixel, or (x, y), for slides that do not say
+                     or say it wrongly.
+
+        The rest is as for read_array(), also what is raised; the pixels are those of
+        tiles.TileGrid.  Raises ValueError as well where the slide does not tell its
+        resolution, or where even its finest level is coarser than mpp, and
+        ArgumentTypeError where location is no pair of numbers.
+        """
+        depth = _arrays.channels(mode)
+        wanted = views(
+            self, [location], mpp, size, coordinates, resample, slide_mpp, background
+        )
+        width, height = wanted.size
+        out, pixels = _arrays.destination(out, (height, width, depth))
+        if pixels.size > 0:
+            self._read_views_into(pixels[None], wanted)
+        return out  # type: ignore[no-any-return]
+
+    def read_image_at(
+        self,
+        location: tuple[float, float],
+        mpp: float,
+        size: tuple[int, int],
+        *,
+        coordinates: Unit = "level0",
+        resample: Resample = "bicubic",
+        mode: Mode = "RGB",
+        background: Color | None = None,
+        slide_mpp: float | tuple[float, float] | None = None,
+    ) -> Image:
+        """The same as an image, RGB or RGBA, with the slide's ICC profile.
+
+        It needs no NumPy.
+        """
+        _arrays.channels(mode)
+        wanted = views(
+            self, [location], mpp, size, coordinates, resample, slide_mpp, background
+        )
+        if 0 in wanted.size:
+            image = blank(mode, wanted.size)
+        else:
+            image = self._read_view(wanted, mode)
+        return with_profile(image, self._profile)
+
+    @overload
+    def read_batch_at(
+        self,
+        locations: Points,
+        mpp: float,
+        size: tuple[int, int],
+        *,
+        coordinates: Unit = ...,
+        resample: Resample = ...,
+        mode: Mode = ...,
+        background: Color | None = ...,
+        slide_mpp: float | tuple[float, float] | None = ...,
+        errors: Literal["raise"] = ...,
+        out: Any = ...,
+        workers: int | None = ...,
+    ) -> NDArray[np.uint8]: ...
+
+    @overload
+    def read_batch_at(
+        self,
+        locations: Points,
+        mpp: float,
+        size: tuple[int, int],
+        *,
+        coordinates: Unit = ...,
+        resample: Resample = ...,
+        mode: Mode = ...,
+        background: Color | None = ...,
+        slide_mpp: float | tuple[float, float] | None = ...,
+        errors: Literal["mask"],
+        out: Any = ...,
+        workers: int | None = ...,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]: ...
+
+    def read_batch_at(
+        self,
+        locations: Points,
+        mpp: float,
+        size: tuple[int, int],
+        *,
+        coordinates: Unit = "level0",
+        resample: Resample = "bicubic",
+        mode: Mode = "RGB",
+        background: Color | None = None,
+        slide_mpp: float | tuple[float, float] | None = None,
+        errors: ErrorPolicy = "raise",
+        out: Any = None,
+        workers: int | None = None,
+    ) -> NDArray[np.uint8] | tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Regions at any resolution as a uint8 array (n, height, width, 3 or 4).
+
+        Each is what read_at() gives.  They are read and resampled on all cores; the
+        rest is as for read_batch(), also what is raised.
+        """
+        depth = _arrays.channels(mode)
+        wanted = views(
+            self, locations, mpp, size, coordinates, resample, slide_mpp, background,
+            errors, workers,
+        )  # fmt: skip
+        width, height = wanted.size
+        shape = (len(wanted.positions), height, width, depth)
+        out, pixels = _arrays.destination(out, shape)
+        if pixels.size > 0:
+            good = _arrays.truths(self._read_views_into(pixels, wanted))
+        else:
+            good = _arrays.numpy().ones(len(pixels), bool)
+        return (out, good) if wanted.is_masked else out
+
     def _gives_stored_pixels(self, level: int) -> bool:
         """Whether reads that start on the level's pixels give these as they are."""
         # Elsewhere level-0 positions cannot say where most of its pixels start.
@@ -315,32 +454,104 @@ class AbstractSlide(metaclass=ABCMeta):
 
     def _read_into(self, pixels: NDArray[np.uint8], request: Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""
-        (x, y), level, background, in_level_pixels = request
+        location, level, background, in_level_pixels = request
         if in_level_pixels:
-            scale = self.level_downsamples[level]
-            x, y = math.floor(x * scale + 0.5), math.floor(y * scale + 0.5)
+            location = self._level0_location(location, level)
         height, width, channels = pixels.shape
-        image = self.read_region((x, y), level, (width, height))
+        image = self.read_region(location, level, (width, height))
         if channels == 3:
             image = flatten(image, background)
         pixels[...] = _arrays.numpy().asarray(image)
+
+    def _level0_location(
+        self, location: tuple[int, int], level: int
+    ) -> tuple[int, int]:
+        """The level-0 pixel nearest to a pixel of a level."""
+        scale = self.level_downsamples[level]
+        x, y = (math.floor(place * scale + 0.5) for place in location)
+        return x, y
 
     def _read_all_into(
         self, pixels: NDArray[np.uint8], requests: Requests
     ) -> NDArray[np.bool_]:
         """Fill `pixels` (n, height, width, channels), and tell which regions are good."""
-        good = _arrays.numpy().ones(len(pixels), bool)
         locations, levels, background, in_level_pixels, is_masked, _ = requests
-        for i, ((x, y), level) in enumerate(
-            zip(locations.tolist(), levels.tolist(), strict=True)
-        ):
+        places = list(zip(locations.tolist(), levels.tolist(), strict=True))
+
+        def read(i: int) -> None:
+            (x, y), level = places[i]
             request = Request((x, y), level, background, in_level_pixels)
-            try:
-                self._read_into(pixels[i], request)
-            except (OpenSlideError, OSError) as error:
-                if not is_masked:
-                    error.add_note(f"in region {i} at {(x, y)} of level {level}")
-                    raise
-                pixels[i] = (*background, 255)[: pixels.shape[3]]
-                good[i] = False
-        return good  # type: ignore[no-any-return]
+            self._read_into(pixels[i], request)
+
+        def told(i: int) -> str:
+            (x, y), level = places[i]
+            return f"at {(x, y)} of level {level}"
+
+        states = _read_each(pixels, read, told, background if is_masked else None)
+        return _arrays.truths(states)
+
+    def _read_view(self, views: Views, mode: Mode) -> Image:
+        """An image of the only view, by way of read_region()."""
+        sampling = views.sampling
+        if not sampling.is_resampled:
+            x, y = views.pixels
+            return self._read_level(views, (x, y), views.size, mode)
+        (x, y), corner = sampling.sources(views.positions)
+        source_size = sampling.source_size(views.size)
+        source = self._read_level(views, (x, y), source_size, mode)
+        return sampling.resized(source, (corner[0], corner[1]), views.size)
+
+    def _read_level(
+        self, views: Views, start: tuple[int, int], size: tuple[int, int], mode: Mode
+    ) -> Image:
+        """A region of the level, which starts at one of its pixels."""
+        level = views.sampling.level
+        image = self.read_region(self._level0_location(start, level), level, size)
+        return flatten(image, views.background) if mode == "RGB" else image
+
+    def _read_views_into(
+        self, pixels: NDArray[np.uint8] | memoryview, views: Views
+    ) -> bytearray:
+        """Fill `pixels` (n, height, width, channels), and tell which views are good.
+
+        Those have the state 1.
+        """
+        np = _arrays.numpy()
+        array = np.asarray(pixels)
+        mode: Mode = "RGB" if array.shape[3] == 3 else "RGBA"
+
+        def read(i: int) -> None:
+            one = views._replace(positions=[views.positions[i]])
+            array[i] = np.asarray(self._read_view(one, mode))
+
+        def told(i: int) -> str:
+            return f"at {views.positions[i]} of level {views.sampling.level}"
+
+        return _read_each(
+            array, read, told, views.background if views.is_masked else None
+        )
+
+
+def _read_each(
+    pixels: NDArray[np.uint8],
+    read: Callable[[int], None],
+    told: Callable[[int], str],
+    mask: tuple[int, int, int] | None,
+) -> bytearray:
+    """Read regions one by one, and tell which are good: those have the state 1.
+
+    read: fills the one of this number.
+    told: says where that is, for errors.
+    mask: what those become that cannot be read; None: that is an error.
+    """
+    states = bytearray(b"\1" * len(pixels))
+    for i in range(len(pixels)):
+        try:
+            read(i)
+        except (OpenSlideError, OSError) as error:
+            if mask is None:
+                error.add_note(f"in region {i} {told(i)}")
+                raise
+            pixels[i] = (*mask, 255)[: pixels.shape[3]]
+            states[i] = 0
+    return states

@@ -27,6 +27,10 @@ Color: TypeAlias = str | tuple[int, int, int]
 Locations: TypeAlias = "Sequence[tuple[int, int]] | NDArray[np.integer[Any]]"
 Integers: TypeAlias = "NDArray[np.int64]"
 Levels: TypeAlias = "int | Sequence[int] | NDArray[np.integer[Any]]"
+Points: TypeAlias = "Sequence[tuple[float, float]] | NDArray[Any]"
+
+#: What the extension module can count to.
+_FARTHEST = 1 << 63
 
 
 class Request(NamedTuple):
@@ -75,8 +79,7 @@ def requests(
     workers: int | None,
 ) -> Requests:
     """What read_batch() is asked for; raises what it does for wrong arguments."""
-    is_masked = is_second("errors", errors, ("raise", "mask"))
-    threads = 0 if workers is None else thread_count(workers, "workers")
+    is_masked, threads = policy(errors, workers)
     positions = pairs(locations)
     return Requests(
         positions,
@@ -88,6 +91,15 @@ def requests(
     )
 
 
+def policy(errors: ErrorPolicy, workers: int | None) -> tuple[bool, int]:
+    """Whether what cannot be read is masked, and how many threads there may be.
+
+    0 threads are as many as there may be.
+    """
+    is_masked = is_second("errors", errors, ("raise", "mask"))
+    return is_masked, 0 if workers is None else thread_count(workers, "workers")
+
+
 def numpy() -> Any:
     """NumPy, or ImportError that says how to get it."""
     try:
@@ -97,6 +109,11 @@ def numpy() -> Any:
             "arrays need NumPy; install it with `pip install openslide-native[array]`"
         ) from None
     return numpy
+
+
+def truths(states: bytearray) -> NDArray[np.bool_]:
+    """Which states are 1, those of regions that were read."""
+    return numpy().frombuffer(states, "uint8") == 1  # type: ignore[no-any-return]
 
 
 def is_second(name: str, value: str, allowed: tuple[str, str]) -> bool:
@@ -162,6 +179,32 @@ def pair(value: Any, name: str) -> tuple[int, int]:
         return index(first), index(second)
     except (TypeError, ValueError):
         raise _type_error(f"{name} must be a pair of integers, not {value!r}") from None
+
+
+def points(values: Any) -> list[tuple[float, float]]:
+    """Positions, pairs of numbers, whatever held them.
+
+    Raises ArgumentTypeError for what is none, ArgumentOverflowError beyond 64 bits,
+    and ValueError for not-a-number.
+    """
+    return [_point(value) for value in values]
+
+
+def _point(value: Any) -> tuple[float, float]:
+    try:
+        x, y = value
+        point = float(x), float(y)
+    except (TypeError, ValueError):
+        raise _type_error(
+            f"a location must be a pair of numbers, not {value!r}"
+        ) from None
+    except OverflowError:
+        point = math.inf, math.inf
+    if any(abs(place) >= _FARTHEST for place in point):
+        raise _overflow_error(f"a location must fit 64 bits, but is {value!r}")
+    if any(place != place for place in point):
+        raise ValueError(f"a location must be a pair of numbers, not {value!r}")
+    return point
 
 
 def _type_error(message: str) -> Exception:

@@ -42,6 +42,42 @@ def from_opaque_rgba(pixels: bytearray | memoryview, size: tuple[int, int]) -> I
     return Image.frombytes("RGB", size, pixels, "raw", "RGBX")
 
 
+def blank(mode: Literal["RGB", "RGBA"], size: tuple[int, int]) -> Image:
+    """An image of zeros."""
+    from PIL import Image
+
+    return Image.new(mode, size)
+
+
+def pixel_memory(
+    size: tuple[int, int], mode: Literal["RGB", "RGBA"]
+) -> tuple[bytearray, memoryview]:
+    """Memory for the pixels of an image, and the same as one of (1, height, width, 3 or 4).
+
+    Raises MemoryError where there is not enough.
+    """
+    width, height = size
+    shape = (1, height, width, len(mode))
+    try:
+        memory = bytearray(width * height * len(mode))
+    except (MemoryError, OverflowError):
+        raise MemoryError(
+            f"no memory for a region of {width} x {height} pixels"
+        ) from None
+    return memory, memoryview(memory).cast("B", shape)
+
+
+def from_memory(
+    pixels: bytearray, size: tuple[int, int], mode: Literal["RGB", "RGBA"]
+) -> Image:
+    """An image of such memory, which nobody else uses any more."""
+    from PIL import Image
+
+    if mode == "RGBA":
+        return from_rgba(pixels, size)
+    return Image.frombytes(mode, size, pixels)
+
+
 def with_profile(image: Image, profile: bytes | None) -> Image:
     """The image itself, with an ICC profile where there is one."""
     if profile is not None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import copy
+from array import array
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
 
 from . import _arrays, _files
 from ._abstract_slide import AbstractSlide
-from ._arrays import Request, Requests
+from ._arrays import Mode, Request, Requests
 from ._cache import OpenSlideCache
 from ._files import Filename
-from ._images import FlatMode, from_opaque_rgba, from_rgba, with_profile
+from ._images import (
+    FlatMode,
+    from_memory,
+    from_opaque_rgba,
+    from_rgba,
+    pixel_memory,
+    with_profile,
+)
 from ._library import has_function
 from ._maps import _AssociatedImageMap, _PropertyMap
+from ._resampling import longer_first
+from ._sampling import Views
 from ._threads import get_num_threads
 
 if TYPE_CHECKING:
@@ -242,11 +252,38 @@ class OpenSlide(AbstractSlide):
         if self._has_own_read_region():
             return super()._read_all_into(pixels, requests)
         locations, levels, background, *options = requests
-        good = self._osr.read_all_into(
+        states = self._osr.read_all_into(
             pixels, locations, levels, _arrays.packed(background), *options
         )
-        array: NDArray[np.bool_] = _arrays.numpy().frombuffer(good, "uint8") == 1
-        return array
+        return _arrays.truths(states)
+
+    def _read_view(self, views: Views, mode: Mode) -> Image:
+        if self._has_own_read_region():
+            return super()._read_view(views, mode)
+        memory, pixels = pixel_memory(views.size, mode)
+        self._read_views_into(pixels, views)
+        return from_memory(memory, views.size, mode)
+
+    def _read_views_into(
+        self, pixels: NDArray[np.uint8] | memoryview, views: Views
+    ) -> bytearray:
+        if self._has_own_read_region():
+            return super()._read_views_into(pixels, views)
+        sampling = views.sampling
+        color = _arrays.packed(views.background)
+        if not sampling.is_resampled:
+            levels = array("q", [sampling.level]) * len(views.positions)
+            return self._osr.read_all_into(
+                *(pixels, views.pixels, levels, color),
+                *(True, views.is_masked, views.workers),
+            )
+        starts, corners = sampling.sources(views.positions)
+        return self._osr.read_resampled_into(
+            *(pixels, starts, corners, sampling.level),
+            *(sampling.source_size(views.size), sampling.box_size(views.size)),
+            *(sampling.filter, longer_first(), color),
+            *(views.is_masked, views.workers),
+        )
 
     def set_cache(self, cache: OpenSlideCache) -> None:
         """Use another tile cache from now on.

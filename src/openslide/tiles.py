@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
-from . import _abstract_slide, _arrays, _open, _sampling, _threads
+from . import _abstract_slide, _arrays, _open, _sampling
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from . import AbstractSlide
     from ._arrays import Color, ErrorPolicy, Mode
+    from ._sampling import Resample
     from .tissue import MaskLike
 
 __all__ = ["Tile", "TileGrid"]
@@ -59,8 +60,10 @@ class TileGrid(Sequence[Tile]):
     overlap:    pixels that a tile shares with each neighbour.
     level:      the level to cut; by default 0.
     mpp:        microns per pixel of the tiles, instead of a level.  They are cut from
-                the best level that is not coarser and resampled (bicubic,
-                antialiased); a level within 2 % is taken as it is.
+                the best level that is not coarser and resampled; a level within 2 %
+                is taken as it is.
+    resample:   how: "bicubic", "bilinear", "lanczos" or "box", Pillow's filters, which
+                take in all pixels that make one of the tile.
     slide_mpp:  microns per level-0 pixel, or (x, y), for slides that do not say or say
                 it wrongly.
     bounds:     whether to leave out what lies outside of slide.bounds.
@@ -75,8 +78,9 @@ class TileGrid(Sequence[Tile]):
     grid[i] reads a tile; a slice is a grid of fewer tiles.  Grids can be pickled
     and serve as map-style datasets of PyTorch.
 
-    Raises ValueError where level and mpp are both given, where the slide does not
-    tell its resolution, or where even its finest level is coarser than mpp.
+    Raises ValueError where level and mpp are both given, where there is no such level
+    or filter, where the slide does not tell its resolution, or where even its finest
+    level is coarser than mpp.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class TileGrid(Sequence[Tile]):
         overlap: int = 0,
         level: int | None = None,
         mpp: float | None = None,
+        resample: Resample = "bicubic",
         slide_mpp: float | tuple[float, float] | None = None,
         bounds: bool = True,
         mask: MaskLike | None = None,
@@ -112,7 +117,7 @@ class TileGrid(Sequence[Tile]):
             self._background = _arrays.rgb(background, self._slide.properties)
             self._slide_mpp = _sampling.slide_resolution(self._slide, slide_mpp)
             self._sampling = _sampling.choose_sampling(
-                self._slide, level, mpp, self._slide_mpp
+                self._slide, level, mpp, self._slide_mpp, resample
             )
             self._area = _covered_area(self._slide, bounds)
             self._cells = self._wanted_cells(mask, min_tissue)
@@ -285,14 +290,15 @@ class TileGrid(Sequence[Tile]):
 
         The others are background.
         """
-        width, height = self._size
-        if not self._sampling.is_resampled:
-            return self._read_regions(self.positions, (width, height), workers, errors)
-        source = self._sampling.source_size((width, height))
+        is_masked, threads = _arrays.policy(errors, workers)
+        positions = [_pair(position) for position in self.positions]
+        views = _sampling.Views(
+            self._sampling, self._size, positions, self._background, is_masked, threads
+        )
         np = _arrays.numpy()
-        starts = np.floor(self.positions).astype(np.int64) - self._sampling.margins
-        pixels, good = self._read_regions(starts, source, workers, errors)
-        return self._resample(pixels, self.positions - starts, workers), good
+        width, height = self._size
+        pixels = np.empty((len(self), height, width, self._channels), np.uint8)
+        return pixels, _arrays.truths(self._slide._read_views_into(pixels, views))
 
     def batches(
         self, n: int, *, workers: int | None = None, prefetch: int = 1
@@ -372,56 +378,6 @@ class TileGrid(Sequence[Tile]):
         fractions = tissue.fractions(self.only(cells).boxes)
         least = np.nextafter(0, 1) if min_tissue is None else min_tissue
         return cells[fractions >= least]  # type: ignore[no-any-return]
-
-    def _read_regions(
-        self,
-        positions: NDArray[np.int64],
-        size: tuple[int, int],
-        workers: int | None,
-        errors: ErrorPolicy,
-    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        result = self._slide.read_batch(
-            positions,
-            self.level,
-            size,
-            mode=self._mode,
-            background=self._background,
-            coordinates="level",
-            errors=errors,
-            workers=workers,
-        )
-        if isinstance(result, tuple):
-            return result
-        return result, _arrays.numpy().ones(len(result), bool)
-
-    def _resample(
-        self,
-        pixels: NDArray[np.uint8],
-        starts: NDArray[np.float64],
-        workers: int | None,
-    ) -> NDArray[np.uint8]:
-        """Tiles out of larger regions, in which they begin at these positions."""
-        from PIL import Image
-
-        np = _arrays.numpy()
-        width, height = self._size
-        result = np.empty((len(pixels), height, width, self._channels), np.uint8)
-
-        def resample(i: int) -> None:
-            source = Image.fromarray(pixels[i])
-            corner = _pair(starts[i])
-            result[i] = self._sampling.resample(source, corner, (width, height))
-
-        threads = _threads.threads_for(workers)
-        if threads == 1 or len(pixels) == 1:
-            for i in range(len(pixels)):
-                resample(i)
-        else:
-            from concurrent.futures import ThreadPoolExecutor
-
-            with ThreadPoolExecutor(threads) as pool:
-                deque(pool.map(resample, range(len(pixels))), maxlen=0)
-        return result  # type: ignore[no-any-return]
 
 
 def _pair(values: NDArray[Any]) -> tuple[Any, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import TYPE_CHECKING
 
 from .. import AbstractSlide, _color
-from .._arrays import named_rgb
-from .._images import with_profile
+from .._arrays import named_rgb, one_level
 from .._properties import background_color
-from .._sampling import Sampling, choose_sampling, slide_resolution
+from .._sampling import FILTERS
 from . import _pictures
 from ._types import positive
 
@@ -57,6 +55,11 @@ def _add_resolution(parser: argparse.ArgumentParser) -> None:
         "level that is not coarser; a level within 2 %% is taken as it is",
     )
     parser.add_argument(
+        "--resample",
+        choices=tuple(FILTERS),
+        help="how, see Pillow's filters (default: bicubic)",
+    )
+    parser.add_argument(
         "--slide-mpp",
         type=float,
         metavar="MPP",
@@ -89,8 +92,9 @@ def _color_name(text: str) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.slide_mpp is not None and options.mpp is None:
-        options.usage_error("--slide-mpp goes with --mpp")
+    for name in ("slide_mpp", "resample"):
+        if getattr(options, name) is not None and options.mpp is None:
+            options.usage_error(f"--{name.replace('_', '-')} goes with --mpp")
     target = _pictures.Target.of(options.output, options)
     with _pictures.opened(options.slide) as slide:
         region = target.suited(_read_picture(slide, options), slide)
@@ -101,36 +105,19 @@ def run(options: argparse.Namespace) -> int:
 
 def _read_picture(slide: AbstractSlide, options: argparse.Namespace) -> Image:
     """The region, RGB over a background or RGBA, with the slide's profile."""
-    slide_mpp = slide_resolution(slide, options.slide_mpp)
-    sampling = choose_sampling(slide, options.level, options.mpp, slide_mpp)
-    if sampling.is_resampled:
-        return _read_resampled(slide, sampling, options)
     location, size = tuple(options.location), tuple(options.size)
+    if options.mpp is not None:
+        return slide.read_image_at(
+            location,
+            options.mpp,
+            size,
+            resample=options.resample or "bicubic",
+            mode="RGBA" if options.alpha else "RGB",
+            background=options.background,
+            slide_mpp=options.slide_mpp,
+        )
+    level = one_level(options.level or 0, slide.level_count)
     if options.alpha:
-        return slide.read_region(location, sampling.level, size)
+        return slide.read_region(location, level, size)
     background = options.background or background_color(slide.properties)
-    return slide._read_flat(location, sampling.level, size, background)
-
-
-def _read_resampled(
-    slide: AbstractSlide, sampling: Sampling, options: argparse.Namespace
-) -> Image:
-    """The region as a TileGrid would show it."""
-    from PIL import Image
-
-    position = [start / sampling.downsample for start in options.location]
-    x, y = (
-        math.floor(start) - margin
-        for start, margin in zip(position, sampling.margins, strict=True)
-    )
-    source = slide.read_array(
-        (x, y),
-        sampling.level,
-        sampling.source_size(options.size),
-        mode="RGBA" if options.alpha else "RGB",
-        background=options.background,
-        coordinates="level",
-    )
-    corner = (position[0] - x, position[1] - y)
-    image = sampling.resample(Image.fromarray(source), corner, tuple(options.size))
-    return with_profile(image, slide._profile)
+    return slide._read_flat(location, level, size, background)

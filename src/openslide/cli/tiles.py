@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._sampling import FILTERS
 from .._threads import get_num_threads
 from ..output.encoding import LONGEST_SIDES
 from ..output.telling import counted, told_damage
@@ -59,6 +60,12 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
         type=microns,
         metavar="MICRONS",
         help="microns per pixel of the tiles, instead of a level",
+    )
+    tiles.add_argument(
+        "--resample",
+        choices=tuple(FILTERS),
+        default="bicubic",
+        help="how tiles come by it, see Pillow's filters (default: %(default)s)",
     )
     tiles.add_argument(
         "--slide-mpp",
@@ -159,6 +166,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         overlap=options.overlap,
         level=options.level,
         mpp=options.mpp,
+        resample=options.resample,
         slide_mpp=options.slide_mpp,
         min_tissue=options.min_tissue,
         mask=options.mask and str(Path(options.mask).absolute()),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .._sampling import Resample
+
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
 ImageFormat: TypeAlias = Literal["jpeg", "png"]
 
@@ -42,6 +44,7 @@ class TileOptions(NamedTuple):
     overlap: int = 0
     level: int | None = None
     mpp: float | None = None
+    resample: Resample = "bicubic"
     slide_mpp: float | None = None
     min_tissue: float | None = None
     mask: str | None = None
@@ -58,6 +61,7 @@ class TileOptions(NamedTuple):
             overlap=self.overlap,
             level=self.level,
             mpp=self.mpp,
+            resample=self.resample,
             slide_mpp=self.slide_mpp,
             min_tissue=self.min_tissue,
             mask=self.mask,
