@@ -11,7 +11,7 @@ WITHOUT_JPEG := .venv-without-jpeg
 VIPS := .venv-vips
 BROWSER := .browser
 DURATION ?= 600
-FUZZERS := tiff dicom jpeg codec leica mirax ndpi ventana
+FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.

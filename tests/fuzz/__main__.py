@@ -34,7 +34,8 @@ def main() -> None:
     write_tiffs(folder / "tiff")
     write_ndpis(folder / "ndpi")
     write_dicoms(folder / "dicom")
-    write_tiles(folder / "jpeg")
+    for name in ("jpeg", "interchange"):
+        write_tiles(folder / name)
     write_descriptions(folder / "leica")
     write_indexes(folder / "mirax")
     write_stitchings(folder / "ventana")

@@ -2,35 +2,18 @@
  * Whatever a tile holds, it is refused, or decoded to what an ordinary decoder
  * makes of it without a warning; and always alike, with libjpeg-turbo and with
  * the own decoder and all of its instruction sets.
- *
- * An input is: whether the samples are RGB, width - 1, height - 1 (a byte
- * each); the size of the tables, 0 for none (two bytes); the tables; the tile.
  */
 #include "codecs/jpeg.h"
 
 #include "codecs/jpeg/decoder.h"
 
-#include "fuzzing.h"
+#include "fuzz_tile.h"
 
 #include <setjmp.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include <jpeglib.h>
-
-enum { HEADER_BYTES = 5 };
-
-/* A copy that ends where its memory ends, for the address sanitizer. */
-static uint8_t *
-copy_of(const uint8_t *bytes, size_t size)
-{
-    uint8_t *copy = malloc(size);
-    REQUIRE(copy != NULL || size == 0);
-    if (size > 0) {
-        memcpy(copy, bytes, size);
-    }
-    return copy;
-}
 
 /* An ordinary decoder */
 
@@ -208,23 +191,10 @@ check(const struct jpeg_format *format, const uint8_t *bytes, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    if (size < HEADER_BYTES) {
-        return 0;
+    struct fuzz_tile tile;
+    if (fuzz_tile_take(&tile, bytes, size)) {
+        check(&tile.format, tile.bytes, tile.size);
+        fuzz_tile_free(&tile);
     }
-    size_t tables_size = (size_t)bytes[3] << 8 | bytes[4];
-    struct jpeg_format format = {bytes[1] + 1u, bytes[2] + 1u, bytes[0] & 1,
-                                 NULL, 0};
-    bytes += HEADER_BYTES;
-    size -= HEADER_BYTES;
-    tables_size = tables_size < size ? tables_size : size;
-    uint8_t *tables = copy_of(bytes, tables_size);
-    uint8_t *tile = copy_of(bytes + tables_size, size - tables_size);
-    if (tables_size > 0) {
-        format.tables = tables;
-        format.tables_size = tables_size;
-    }
-    check(&format, tile, size - tables_size);
-    free(tables);
-    free(tile);
     return 0;
 }
