@@ -179,6 +179,24 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
     return atomic_load(&direct->levels[level].images.refusal);
 }
 
+const struct level_images *
+direct_slide_images(const struct slide_handle *handle, int32_t level)
+{
+    struct direct_slide *direct = direct_slide_of(handle);
+    return slide_handle_level(handle, level) != NULL &&
+                   direct_slide_refusal(handle, level) == NULL
+               ? &direct->levels[level].images
+               : NULL;
+}
+
+bool
+direct_slide_is_compared(const struct slide_handle *handle, int32_t level)
+{
+    struct direct_slide *direct = direct_slide_of(handle);
+    return direct_slide_images(handle, level) != NULL &&
+           (atomic_load(&direct->levels[level].compared) & ASSEMBLY_TILE) != 0;
+}
+
 void
 direct_slide_trust(const struct slide_handle *handle)
 {
@@ -356,6 +374,18 @@ is_intact(const struct image *image, uint64_t tile, void *argument)
     return witness->answer;
 }
 
+/* `compared`: what is the same if it is. */
+static void
+note_verdict(struct direct_level *level, enum verdict verdict,
+             unsigned compared)
+{
+    if (verdict == SAME) {
+        atomic_fetch_or(&level->compared, compared);
+    } else if (verdict == DIFFERENT) {
+        atomic_store(&level->images.refusal, "libopenslide gave other pixels");
+    }
+}
+
 static bool
 read_level(const struct slide_handle *handle, struct direct_level *level,
            const struct tile_supply *supply, const struct region *region,
@@ -375,12 +405,8 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
         return true;
     }
     enum verdict verdict = compare(handle, supply, &shown, &compared);
-    if (verdict == SAME) {
-        compared |= parts & ~(unsigned)ASSEMBLY_ARITHMETIC;
-        atomic_fetch_or(&level->compared, compared);
-    } else if (verdict == DIFFERENT) {
-        atomic_store(&level->images.refusal, "libopenslide gave other pixels");
-    }
+    note_verdict(level, verdict,
+                 compared | (parts & ~(unsigned)ASSEMBLY_ARITHMETIC));
     return verdict == SAME && (parts & ~atomic_load(&level->compared)) == 0;
 }
 
@@ -392,36 +418,67 @@ exceeds(const struct region *region, const struct tile_cache *cache)
     return (uint64_t)region->height > pixels / (uint64_t)region->width;
 }
 
+static struct tile_supply
+supply_of(const struct slide_handle *handle, int32_t number,
+          struct tile_cache *cache, struct witness *witness)
+{
+    const struct direct_slide *direct = direct_slide_of(handle);
+    const struct level_images *images = &direct->levels[number].images;
+    *witness = (struct witness){.images = images};
+    return (struct tile_supply){
+        .placements = images->placements,
+        .count = images->count,
+        .is_snapped = images->is_snapped,
+        .downsample = handle->levels[number].downsample,
+        .cache = cache,
+        .slide = direct->number,
+        .is_intact = is_intact,
+        .argument = witness,
+    };
+}
+
 bool
 direct_slide_read(const struct slide_handle *handle, const struct block *block,
                   const struct pixels *pixels, struct scratch *scratch)
 {
     struct direct_slide *direct = direct_slide_of(handle);
     const struct region *region = &block->source;
-    if (direct == NULL || slide_handle_level(handle, region->level) == NULL ||
-        region->width <= 0 || region->height <= 0 || !region_is_near(region) ||
-        direct_slide_refusal(handle, region->level) != NULL) {
+    if (region->width <= 0 || region->height <= 0 || !region_is_near(region) ||
+        direct_slide_images(handle, region->level) == NULL) {
         return false;
     }
     struct tile_cache *cache = retain_cache(direct);
     if (cache == NULL) {
         return false;
     }
-    struct direct_level *level = &direct->levels[region->level];
-    struct witness witness = {.images = &level->images};
-    const struct tile_supply supply = {
-        .placements = level->images.placements,
-        .count = level->images.count,
-        .is_snapped = level->images.is_snapped,
-        .downsample = handle->levels[region->level].downsample,
-        .cache = cache,
-        .spares_cache = exceeds(block->whole, cache),
-        .slide = direct->number,
-        .is_intact = is_intact,
-        .argument = &witness,
-    };
-    bool complete =
-        read_level(handle, level, &supply, region, pixels, scratch);
+    struct witness witness;
+    struct tile_supply supply =
+        supply_of(handle, region->level, cache, &witness);
+    supply.spares_cache = exceeds(block->whole, cache);
+    bool complete = read_level(handle, &direct->levels[region->level], &supply,
+                               region, pixels, scratch);
     tile_cache_release(cache);
     return complete;
+}
+
+void
+direct_slide_compare(const struct slide_handle *handle,
+                     const struct region *region,
+                     const struct slide_handle *other)
+{
+    struct direct_slide *direct = direct_slide_of(handle);
+    struct tile_cache *cache = NULL;
+    if (direct_slide_images(handle, region->level) != NULL) {
+        cache = retain_cache(direct);
+    }
+    if (cache != NULL) {
+        struct witness witness;
+        const struct tile_supply supply =
+            supply_of(handle, region->level, cache, &witness);
+        struct region shown = shown_part(region, &supply);
+        unsigned compared = 0;
+        note_verdict(&direct->levels[region->level],
+                     compare(other, &supply, &shown, &compared), compared);
+        tile_cache_release(cache);
+    }
 }

@@ -20,6 +20,25 @@ extern const struct slide_lane direct_lane;
 const char *direct_slide_refusal(const struct slide_handle *handle,
                                  int32_t level);
 
+struct level_images;
+
+/* What a level is made of, or NULL where it is left to libopenslide. */
+const struct level_images *
+direct_slide_images(const struct slide_handle *handle, int32_t level);
+
+/* Whether any tile of a level was compared with libopenslide. */
+bool direct_slide_is_compared(const struct slide_handle *handle,
+                              int32_t level);
+
+/*
+ * Compare a region, as direct_slide_read() does, but with what libopenslide
+ * reads by another handle of the slide: should it fail, only that one is of no
+ * use any more, and nothing is known.
+ */
+void direct_slide_compare(const struct slide_handle *handle,
+                          const struct region *region,
+                          const struct slide_handle *other);
+
 /* For tests: compare nothing with libopenslide any more, so that what would be
    wrong shows. */
 void direct_slide_trust(const struct slide_handle *handle);

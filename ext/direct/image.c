@@ -71,15 +71,24 @@ image_tile_pixels(const struct image *image)
     return (size_t)image->tile_width * image->tile_height;
 }
 
+enum tile_content
+image_locate_tile(const struct image *image, uint64_t tile,
+                  struct tile_place *place)
+{
+    uint64_t limit =
+        image_tile_pixels(image) * sizeof(uint32_t) + MAX_HEADER_BYTES;
+    enum tile_content content = image->container->locate(image, tile, place);
+    bool is_sound = content != TILE_STORED ||
+                    (place->offset != 0 && place->size <= limit &&
+                     source_has(place->source, place->offset, place->size));
+    return is_sound ? content : TILE_UNKNOWN;
+}
+
 uint8_t *
 image_read_tile(const struct image *image, uint64_t tile, size_t *size)
 {
     struct tile_place place;
-    uint64_t limit =
-        image_tile_pixels(image) * sizeof(uint32_t) + MAX_HEADER_BYTES;
-    if (image->container->locate(image, tile, &place) != TILE_STORED ||
-        place.offset == 0 || place.size > limit ||
-        !source_has(place.source, place.offset, place.size)) {
+    if (image_locate_tile(image, tile, &place) != TILE_STORED) {
         return NULL;
     }
     *size = (size_t)place.size;

@@ -75,6 +75,12 @@ size_t image_tile_pixels(const struct image *image);
 bool image_decode_tile(const struct image *image, uint64_t tile,
                        const struct jpeg_rows *rows);
 
+/* The same, but TILE_STORED only where as many bytes as a tile may have lie
+   within the file; they are what image_decode_tile() takes where the container
+   has no decode() of its own. */
+enum tile_content image_locate_tile(const struct image *image, uint64_t tile,
+                                    struct tile_place *place);
+
 /* For containers: the stored bytes of a tile, to be freed; NULL where there is
    anything odd. */
 uint8_t *image_read_tile(const struct image *image, uint64_t tile,

@@ -5,12 +5,13 @@
 #include "codecs/deflate.h"
 #include "codecs/jpeg.h"
 #include "codecs/jpeg_encoder.h"
+#include "codecs/jpeg_interchange.h"
 #include "codecs/jpeg_turbo.h"
 
 #include <stdlib.h>
 
 static bool
-is_side(Py_ssize_t side)
+is_side(int64_t side)
 {
     return side >= 1 && side <= JPEG_LONGEST_SIDE;
 }
@@ -97,6 +98,82 @@ module_encode_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
     return file;
 }
 
+static PyObject *
+make_interchange(const struct jpeg_format *format, const uint8_t *bytes,
+                 size_t size)
+{
+    struct jpeg_interchange plan;
+    const char *refusal = jpeg_interchange_plan(&plan, format, bytes, size);
+    if (refusal != NULL) {
+        PyErr_SetString(PyExc_ValueError, refusal);
+        return NULL;
+    }
+    PyObject *stream = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)plan.size);
+    if (stream != NULL) {
+        jpeg_interchange_write(&plan, format, bytes,
+                               (uint8_t *)PyBytes_AsString(stream));
+    }
+    return stream;
+}
+
+/* NULL tables where they are None; false with an exception set. */
+static bool
+tables_argument(PyObject *tables, struct jpeg_format *format)
+{
+    if (tables == Py_None) {
+        return true;
+    }
+    char *bytes;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(tables, &bytes, &size) < 0) {
+        return false;
+    }
+    format->tables = (const uint8_t *)bytes;
+    format->tables_size = (size_t)size;
+    return true;
+}
+
+PyDoc_STRVAR(module_interchange_jpeg_doc,
+             "interchange_jpeg($module, stored, tables, size, is_rgb, /)"
+             "\n--\n\n"
+             "The JPEG stream that a stored tile becomes with what its slide "
+             "says of it.\n\n"
+             "Raises ValueError where the tile is none of this size.");
+
+static PyObject *
+module_interchange_jpeg(PyObject *Py_UNUSED(module), PyObject *const *args,
+                        Py_ssize_t nargs)
+{
+    int64_t width, height;
+    Py_buffer stored;
+    struct jpeg_format format = {.tables = NULL};
+    if (nargs != 4) {
+        return raise_argument_count("interchange_jpeg", 4, nargs);
+    }
+    int is_rgb = PyObject_IsTrue(args[3]);
+    if (is_rgb < 0 || !tables_argument(args[1], &format) ||
+        !size_argument(args[2], &width, &height)) {
+        return NULL;
+    }
+    if (!is_side(width) || !is_side(height)) {
+        return PyErr_Format(PyExc_ValueError,
+                            "JPEG has sides of 1 to %d pixels, not %lld x "
+                            "%lld",
+                            JPEG_LONGEST_SIDE, (long long)width,
+                            (long long)height);
+    }
+    format.width = (uint32_t)width;
+    format.height = (uint32_t)height;
+    format.is_rgb = is_rgb != 0;
+    if (PyObject_GetBuffer(args[0], &stored, PyBUF_C_CONTIGUOUS) < 0) {
+        return NULL;
+    }
+    PyObject *stream =
+        make_interchange(&format, stored.buf, (size_t)stored.len);
+    PyBuffer_Release(&stored);
+    return stream;
+}
+
 PyDoc_STRVAR(module_jpeg_version_doc,
              "jpeg_version($module, /)\n--\n\n"
              "The library that tiles are encoded with, or None where this "
@@ -158,6 +235,7 @@ choose_jpeg_decoder(void)
 
 PyMethodDef codec_functions[] = {
     METHOD("encode_jpeg", module_encode_jpeg, METH_FASTCALL),
+    METHOD("interchange_jpeg", module_interchange_jpeg, METH_FASTCALL),
     METHOD("jpeg_version", module_jpeg_version, METH_NOARGS),
     METHOD("jpeg_decoders", module_jpeg_decoders, METH_NOARGS),
     METHOD("tile_libraries", module_tile_libraries, METH_NOARGS),

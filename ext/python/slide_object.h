@@ -101,4 +101,10 @@ DECLARE_FAST_METHOD(slide_read_all_into);
 
 DECLARE_FAST_METHOD(slide_read_resampled_into);
 
+/* slide_native_tiles.c */
+
+DECLARE_METHOD(slide_native_grid);
+DECLARE_FAST_METHOD(slide_native_tiles);
+DECLARE_FAST_METHOD(slide_native_places);
+
 #endif

@@ -1,8 +1,18 @@
 # The extension module; see ext/_openslide_module.c.
 from collections.abc import Callable
-from typing import SupportsFloat, SupportsIndex, final
+from typing import SupportsFloat, SupportsIndex, TypeAlias, final
 
 from _typeshed import ReadableBuffer, WriteableBuffer
+
+_NativeGrid: TypeAlias = tuple[
+    tuple[int, int],
+    tuple[int, int],
+    tuple[int, int],
+    tuple[int, int],
+    bool,
+    bool,
+    bytes | None,
+]
 
 @final
 class Slide:
@@ -82,6 +92,21 @@ class Slide:
         workers: SupportsIndex,
         /,
     ) -> bytearray: ...
+    def native_grid(self, level: SupportsIndex, /) -> _NativeGrid | str: ...
+    def native_tiles(
+        self,
+        level: SupportsIndex,
+        positions: ReadableBuffer,
+        verifies: object,
+        /,
+    ) -> list[bytes | str | None] | str: ...
+    def native_places(
+        self,
+        level: SupportsIndex,
+        positions: ReadableBuffer,
+        verifies: object,
+        /,
+    ) -> list[tuple[str, int, int, bool] | str | None] | str: ...
     def read_region_raw(
         self,
         address: int,
@@ -114,6 +139,13 @@ def instruction_sets() -> tuple[str, ...]: ...
 def jpeg_decoders() -> tuple[str, ...]: ...
 def tile_libraries() -> tuple[str, ...]: ...
 def jpeg_version() -> str | None: ...
+def interchange_jpeg(
+    stored: ReadableBuffer,
+    tables: bytes | None,
+    size: tuple[int, int],
+    is_rgb: object,
+    /,
+) -> bytes: ...
 def encode_jpeg(pixels: ReadableBuffer, quality: SupportsIndex, /) -> bytes: ...
 def resample(
     source: object,  # these two are buffers
