@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from .native import NativeTiles
+
 # Rows that are read and made small at once: those of a row of tiles, usually.
 _THUMBNAIL_STRIP = 256
 
@@ -143,6 +145,20 @@ class OpenSlide(AbstractSlide):
         """The other levels, each with the reason why libopenslide reads it."""
         refusals = self._osr.direct_refusals()
         return {i: refusal for i, refusal in enumerate(refusals) if refusal is not None}
+
+    def native_tiles(self, level: int) -> NativeTiles:
+        """The tiles of a level as the slide stores them: JPEG, to copy, not to decode.
+
+        Raises NotNativeError, an OpenSlideError, where the level is no plain grid of
+        JPEG tiles that is read directly: its reason says what it is.  ValueError for a
+        level that does not exist.
+
+        A level that was not read yet is compared with libopenslide first, a few tiles
+        of it.
+        """
+        from .native import NativeTiles
+
+        return NativeTiles(self, level)
 
     def get_best_level_for_downsample(self, downsample: float) -> int:
         """The level with the greatest downsample that does not exceed the given one."""
