@@ -1,4 +1,4 @@
-"""Thumbnails made on several threads are Pillow's."""
+"""Thumbnails are Pillow's, whoever makes them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from openslide import ImageSlide, OpenSlide, _thumbnails
-from tests.slides import write_aperio
+from openslide import ImageSlide, OpenSlide, _thumbnails, set_num_threads
+from openslide._images import flatten
+from tests.slides import write_aperio, write_generic
+from tests.slides.writers import VIPS_RAW
 
 sides = st.integers(1, 3000)
 limits = st.tuples(st.integers(1, 900), st.integers(1, 900))
@@ -68,7 +70,6 @@ def test_levels_in_strips_are_whole_levels(tmp_path: Path, factor: float) -> Non
             assert slide.get_thumbnail(limit).tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize(
     ("size", "limit"),
     [
@@ -85,15 +86,25 @@ def test_levels_in_strips_are_whole_levels(tmp_path: Path, factor: float) -> Non
         ((40, 30), (20, 20)),
     ],
 )
+@pytest.mark.parametrize("direct", [False, True])
 def test_the_pixels_are_pillows(
-    size: tuple[int, int], limit: tuple[int, int], threads: int
+    tmp_path: Path, size: tuple[int, int], limit: tuple[int, int], direct: bool
 ) -> None:
     width, height = size
-    rgba = np.random.default_rng(width).integers(0, 256, (height, width, 4), np.uint8)
-    rgba[..., 3] = 255
-    expected = Image.fromarray(np.ascontiguousarray(rgba[..., :3]))
-    expected.thumbnail(limit, Image.Resampling.LANCZOS)
-    rows = _thumbnails.rows_of(bytearray(rgba.tobytes()), size)
-    result = _thumbnails.thumbnail(rows, size, limit, threads, strip=100)
-    assert result.mode == "RGB"
-    np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+    image = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    # At the right and lower edge, and in the hole, there is background.
+    path = write_generic(
+        tmp_path, dialect=VIPS_RAW, image=image, missing=(1,), factors=(1,)
+    ).path
+    with OpenSlide(path, direct=direct) as slide:
+        assert (slide.direct_levels == (0,)) == direct
+        expected = flatten(slide.read_region((0, 0), 0, size), "white")
+        expected.thumbnail(limit, Image.Resampling.LANCZOS)
+        results = []
+        for threads in (1, 2, 5):
+            set_num_threads(threads)
+            results.append(slide.get_thumbnail(limit))
+        set_num_threads(None)
+    for result in results:
+        assert result.mode == "RGB"
+        np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))

@@ -23,8 +23,7 @@ from ._images import (
 from ._library import has_function
 from ._maps import _AssociatedImageMap, _PropertyMap
 from ._resampling import longer_first
-from ._sampling import Views
-from ._threads import get_num_threads
+from ._sampling import FILTERS, Views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .native import NativeTiles
-
-# Rows that are read and made small at once: those of a row of tiles, usually.
-_THUMBNAIL_STRIP = 256
 
 
 class OpenSlide(AbstractSlide):
@@ -223,24 +219,27 @@ class OpenSlide(AbstractSlide):
     ) -> Image:
         if self._has_own_read_region():
             return super()._read_thumbnail(level, limit, background)
-        from ._thumbnails import rows_of, thumbnail
+        from ._thumbnails import is_resized_at_once, thumbnail_size
 
         size = self.level_dimensions[level]
-        downsample = self.level_downsamples[level]
-        threads = get_num_threads()
-        is_divisible = self._osr.divisible_levels[level]
-        if not is_divisible or level not in self.direct_levels:
-            # Parts of a level may have other pixels than all of it.
-            rows = rows_of(self._read_opaque((0, 0), level, size, background), size)
-            return thumbnail(rows, size, limit, threads, _THUMBNAIL_STRIP)
+        target = thumbnail_size(size, limit)
+        if is_resized_at_once(size, target):
+            return self._read_resized(level, target, background)
+        return super()._read_thumbnail(level, limit, background)
 
-        def read_rows(start: int, end: int) -> bytearray:
-            location = (0, start * int(downsample))
-            return self._read_opaque(
-                location, level, (size[0], end - start), background
-            )
-
-        return thumbnail(read_rows, size, limit, threads, _THUMBNAIL_STRIP)
+    def _read_resized(
+        self, level: int, size: tuple[int, int], background: str
+    ) -> Image:
+        """An RGB image of a whole level over a background, by Pillow's LANCZOS."""
+        width, height = self.level_dimensions[level]
+        memory, pixels = pixel_memory(size, "RGB")
+        color = _arrays.packed(_arrays.named_rgb(background))
+        self._osr.read_resampled_into(
+            *(pixels, array("q", (0, 0)), array("d", (0, 0))),
+            *(level, (width, height), (float(width), float(height))),
+            *(FILTERS["lanczos"][1], longer_first(), color, False, 0),
+        )
+        return from_memory(memory, size, "RGB")
 
     def _read_opaque(
         self,
