@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from openslide import OpenSlide, OpenSlideError
@@ -11,6 +13,22 @@ from openslide import OpenSlide, OpenSlideError
 Pair = tuple[int, int]
 #: A location, a level and a size, as read_region() takes them.
 Region = tuple[Pair, int, Pair]
+
+
+@contextmanager
+def nothing_can_be_opened() -> Iterator[None]:
+    """libopenslide opens the file for each tile; direct reads keep it open."""
+    if sys.platform == "win32":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def regions(slide: OpenSlide, count: int, seed: int) -> Iterator[Region]:

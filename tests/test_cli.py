@@ -85,7 +85,7 @@ def test_info_about_direct_levels(
     assert capsys.readouterr().out.count("read directly") == 3
     assert main(["info", str(slides["aperio-33005"].path)]) == 0
     output = capsys.readouterr().out
-    assert output.count("read by libopenslide: the tiles are compressed") == 3
+    assert output.count("read by libopenslide and kept: the tiles are compressed") == 3
     assert "directly" not in output
 
 

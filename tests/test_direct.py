@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from PIL.Image import Image
 
 from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.damage.fields import integers
+from tests.direct_reads import nothing_can_be_opened
 from tests.slides import (
     VARIANTS,
     SlideFacts,
@@ -146,22 +146,6 @@ def _named(
 def must_be_direct(slide: OpenSlide) -> None:
     assert slide.direct_levels == tuple(range(slide.level_count))
     assert slide.indirect_levels == {}
-
-
-@contextmanager
-def nothing_can_be_opened() -> Iterator[None]:
-    """libopenslide opens the file for each tile; direct reads keep it open."""
-    if sys.platform == "win32":
-        yield
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def without_libopenslide(slide: OpenSlide, read: Callable[[OpenSlide], Any]) -> Any:

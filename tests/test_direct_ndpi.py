@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from openslide import OpenSlide, OpenSlideCache
 from tests.conftest import uses_libjpeg_turbo
 from tests.damage.fields import integers
-from tests.direct_reads import Region, regions
+from tests.direct_reads import Region, nothing_can_be_opened, regions
 from tests.slides import WRITERS, SlideFacts, reference, write_ndpi, write_vms
 from tests.slides.codecs import jpeg_restarts
 from tests.slides.content import RgbImage
@@ -25,7 +25,6 @@ from tests.slides.tiff import Tag
 from tests.test_direct import (
     Two,
     Wish,
-    nothing_can_be_opened,
     outcome,
     read_region,
     wishes,

@@ -12,7 +12,7 @@ from tests.conftest import RealSlides, Slides, uses_libjpeg_turbo
 from tests.direct_reads import Region, regions
 from tests.real_slides import REAL_SLIDES
 from tests.slides import WRITERS, reference, write_aperio
-from tests.slides.direct import INDIRECT, INDIRECT_WITHOUT_LIBJPEG, reasons
+from tests.slides.direct import INDIRECT, INDIRECT_WITHOUT_LIBJPEG, NOT_KEPT, reasons
 from tests.slides.writers import SCANSCOPE
 
 # Older releases refuse some of the slides.
@@ -46,7 +46,10 @@ def test_every_slide_is_in_the_table() -> None:
 
 
 def check_levels(slide: OpenSlide, name: str) -> None:
-    """Exactly the levels that should be are direct; of the others it says why not."""
+    """Exactly the levels that should be are direct; of the others it says why not.
+
+    These are kept where level 0 has positions for all of their pixels.
+    """
     indirect = SLIDES[name]
     if not uses_libjpeg_turbo():
         indirect = INDIRECT_WITHOUT_LIBJPEG.get(name, indirect)
@@ -54,6 +57,11 @@ def check_levels(slide: OpenSlide, name: str) -> None:
     assert dict(slide.indirect_levels) == expected
     assert slide.direct_levels == tuple(
         level for level in range(slide.level_count) if level not in expected
+    )
+    assert slide.kept_levels == tuple(
+        level
+        for level in expected
+        if name not in NOT_KEPT and slide.level_downsamples[level].is_integer()
     )
 
 

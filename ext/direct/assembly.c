@@ -333,6 +333,9 @@ paint_tile(const struct view *view, int64_t column, int64_t row,
     if (tile != NULL) {
         struct paint_tile surface = surface_of(view, column, row);
         surface.words = tile->words;
+        if (tile->parts != NULL && !tile_parts_are_opaque(tile->parts)) {
+            surface.opaque_width = surface.opaque_height = 0;
+        }
         paint_tile_at(canvas, &surface, tile_start(&view->x, column),
                       tile_start(&view->y, row));
         tile_release(tile);
@@ -521,6 +524,33 @@ assembly_read(const struct tile_supply *supply, const struct region *asked,
         }
     }
     return true;
+}
+
+/* The pixels of the tiles of an axis that a chunk shows. */
+static void
+clip_to_tiles(const struct span *span, int64_t length, int64_t *start,
+              int64_t *count)
+{
+    int64_t end = (int64_t)ceil(span->from + (double)length);
+    *start =
+        larger((int64_t)floor(span->from), span->first_tile * span->advance);
+    *count = smaller(end, span->end_tile * span->advance) - *start;
+}
+
+bool
+assembly_area(const struct tile_supply *supply, const struct region *region,
+              struct level_area *area)
+{
+    struct chunk chunk;
+    if (region->width > CHUNK_SIDE || region->height > CHUNK_SIDE ||
+        !place_chunk(&chunk, supply, region, 0, 0) || chunk.x.length == 0 ||
+        chunk.y.length == 0) {
+        return false;
+    }
+    struct view view = view_of(supply, supply->placements, &chunk);
+    clip_to_tiles(&view.x, chunk.x.length, &area->x, &area->width);
+    clip_to_tiles(&view.y, chunk.y.length, &area->y, &area->height);
+    return area->width > 0 && area->height > 0;
 }
 
 static bool

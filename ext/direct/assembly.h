@@ -36,6 +36,15 @@ unsigned assembly_parts(const struct tile_supply *supply,
                         const struct region *region);
 
 /*
+ * The pixels of a level's grid that a region shows, whole ones and those
+ * between which it lies: the tiles that they belong to are those that
+ * libopenslide decodes.  False where there are none, and where the region is
+ * more than libopenslide paints at once.
+ */
+bool assembly_area(const struct tile_supply *supply,
+                   const struct region *region, struct level_area *area);
+
+/*
  * Read the region into `pixels`.  False where libopenslide might read
  * something else, or fail; the pixels are then undefined.
  */

@@ -1,5 +1,6 @@
 #include "direct_slide.h"
 
+#include "kept_level.h"
 #include "level_images.h"
 #include "system/lengths.h"
 #include "tile_cache.h"
@@ -16,6 +17,10 @@ static const int64_t WINDOW_SIDE = 320;
 struct direct_level {
     struct level_images images;
     atomic_uint compared; /* ASSEMBLY_ parts that were seen to be right */
+    /* How it is read otherwise; what of that was compared, and differed. */
+    struct kept_level kept;
+    atomic_uint kept_compared;
+    atomic_bool kept_differs;
     atomic_bool is_indexed;
 };
 
@@ -148,15 +153,20 @@ prepare(struct direct_slide *direct, const struct slide_handle *handle)
 /* Apart from the preparation, for it may take long, and only some of the
    levels may be read. */
 static void
-index_level(struct direct_slide *direct, struct direct_level *level)
+index_level(struct direct_slide *direct, const struct slide_handle *handle,
+            int32_t number)
 {
+    struct direct_level *level = &direct->levels[number];
     if (atomic_load(&level->is_indexed)) {
         return;
     }
     platform_mutex_lock(&direct->mutex);
     if (!atomic_load(&level->is_indexed)) {
-        atomic_store(&level->images.refusal,
-                     level_images_index(&level->images));
+        const char *refusal = level_images_index(&level->images);
+        if (refusal != NULL) {
+            kept_level_describe(&level->kept, handle, number);
+        }
+        atomic_store(&level->images.refusal, refusal);
         atomic_store(&level->is_indexed, true);
     }
     platform_mutex_unlock(&direct->mutex);
@@ -175,8 +185,17 @@ direct_slide_refusal(const struct slide_handle *handle, int32_t level)
     if (level >= direct->level_count) {
         return "there was no memory";
     }
-    index_level(direct, &direct->levels[level]);
+    index_level(direct, handle, level);
     return atomic_load(&direct->levels[level].images.refusal);
+}
+
+bool
+direct_slide_keeps(const struct slide_handle *handle, int32_t level)
+{
+    struct direct_slide *direct = direct_slide_of(handle);
+    return direct_slide_refusal(handle, level) != NULL && direct != NULL &&
+           level < direct->level_count && direct->levels[level].kept.is_kept &&
+           !atomic_load(&direct->levels[level].kept_differs);
 }
 
 const struct level_images *
@@ -204,6 +223,7 @@ direct_slide_trust(const struct slide_handle *handle)
     if (direct != NULL && prepare(direct, handle)) {
         for (int32_t i = 0; i < direct->level_count; i++) {
             atomic_store(&direct->levels[i].compared, ~0u);
+            atomic_store(&direct->levels[i].kept_compared, ~0u);
         }
     }
 }
@@ -386,8 +406,9 @@ note_verdict(struct direct_level *level, enum verdict verdict,
     }
 }
 
-static bool
-read_level(const struct slide_handle *handle, struct direct_level *level,
+/* SAME: the region was read, and is trusted. */
+static enum verdict
+read_level(const struct slide_handle *handle, atomic_uint *known,
            const struct tile_supply *supply, const struct region *region,
            const struct pixels *pixels, struct scratch *scratch)
 {
@@ -399,15 +420,18 @@ read_level(const struct slide_handle *handle, struct direct_level *level,
     /* libopenslide has nothing to compare with what is placed exactly. */
     parts &= region->is_exact ? ~(unsigned)ASSEMBLY_ARITHMETIC : ~0u;
     if (!assembly_read(supply, region, pixels, scratch)) {
-        return false;
+        return UNDECIDED;
     }
-    if ((parts & ~atomic_load(&level->compared)) == 0) {
-        return true;
+    if ((parts & ~atomic_load(known)) == 0) {
+        return SAME;
     }
     enum verdict verdict = compare(handle, supply, &shown, &compared);
-    note_verdict(level, verdict,
-                 compared | (parts & ~(unsigned)ASSEMBLY_ARITHMETIC));
-    return verdict == SAME && (parts & ~atomic_load(&level->compared)) == 0;
+    if (verdict == SAME) {
+        compared |= parts & ~(unsigned)ASSEMBLY_ARITHMETIC;
+        atomic_fetch_or(known, compared);
+        verdict = (parts & ~atomic_load(known)) == 0 ? SAME : UNDECIDED;
+    }
+    return verdict;
 }
 
 /* Whether a region shows more than the cache can keep. */
@@ -437,26 +461,87 @@ supply_of(const struct slide_handle *handle, int32_t number,
     };
 }
 
+static bool
+is_readable(const struct slide_handle *handle, const struct region *region)
+{
+    return slide_handle_level(handle, region->level) != NULL &&
+           region->width > 0 && region->height > 0 && region_is_near(region);
+}
+
+static bool
+read_images(const struct slide_handle *handle, struct direct_slide *direct,
+            struct tile_cache *cache, const struct block *block,
+            const struct pixels *pixels, struct scratch *scratch)
+{
+    const struct region *region = &block->source;
+    struct direct_level *level = &direct->levels[region->level];
+    struct witness witness;
+    struct tile_supply supply =
+        supply_of(handle, region->level, cache, &witness);
+    supply.spares_cache = exceeds(block->whole, cache);
+    enum verdict verdict =
+        read_level(handle, &level->compared, &supply, region, pixels, scratch);
+    note_verdict(level, verdict, 0);
+    return verdict == SAME;
+}
+
+/* What is kept of a level, for a block; false where there can be nothing. */
+static bool
+supply_kept(const struct slide_handle *handle, struct direct_slide *direct,
+            struct tile_cache *cache, const struct block *block,
+            struct kept_pixels *kept, struct tile_supply *supply)
+{
+    const struct region *region = &block->source;
+    const struct direct_level *level = &direct->levels[region->level];
+    *supply = (struct tile_supply){
+        .downsample = handle->levels[region->level].downsample,
+        .cache = cache,
+        .slide = direct->number,
+    };
+    return !atomic_load(&level->kept_differs) &&
+           kept_level_supply(&level->kept, kept, block, supply);
+}
+
+static bool
+read_kept(const struct slide_handle *handle, struct direct_slide *direct,
+          struct tile_cache *cache, const struct block *block,
+          const struct pixels *pixels, struct scratch *scratch)
+{
+    const struct region *region = &block->source;
+    struct direct_level *level = &direct->levels[region->level];
+    struct kept_pixels kept;
+    struct tile_supply supply;
+    if (!supply_kept(handle, direct, cache, block, &kept, &supply) ||
+        !kept_level_fill(handle, &supply, region, scratch)) {
+        return false;
+    }
+    enum verdict verdict = read_level(handle, &level->kept_compared, &supply,
+                                      region, pixels, scratch);
+    if (verdict == DIFFERENT) {
+        atomic_store(&level->kept_differs, true);
+    }
+    return verdict == SAME;
+}
+
 bool
 direct_slide_read(const struct slide_handle *handle, const struct block *block,
                   const struct pixels *pixels, struct scratch *scratch)
 {
     struct direct_slide *direct = direct_slide_of(handle);
-    const struct region *region = &block->source;
-    if (region->width <= 0 || region->height <= 0 || !region_is_near(region) ||
-        direct_slide_images(handle, region->level) == NULL) {
+    if (direct == NULL || !is_readable(handle, &block->source)) {
+        return false;
+    }
+    int32_t level = block->source.level;
+    bool is_direct = direct_slide_refusal(handle, level) == NULL;
+    if (!is_direct && !direct_slide_keeps(handle, level)) {
         return false;
     }
     struct tile_cache *cache = retain_cache(direct);
     if (cache == NULL) {
         return false;
     }
-    struct witness witness;
-    struct tile_supply supply =
-        supply_of(handle, region->level, cache, &witness);
-    supply.spares_cache = exceeds(block->whole, cache);
-    bool complete = read_level(handle, &direct->levels[region->level], &supply,
-                               region, pixels, scratch);
+    bool complete = (is_direct ? read_images : read_kept)(
+        handle, direct, cache, block, pixels, scratch);
     tile_cache_release(cache);
     return complete;
 }
@@ -481,4 +566,25 @@ direct_slide_compare(const struct slide_handle *handle,
                      compare(other, &supply, &shown, &compared), compared);
         tile_cache_release(cache);
     }
+}
+
+void
+direct_slide_keep(const struct slide_handle *handle, const struct block *block,
+                  const uint32_t *words)
+{
+    struct direct_slide *direct = direct_slide_of(handle);
+    struct kept_pixels kept;
+    struct tile_supply supply;
+    if (direct == NULL || !is_readable(handle, &block->source) ||
+        !direct_slide_keeps(handle, block->source.level)) {
+        return;
+    }
+    struct tile_cache *cache = retain_cache(direct);
+    if (cache == NULL) {
+        return;
+    }
+    if (supply_kept(handle, direct, cache, block, &kept, &supply)) {
+        kept_level_keep(&supply, &block->source, words);
+    }
+    tile_cache_release(cache);
 }

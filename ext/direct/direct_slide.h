@@ -20,6 +20,10 @@ extern const struct slide_lane direct_lane;
 const char *direct_slide_refusal(const struct slide_handle *handle,
                                  int32_t level);
 
+/* Whether the pixels that libopenslide gives of a level are kept for later
+   reads. */
+bool direct_slide_keeps(const struct slide_handle *handle, int32_t level);
+
 struct level_images;
 
 /* What a level is made of, or NULL where it is left to libopenslide. */
@@ -54,5 +58,10 @@ void direct_slide_trust(const struct slide_handle *handle);
 bool direct_slide_read(const struct slide_handle *handle,
                        const struct block *block, const struct pixels *pixels,
                        struct scratch *scratch);
+
+/* Keep what libopenslide has read of a block, if its level is kept: words row
+   by row. */
+void direct_slide_keep(const struct slide_handle *handle,
+                       const struct block *block, const uint32_t *words);
 
 #endif

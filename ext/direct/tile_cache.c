@@ -23,6 +23,7 @@ struct cache_entry {
     struct tile tile;
     atomic_int references;
     enum entry_state state; /* guarded by the shard */
+    size_t bytes;           /* that it counts */
     struct cache_entry *next_in_bucket;
     struct cache_entry *newer, *older;
     struct tile_memory *memory; /* that the block is from; a reference */
@@ -75,18 +76,49 @@ new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
     }
     tile_memory_retain(cache->memory);
     entry->memory = cache->memory;
-    entry->tile = (struct tile){*key, pixels, entry->block.words};
+    entry->bytes = entry_bytes(pixels);
+    entry->tile = (struct tile){*key, pixels, entry->block.words, NULL};
     atomic_init(&entry->references, 2);
     return entry;
 }
 
 static void
+free_entry(struct cache_entry *entry)
+{
+    tile_memory_give_back(entry->memory, entry->block);
+    tile_memory_release(entry->memory);
+    tile_parts_free(entry->tile.parts);
+    free(entry);
+}
+
+/* The same, to be filled part by part. */
+static struct cache_entry *
+new_entry_of_parts(struct tile_cache *cache, const struct tile_key *key,
+                   size_t pixels)
+{
+    struct cache_entry *entry = new_entry(cache, key, pixels);
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->bytes = tile_cache_bytes_of_parts(pixels);
+    entry->state = DECODED;
+    entry->tile.parts = tile_parts_new();
+    if (entry->tile.parts == NULL) {
+        free_entry(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+typedef struct cache_entry *entry_maker(struct tile_cache *cache,
+                                        const struct tile_key *key,
+                                        size_t pixels);
+
+static void
 release_entry(struct cache_entry *entry)
 {
     if (atomic_fetch_sub(&entry->references, 1) == 1) {
-        tile_memory_give_back(entry->memory, entry->block);
-        tile_memory_release(entry->memory);
-        free(entry);
+        free_entry(entry);
     }
 }
 
@@ -163,7 +195,7 @@ take_out(struct tile_cache *cache, struct shard *shard,
     }
     *place = entry->next_in_bucket;
     unlink_from_list(shard, entry);
-    atomic_fetch_sub(&cache->size, entry_bytes(entry->tile.pixels));
+    atomic_fetch_sub(&cache->size, entry->bytes);
 }
 
 /* The oldest tile that is not being decoded; NULL where there is none. */
@@ -221,14 +253,15 @@ use(struct shard *shard, struct cache_entry *entry)
  */
 static struct cache_entry *
 find_or_add(struct tile_cache *cache, struct shard *shard,
-            const struct tile_key *key, size_t pixels, bool *is_new)
+            const struct tile_key *key, size_t pixels, entry_maker *make,
+            bool *is_new)
 {
     struct cache_entry *entry = find_cached(cache, shard, key);
     *is_new = entry == NULL;
     if (entry == NULL) {
-        entry = new_entry(cache, key, pixels);
+        entry = make(cache, key, pixels);
         if (entry != NULL) {
-            atomic_fetch_add(&cache->size, entry_bytes(pixels));
+            atomic_fetch_add(&cache->size, entry->bytes);
             add(cache, shard, entry);
         }
     } else {
@@ -271,7 +304,7 @@ tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
     struct shard *shard = &cache->shards[number];
     platform_mutex_lock(&shard->mutex);
     struct cache_entry *entry =
-        find_or_add(cache, shard, key, pixels, &is_new);
+        find_or_add(cache, shard, key, pixels, new_entry, &is_new);
     if (entry != NULL && !is_new) {
         wait_until_decoded(shard, entry);
     }
@@ -303,6 +336,38 @@ tile_cache_find(struct tile_cache *cache, const struct tile_key *key)
     }
     platform_mutex_unlock(&shard->mutex);
     return entry == NULL ? NULL : &entry->tile;
+}
+
+const struct tile *
+tile_cache_get_parts(struct tile_cache *cache, const struct tile_key *key,
+                     size_t pixels)
+{
+    bool is_new;
+    size_t number = hash_key(key) % SHARDS;
+    struct shard *shard = &cache->shards[number];
+    platform_mutex_lock(&shard->mutex);
+    struct cache_entry *entry =
+        find_or_add(cache, shard, key, pixels, new_entry_of_parts, &is_new);
+    platform_mutex_unlock(&shard->mutex);
+    if (entry != NULL && is_new) {
+        shrink(cache, number);
+    }
+    return entry == NULL ? NULL : &entry->tile;
+}
+
+void
+tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
+               const struct tile_rectangle *rectangle, const uint32_t *words,
+               ptrdiff_t stride)
+{
+    tile_parts_put(tile->parts, entry_of(tile)->block.words, tile_stride,
+                   rectangle, words, stride);
+}
+
+size_t
+tile_cache_bytes_of_parts(size_t pixels)
+{
+    return 2 * entry_bytes(pixels);
 }
 
 void

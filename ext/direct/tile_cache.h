@@ -9,6 +9,8 @@
 #ifndef DIRECT_TILE_CACHE_H
 #define DIRECT_TILE_CACHE_H
 
+#include "tile_parts.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +36,9 @@ struct tile {
     struct tile_key key;
     size_t pixels;
     const uint32_t *words; /* premultiplied ARGB, libopenslide's order */
+    /* Which of them there are, of a tile that is filled part by part; NULL of
+       one that was decoded. */
+    struct tile_parts *parts;
 };
 
 /* Decode a tile into its words; false where that cannot be done. */
@@ -50,6 +55,23 @@ const struct tile *tile_cache_get(struct tile_cache *cache,
 /* The same, but NULL where it is not there, decoded. */
 const struct tile *tile_cache_find(struct tile_cache *cache,
                                    const struct tile_key *key);
+
+/*
+ * The same, but where there is none, one without any parts, to be filled by
+ * tile_cache_put().  It counts twice, for what fills it, libopenslide, has the
+ * tile in its own cache as well.
+ */
+const struct tile *tile_cache_get_parts(struct tile_cache *cache,
+                                        const struct tile_key *key,
+                                        size_t pixels);
+
+/* Put pixels into such a tile, see tile_parts_put(). */
+void tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
+                    const struct tile_rectangle *rectangle,
+                    const uint32_t *words, ptrdiff_t stride);
+
+/* How many bytes a tile without parts counts. */
+size_t tile_cache_bytes_of_parts(size_t pixels);
 
 void tile_release(const struct tile *tile);
 

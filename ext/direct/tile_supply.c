@@ -56,6 +56,10 @@ tile_supply_get(const struct tile_supply *supply,
                 const struct placement *placement, int64_t column, int64_t row,
                 const struct tile **tile)
 {
+    if (supply->kept != NULL) {
+        *tile = kept_pixels_tile(supply->kept, &supply->area, column, row);
+        return *tile != NULL;
+    }
     return tile_supply_get_number(supply, placement,
                                   number_of(placement, column, row), tile);
 }

@@ -6,6 +6,7 @@
 #define DIRECT_TILE_SUPPLY_H
 
 #include "image.h"
+#include "kept_pixels.h"
 #include "tile_cache.h"
 #include "tile_map.h"
 
@@ -38,6 +39,11 @@ struct tile_supply {
     bool (*is_intact)(const struct image *image, uint64_t tile,
                       void *argument);
     void *argument;
+    /* Of a level that libopenslide decodes: what was kept of it, and the area
+       that shows all tiles of the read, which are not decoded then.  Else
+       NULL. */
+    const struct kept_pixels *kept;
+    struct level_area area;
 };
 
 /*

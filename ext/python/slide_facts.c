@@ -178,6 +178,29 @@ slide_direct_refusals(PyObject *self, PyObject *Py_UNUSED(unused))
     return refusals;
 }
 
+const char slide_kept_levels_doc[] =
+    PyDoc_STR("kept_levels($self, /)\n--\n\n"
+              "For each level whether the pixels that libopenslide gives of "
+              "it are kept.");
+
+PyObject *
+slide_kept_levels(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    struct slide_handle *handle = slide_acquire(slide_cast(self));
+    if (handle == NULL) {
+        return NULL;
+    }
+    PyObject *kept = PyTuple_New(handle->level_count);
+    for (int32_t i = 0; kept != NULL && i < handle->level_count; i++) {
+        PyTuple_SetItem(kept, i,
+                        PyBool_FromLong(direct_slide_keeps(handle, i)));
+    }
+    if (!slide_release(slide_cast(self), handle, "using")) {
+        Py_CLEAR(kept);
+    }
+    return kept;
+}
+
 const char slide_trust_direct_reads_doc[] =
     PyDoc_STR("trust_direct_reads($self, /)\n--\n\n"
               "For tests: compare no direct read with libopenslide until the "

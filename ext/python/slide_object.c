@@ -180,6 +180,7 @@ static PyMethodDef slide_methods[] = {
     METHOD("set_cache", slide_set_cache, METH_O),
     METHOD("error", slide_error, METH_NOARGS),
     METHOD("direct_refusals", slide_direct_refusals, METH_NOARGS),
+    METHOD("kept_levels", slide_kept_levels, METH_NOARGS),
     METHOD("trust_direct_reads", slide_trust_direct_reads, METH_NOARGS),
     METHOD("best_level_for_downsample", slide_best_level_for_downsample,
            METH_O),

@@ -76,6 +76,7 @@ extern PyGetSetDef slide_getset[];
 DECLARE_METHOD(slide_best_level_for_downsample);
 DECLARE_METHOD(slide_error);
 DECLARE_METHOD(slide_direct_refusals);
+DECLARE_METHOD(slide_kept_levels);
 DECLARE_METHOD(slide_trust_direct_reads);
 
 /* slide_images.c */

@@ -12,9 +12,10 @@ fits_in_place(const struct pixels *pixels, const struct region *source)
 
 /* By libopenslide; false where memory is lacking. */
 static bool
-read_painted(openslide_t *osr, const struct region *source,
+read_painted(const struct slide_handle *handle, const struct block *block,
              const struct pixels *pixels, struct scratch *scratch)
 {
+    const struct region *source = &block->source;
     uint32_t *words = (uint32_t *)(void *)pixels->start;
     if (!fits_in_place(pixels, source)) {
         words =
@@ -23,8 +24,11 @@ read_painted(openslide_t *osr, const struct region *source,
             return false;
         }
     }
-    openslide.read_region(osr, words, source->x, source->y, source->level,
-                          source->width, source->height);
+    openslide.read_region(handle->osr, words, source->x, source->y,
+                          source->level, source->width, source->height);
+    if (openslide.get_error(handle->osr) == NULL) {
+        direct_slide_keep(handle, block, words);
+    }
     pixels_convert(pixels, 0, 0, source->width, source->height, words,
                    (ptrdiff_t)source->width);
     return true;
@@ -43,7 +47,7 @@ region_read_block(const struct slide_handle *handle, const struct block *block,
     if (direct_slide_read(handle, block, &part, scratch)) {
         return REGION_COMPLETE;
     }
-    if (!read_painted(osr, &block->source, &part, scratch)) {
+    if (!read_painted(handle, block, &part, scratch)) {
         return REGION_OUT_OF_MEMORY;
     }
     return openslide.get_error(osr) == NULL ? REGION_COMPLETE : REGION_FAILED;

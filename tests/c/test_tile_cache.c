@@ -215,6 +215,51 @@ test_forgets_what_cannot_be_decoded(void)
     tile_cache_release(cache);
 }
 
+static const struct tile_rectangle all_pixels = {0, 0, PIXELS, 1};
+
+static atomic_int wrong_fills;
+
+/* Fill a tile, part by part, and give it back; whether it was full before. */
+static bool
+fill(struct tile_cache *cache, uint64_t number)
+{
+    const struct tile_key key = {1, 9, number};
+    const struct tile *tile = tile_cache_get_parts(cache, &key, PIXELS);
+    uint32_t words[PIXELS];
+    for (size_t i = 0; i < PIXELS; i++) {
+        words[i] = word_of(&key);
+    }
+    struct tile_rectangle missing =
+        tile_parts_missing(tile->parts, &all_pixels);
+    for (int64_t x = 0; x < PIXELS; x += PIXELS / 4) {
+        const struct tile_rectangle part = {x, 0, x + PIXELS / 4, 1};
+        tile_cache_put(tile, PIXELS, &part, words, PIXELS);
+    }
+    atomic_fetch_add(&wrong_fills, !is_right(tile));
+    tile_release(tile);
+    return tile_rectangle_is_empty(&missing);
+}
+
+static void
+test_tiles_of_parts_count_twice(void)
+{
+    const size_t capacity = 60 * TILE_BYTES;
+    struct tile_cache *cache = tile_cache_new(capacity);
+    CHECK(!fill(cache, 3), "full at first");
+    CHECK(fill(cache, 3), "a tile was forgotten");
+    size_t one = tile_cache_size(cache);
+    CHECK(one == tile_cache_bytes_of_parts(PIXELS) && one > 2 * TILE_BYTES,
+          "%zu bytes", one);
+    for (uint64_t i = 0; i < TILES; i++) {
+        fill(cache, i);
+        CHECK(use(cache, i), "taken for another");
+        CHECK(atomic_load(&wrong_fills) == 0, "other words than were put");
+        size_t size = tile_cache_size(cache);
+        CHECK(size <= capacity, "%zu bytes of %zu", size, capacity);
+    }
+    tile_cache_release(cache);
+}
+
 static void
 test_tiles_outlive_the_cache(void)
 {
@@ -264,6 +309,24 @@ run_party(struct party *party, void (*body)(void *))
     for (int i = 0; i < THREADS; i++) {
         platform_thread_join(threads[i]);
     }
+}
+
+static void
+fill_at_once(void *argument)
+{
+    struct party *party = argument;
+    for (uint64_t i = 0; i < TILES; i++) {
+        fill(party->cache, i % 7);
+    }
+}
+
+static void
+test_threads_fill_tiles(void)
+{
+    struct party party = {.cache = tile_cache_new(5 * 2 * TILE_BYTES)};
+    run_party(&party, fill_at_once);
+    CHECK(atomic_load(&wrong_fills) == 0, "other words than were put");
+    tile_cache_release(party.cache);
 }
 
 static void
@@ -407,6 +470,8 @@ main(void)
     check_run("holds tiles of any size", test_holds_tiles_of_any_size);
     check_run("forgets what cannot be decoded",
               test_forgets_what_cannot_be_decoded);
+    check_run("tiles of parts count twice", test_tiles_of_parts_count_twice);
+    check_run("threads fill tiles", test_threads_fill_tiles);
     check_run("tiles outlive the cache", test_tiles_outlive_the_cache);
     check_run("is abandoned by a forked child",
               test_is_abandoned_by_a_forked_child);

@@ -58,6 +58,9 @@ INDIRECT: dict[str, Indirect] = {
 }
 
 
+#: Slides of which nothing is kept, though levels are indirect.
+NOT_KEPT = (*NDPI, "real hamamatsu", "vms", "vmu", "mirax-png", "mirax-bmp")
+
 #: What else is indirect where direct reads do without libjpeg-turbo.
 INDIRECT_WITHOUT_LIBJPEG: dict[str, Indirect] = {
     **dict.fromkeys(NDPI, dict.fromkeys(NDPI_REDUCED, NEEDS_LIBJPEG)),

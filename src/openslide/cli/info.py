@@ -73,7 +73,8 @@ def _level_lines(slide: AbstractSlide) -> Iterator[str]:
         if not isinstance(slide, OpenSlide):
             continue
         if level in indirect:
-            yield f"       read by libopenslide: {explained(indirect[level])}"
+            how = " and kept" if level in slide.kept_levels else ""
+            yield f"       read by libopenslide{how}: {explained(indirect[level])}"
         else:
             yield "       read directly"
 
