@@ -97,7 +97,7 @@ def whole_files(found: Mapping[str, bytes]) -> dict[str, bytes]:
         ("webdataset", "program", 6),
         ("webdataset", "worker", 8),
         ("webdataset", "parent", 9),
-        ("zarr", "program", 22),
+        ("zarr", "program", 9),
         ("zarr", "parent", 70),
         ("zarr", "group", 71),
     ],

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 import openslide
@@ -359,3 +360,52 @@ def test_a_grid_is_a_dataset(
     if "torch" in method and importlib.util.find_spec("torch") is None:
         pytest.skip("PyTorch is not installed")
     run_isolated("grid_data_loader", method, slides["aperio-jpeg"].path)
+
+
+# Other ways to place tiles
+
+
+def test_a_stride_is_an_overlap_or_leaves_gaps(slide: openslide.OpenSlide) -> None:
+    width, _ = slide.dimensions
+    overlapping = TileGrid(slide, 100, stride=80)
+    same = TileGrid(slide, 100, overlap=20)
+    np.testing.assert_array_equal(overlapping.boxes, same.boxes)
+    apart = TileGrid(slide, 100, stride=150)
+    assert apart.shape[0] == -(-width // 150)
+    columns = apart.cells[:, 0] * 150
+    np.testing.assert_array_equal(apart.boxes[:, 0], columns)
+    assert apart.boxes[:, 0].max() < width
+    assert (apart.stride, same.stride) == ((150, 150), (80, 80))
+
+
+@pytest.mark.parametrize("options", [{"stride": 0}, {"stride": 5, "overlap": 5}])
+def test_strides_that_make_no_sense(
+    slide: openslide.OpenSlide, options: dict[str, int]
+) -> None:
+    with pytest.raises(ValueError, match="stride"):
+        TileGrid(slide, 100, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("mpp", [0.8, 1.0, 2.0])
+def test_tiles_around_others_have_their_centres(
+    slide: openslide.OpenSlide, mpp: float
+) -> None:
+    grid = TileGrid(slide, 64, mpp=0.5, slide_mpp=0.5)
+    around = grid[3:8].around(mpp)
+    assert around.mpp == pytest.approx((mpp, mpp))
+    assert (len(around), around.shape, around.size) == (5, grid.shape, grid.size)
+
+    def centres(boxes: NDArray[Any]) -> NDArray[Any]:
+        return boxes[:, :2] + boxes[:, 2:] / 2
+
+    np.testing.assert_allclose(
+        centres(around.boxes), centres(grid.boxes[3:8]), atol=around.scale[0] / 2
+    )
+    np.testing.assert_allclose(around.boxes[:, 2:], 64 * mpp / 0.5)
+    np.testing.assert_array_equal(around[1:2].read()[0], around.read()[1])
+    if mpp == 2.0:  # stored pixels, to be found elsewhere
+        x, y = around.positions[2].tolist()
+        expected = slide.read_batch(
+            [(x, y)], around.level, (64, 64), coordinates="level"
+        )
+        np.testing.assert_array_equal(around.read()[2:3], expected)

@@ -58,6 +58,8 @@ class TileGrid(Sequence[Tile]):
     slide:      a slide, or the path of one, which close() then closes.
     size:       side of a tile, or (width, height), in its own pixels.
     overlap:    pixels that a tile shares with each neighbour.
+    stride:     pixels from tile to tile, instead of an overlap; where there are more
+                than a tile has, there are gaps.
     level:      the level to cut; by default 0.
     mpp:        microns per pixel of the tiles, instead of a level.  They are cut from
                 the best level that is not coarser and resampled; a level within 2 %
@@ -89,6 +91,7 @@ class TileGrid(Sequence[Tile]):
         size: int | tuple[int, int],
         *,
         overlap: int = 0,
+        stride: int | None = None,
         level: int | None = None,
         mpp: float | None = None,
         resample: Resample = "bicubic",
@@ -100,11 +103,8 @@ class TileGrid(Sequence[Tile]):
         background: Color | None = None,
     ) -> None:
         self._size = _tile_size(size)
-        if not 0 <= overlap < min(self._size):
-            raise ValueError(
-                f"overlap must be from 0 to below the size, not {overlap!r}"
-            )
-        self._overlap = overlap
+        self._stride = _tile_stride(self._size, overlap, stride)
+        self._centred_on: TileGrid | None = None
         self._mode = mode
         self._channels = _arrays.channels(mode)
         self._owns_slide = isinstance(slide, (str, os.PathLike))
@@ -173,10 +173,31 @@ class TileGrid(Sequence[Tile]):
         if self._slide_mpp is None:
             return None
         x, y = (
-            mpp * step
-            for mpp, step in zip(self._slide_mpp, self._level0_steps(), strict=True)
+            mpp * step for mpp, step in zip(self._slide_mpp, self.scale, strict=True)
         )
         return x, y
+
+    @property
+    def slide_mpp(self) -> tuple[float, float] | None:
+        """(x, y): microns per level-0 pixel; None where nobody says."""
+        return self._slide_mpp
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """(x, y): level-0 pixels by pixel of a tile."""
+        x, y = self._sampling.scale
+        return x * self._sampling.downsample, y * self._sampling.downsample
+
+    @property
+    def stride(self) -> tuple[int, int]:
+        """(x, y): from tile to tile in pixels of a tile."""
+        return self._stride
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """(x, y): where the tile of column 0 and row 0 begins, in level-0 pixels."""
+        first = self.only(_arrays.numpy().zeros((1, 2), int))
+        return _pair(first.boxes[0, :2])
 
     @property
     def exact(self) -> bool:
@@ -192,10 +213,12 @@ class TileGrid(Sequence[Tile]):
     @property
     def shape(self) -> tuple[int, int]:
         """(columns, rows) of the grid, wanted or not."""
+        if self._centred_on is not None:
+            return self._centred_on.shape
         columns, rows = (
-            max(1, math.ceil((length / step - self._overlap) / stride))
-            for length, step, stride in zip(
-                self._area[2:], self._level0_steps(), self._strides(), strict=True
+            max(1, math.ceil((length / step - max(0, side - stride)) / stride))
+            for length, step, side, stride in zip(
+                self._area[2:], self.scale, self._size, self._stride, strict=True
             )
         )
         return columns, rows
@@ -212,7 +235,14 @@ class TileGrid(Sequence[Tile]):
         Integers, but for resampled tiles, which begin between pixels.
         """
         np = _arrays.numpy()
-        corners = self._cells * self._strides()
+        if self._centred_on is not None:
+            boxes = self._centred_on.only(self._cells).boxes
+            extent = np.array(self._size) * self.scale
+            corners = boxes[:, :2] + (boxes[:, 2:] - extent) / 2
+            starts = corners / self._sampling.downsample
+            is_between = self._sampling.is_resampled
+            return starts if is_between else np.rint(starts).astype(np.int64)  # type: ignore[no-any-return]
+        corners = self._cells * self._stride
         start = np.array(self._area[:2]) / self._sampling.downsample
         if self._sampling.is_resampled:
             return start + corners * self._sampling.scale  # type: ignore[no-any-return]
@@ -229,7 +259,7 @@ class TileGrid(Sequence[Tile]):
         """(x, y, width, height) of each tile in level-0 pixels, (n, 4)."""
         np = _arrays.numpy()
         corners = self.positions * self._sampling.downsample
-        extent = np.array(self._size) * self._level0_steps()
+        extent = np.array(self._size) * self.scale
         return np.hstack([corners, np.broadcast_to(extent, corners.shape)])  # type: ignore[no-any-return]
 
     @property
@@ -345,17 +375,21 @@ class TileGrid(Sequence[Tile]):
         grid._owns_slide = False
         return grid
 
+    def around(self, mpp: float) -> TileGrid:
+        """Tiles of as many pixels at another resolution, around the centres of these.
+
+        mpp: microns per pixel, coarser for tiles that show what lies around.
+
+        The slide is left to this grid.  Raises what TileGrid() raises of mpp.
+        """
+        grid = self.only(self._cells)
+        grid._sampling = _sampling.choose_sampling(
+            self._slide, None, mpp, self._slide_mpp
+        )
+        grid._centred_on = self._centred_on or self
+        return grid
+
     # How it works
-
-    def _strides(self) -> tuple[int, int]:
-        """From tile to tile, in pixels of the tiles."""
-        width, height = self._size
-        return width - self._overlap, height - self._overlap
-
-    def _level0_steps(self) -> tuple[float, float]:
-        """From pixel to pixel of a tile, in level-0 pixels."""
-        x, y = self._sampling.scale
-        return x * self._sampling.downsample, y * self._sampling.downsample
 
     def _wanted_cells(
         self, mask: MaskLike | None, min_tissue: float | None
@@ -395,6 +429,20 @@ def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:
     if width == 0 or height == 0:
         raise ValueError(f"size must be positive, not {size!r}")
     return width, height
+
+
+def _tile_stride(
+    size: tuple[int, int], overlap: int, stride: int | None
+) -> tuple[int, int]:
+    if not 0 <= overlap < min(size):
+        raise ValueError(f"overlap must be from 0 to below the size, not {overlap!r}")
+    if stride is None:
+        return size[0] - overlap, size[1] - overlap
+    if overlap:
+        raise ValueError(f"give overlap or stride, not both: {overlap!r}, {stride!r}")
+    if stride < 1:
+        raise ValueError(f"stride must be positive, not {stride!r}")
+    return stride, stride
 
 
 def _covered_area(slide: AbstractSlide, bounds: bool) -> tuple[int, int, int, int]:

@@ -53,6 +53,12 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PIXELS",
         help="what neighbours have in common (default: %(default)s)",
     )
+    tiles.add_argument(
+        "--stride",
+        type=positive,
+        metavar="PIXELS",
+        help="from tile to tile, instead of an overlap; more than a tile leaves gaps",
+    )
     resolution = tiles.add_mutually_exclusive_group()
     resolution.add_argument("--level", type=int, help="level to cut (default: 0)")
     resolution.add_argument(
@@ -116,6 +122,12 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="tiles in a shard; also what a kill loses at most (default: %(default)s)",
     )
     output.add_argument(
+        "--paths",
+        action="store_true",
+        help="write the absolute path of a slide beside its name; without it, the same "
+        "slides give the same bytes wherever they lie",
+    )
+    output.add_argument(
         "--workers",
         type=positive,
         metavar="N",
@@ -164,6 +176,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
     return TileOptions(
         size=options.size,
         overlap=options.overlap,
+        stride=options.stride,
         level=options.level,
         mpp=options.mpp,
         resample=options.resample,
@@ -174,6 +187,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         format=options.format,
         quality=options.quality,
         shard_size=options.shard_size,
+        paths=options.paths,
     )
 
 

@@ -3,14 +3,16 @@
 Data flows one way:
 
     folders     which slides there are
+    names       what they are called in the output
     plan        what is asked for; which tiles of a slide make a part, the unit of work
                 and of resuming
     run         hands tasks to processes and reports; it never opens a slide itself
     workers     the processes
-    survey      the first task: which tiles a slide has
+    survey      the first task: which tiles a slide has, and what of them is there
     slide_work  what is done of a slide
-    part        reads the tiles of one part and gives them to a writer:
-                images, webdataset or zarr_store
+    part        reads the tiles of one part and gives them to a writer
+    tile_output what all kinds of output have in common: images, webdataset, zarr_store
+    facts       what is told of slides and tiles beside the pixels
     overview    what people look at afterwards
 
 How the results get to a disk is the matter of ..output.
@@ -18,7 +20,8 @@ How the results get to a disk is the matter of ..output.
 
 from __future__ import annotations
 
-from .folders import FoundSlide, find_slides
+from .folders import find_slides
+from .names import FoundSlide
 from .plan import TileOptions
 from .run import Failure, Summary, export_tiles
 

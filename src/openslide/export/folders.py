@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
-import re
 import stat
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from .._errors import OpenSlideError
 from .._slide import OpenSlide
+from .names import FoundSlide, cleaned, name_slides
 from .workers import Workers
 
 #: Files that belong to a slide beside them: the macro pictures of Trestle.
@@ -21,21 +19,6 @@ _COMPANION_SUFFIXES = frozenset({".full"})
 
 _SERIES = "dicom.SeriesInstanceUID"
 _DICOM_PREAMBLE = 128
-
-#: File names have 255 bytes at most; this leaves room for what comes after a name.
-_LONGEST_NAME = 180
-
-
-class FoundSlide(NamedTuple):
-    """A slide to work on.
-
-    Attributes:
-        path: absolute.
-        name: of letters, digits, "-" and "_"; no other slide found with it has it.
-    """
-
-    path: Path
-    name: str
 
 
 class _Candidate(NamedTuple):
@@ -46,12 +29,12 @@ class _Candidate(NamedTuple):
     @property
     def name(self) -> str:
         *folders, file = self.parts
-        return _cleaned("_".join([*folders, Path(file).stem]))
+        return cleaned("_".join([*folders, Path(file).stem]))
 
     @property
     def folder(self) -> str:
         """The name of a slide that has several files."""
-        return _cleaned("_".join(self.parts[:-1]) or self.path.parent.name)
+        return cleaned("_".join(self.parts[:-1]) or self.path.parent.name)
 
 
 def find_slides(
@@ -73,7 +56,8 @@ def find_slides(
     Slides are called as their files are, folders below a given one included: the
     slide b/c.svs found in the folder a is b_c.  Slides of several DICOM files are
     called as their folders are.  Where two would have the same name, both get a few
-    digits more, which stand for their paths.
+    digits more, which stand for the slide.  Slides of which `without` has tiles keep
+    the names that they have there.
 
     Raises FileNotFoundError for an argument that stands for nothing.
     """
@@ -93,7 +77,7 @@ def find_slides(
             names[path] = candidate.name
         else:
             names[first[identity]] = candidate.folder
-    return _distinct(names)
+    return name_slides(names, without)
 
 
 class _Search:
@@ -210,27 +194,3 @@ def _identity(path: Path) -> str | None:
             return slide.properties[_SERIES]
     except (OpenSlideError, KeyError):
         return str(path)
-
-
-def _cleaned(name: str) -> str:
-    return re.sub(r"[^\w-]+", "_", name) or "slide"
-
-
-def _distinct(paths: dict[Path, str]) -> list[FoundSlide]:
-    # File systems may take upper and lower case for the same.
-    count = Counter(name.casefold() for name in paths.values())
-    return [
-        FoundSlide(
-            path,
-            name
-            if count[name.casefold()] == 1 and len(name.encode()) <= _LONGEST_NAME
-            else _marked(path, name),
-        )
-        for path, name in paths.items()
-    ]
-
-
-def _marked(path: Path, name: str) -> str:
-    """The end of a name, where files differ, and digits that stand for the path."""
-    end = name.encode()[-_LONGEST_NAME:].decode(errors="ignore")
-    return f"{end}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"

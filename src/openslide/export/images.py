@@ -1,29 +1,86 @@
-"""Tiles as files in a folder for each slide."""
+"""Tiles as files in a folder for each slide, and a table that tells where each is from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import io
+import os
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..output.whole import begin_to_settle, settle, write_whole
-from .plan import EXTENSIONS, sample_key, target
+from .facts import table
+from .plan import EXTENSIONS, sample_key
+from .tile_output import Noted, TileOutput
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ..tiles import TileGrid
-    from .plan import Part
+    from .plan import Job, Part
 
 
-@contextmanager
-def images_writer(part: Part) -> Iterator[ImagesWriter]:
-    """Writes OUT/{slide}/{slide}_{column}_{row}.jpg, each whole or not at all."""
-    writer = ImagesWriter(part)
-    yield writer
-    settle(writer.written)
+class ImagesOutput(TileOutput):
+    """OUT/{slide}/{slide}_{column}_{row}.jpg, each whole or not at all; OUT/{slide}.csv."""
+
+    def targets(self, job: Job) -> list[Path]:
+        return [job.base, _table_path(job)]
+
+    @contextmanager
+    def writer(self, part: Part) -> Iterator[ImagesWriter]:
+        writer = ImagesWriter(part)
+        yield writer
+        settle(writer.written)
+
+    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
+        there = _names_in(job.base)
+        return {
+            part.number
+            for part in parts
+            if all(
+                image_name(job, column, row) in there or (column, row) in noted.damaged
+                for column, row in part.cells.tolist()
+            )
+        }
+
+    def finish(
+        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+    ) -> list[Path]:
+        files = [
+            ""
+            if (column, row) in damaged
+            else f"{job.name}/{image_name(job, column, row)}"
+            for column, row in grid.cells.tolist()
+        ]
+        content = table(job, grid, files)
+        write_whole(_table_path(job), content, job.folder.aside, settled=True)
+        return [_table_path(job)]
+
+    def lacks(self, job: Job, summary: dict[str, Any]) -> str | None:
+        lost = super().lacks(job, summary)
+        if lost is not None:
+            return lost
+        there = _names_in(job.base)
+        rows = csv.DictReader(io.StringIO(_table_path(job).read_text()))
+        files = (row["file"] for row in rows)
+        return next((f for f in files if os.path.basename(f) not in there), None)
+
+
+def image_name(job: Job, column: int, row: int) -> str:
+    """Of the file of a tile."""
+    key = sample_key(job.name, column, row)
+    return f"{key}.{EXTENSIONS[job.options.format]}"
+
+
+def _table_path(job: Job) -> Path:
+    return job.out / f"{job.name}.csv"
+
+
+def _names_in(folder: Path) -> set[str]:
+    return set(os.listdir(folder)) if folder.is_dir() else set()
 
 
 class ImagesWriter:
@@ -35,20 +92,17 @@ class ImagesWriter:
 
     def __init__(self, part: Part) -> None:
         self.written: list[Path] = []
-        self._name = part.job.name
-        self._suffix = EXTENSIONS[part.job.options.format]
+        self._job = part.job
         self._encoding = part.job.options.encoding()
         self._aside = part.job.folder.aside
-        self._folder = target(part.job)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        part.job.base.mkdir(parents=True, exist_ok=True)
 
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
         start = len(self.written)
         for i in good.nonzero()[0]:
-            key = sample_key(self._name, *grid.cells[i].tolist())
-            path = self._folder / f"{key}.{self._suffix}"
+            path = self._job.base / image_name(self._job, *grid.cells[i].tolist())
             write_whole(path, self._encoding.encode_pixels(pixels[i]), self._aside)
             self.written.append(path)
         begin_to_settle(self.written[start:])

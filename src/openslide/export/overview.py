@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw
 from PIL.Image import Resampling
@@ -13,7 +13,7 @@ from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from ..output.encoding import Encoding
 from ..output.whole import write_whole
-from .plan import Job, grid_of, overview_path
+from .plan import Job, Overview, grid_of, overview_path
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +40,7 @@ def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
         _save(job, "sheet", _sheet(grid))
 
 
-def _save(job: Job, kind: Literal["overlay", "sheet"], image: Image.Image) -> None:
+def _save(job: Job, kind: Overview, image: Image.Image) -> None:
     path = overview_path(job, kind)
     write_whole(path, _ENCODING.encode(image), job.folder.aside, settled=True)
 

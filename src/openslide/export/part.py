@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .plan import Job, Part, grid_of, level_size
 from .slide_work import PartResult
+from .tile_output import output_for
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from ..tiles import TileGrid
 
 # So many tiles are read at once: enough for the reads to be put in order, few
 # enough for the memory of a process to stay small.
 _BATCH_TILES = 32
 _BATCH_BYTES = 32 << 20
-
-
-class PartWriter(Protocol):
-    """Takes the tiles of a part, a batch after another."""
-
-    def write(
-        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
-    ) -> None:
-        """Write the good ones of the tiles of `grid`."""
 
 
 def export_part(part: Part) -> PartResult:
@@ -38,7 +26,7 @@ def export_part(part: Part) -> PartResult:
     returned may be noted: files are settled.
     """
     damaged: list[tuple[int, int]] = []
-    with _writer(part) as writer:
+    with output_for(part.job.options.to).writer(part) as writer:
         for grid in _batches(part):
             pixels, good = grid.read_masked()
             if not good.any():
@@ -59,19 +47,3 @@ def _require_slide(job: Job) -> None:
     """Raise what is wrong where it is not the tiles but all of the slide."""
     with job.options.without_mask().grid(job.path).slide:
         pass
-
-
-def _writer(part: Part) -> AbstractContextManager[PartWriter]:
-    match part.job.options.to:
-        case "images":
-            from .images import images_writer
-
-            return images_writer(part)
-        case "webdataset":
-            from .webdataset import shard_writer
-
-            return shard_writer(part)
-        case "zarr":
-            from .zarr_store import zarr_writer
-
-            return zarr_writer(part)

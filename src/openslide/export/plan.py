@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from ..output.encoding import Encoding
 from ..output.opening import open_enduring
@@ -22,12 +22,19 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
 ImageFormat: TypeAlias = Literal["jpeg", "png"]
+Overview: TypeAlias = Literal["overlay", "sheet"]
+
+OVERVIEWS: tuple[Overview, ...] = get_args(Overview)
 
 EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png"}
 
 # Tiles are worked off in strips that are so wide, in pixels of the level, from top to
 # bottom, so that the stored tiles that they share stay in the cache.
 _STRIP_WIDTH = 8192
+
+
+#: Pixels of a part that is held in memory as a whole.
+_PART_BYTES = 1 << 27
 
 
 class TileOptions(NamedTuple):
@@ -37,11 +44,13 @@ class TileOptions(NamedTuple):
         to: a folder of images, WebDataset shards, or a Zarr store for each slide.
         format: of the images and shards; "png" is lossless.
         quality: of JPEG, 1 to 100.
-        shard_size: how many tiles make a shard, or a part of the work.
+        shard_size: how many tiles make a shard, or a part of the work, at most.
+        paths: whether the absolute paths of slides get into what is written.
     """
 
     size: int = 256
     overlap: int = 0
+    stride: int | None = None
     level: int | None = None
     mpp: float | None = None
     resample: Resample = "bicubic"
@@ -52,6 +61,7 @@ class TileOptions(NamedTuple):
     format: ImageFormat = "jpeg"
     quality: int = 80
     shard_size: int = 512
+    paths: bool = False
 
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
         """The grid of a slide; raises what opening it and TileGrid raise."""
@@ -59,6 +69,7 @@ class TileOptions(NamedTuple):
             open_enduring(path),
             self.size,
             overlap=self.overlap,
+            stride=self.stride,
             level=self.level,
             mpp=self.mpp,
             resample=self.resample,
@@ -71,18 +82,31 @@ class TileOptions(NamedTuple):
         """The same for those who know which tiles are wanted."""
         return self._replace(mask=None, min_tissue=None)
 
+    def told(self) -> dict[str, Any]:
+        """What tells these from other options, wherever the files of a slide lie."""
+        mask = self.mask and Path(self.mask).name
+        return self._asdict() | {"mask": mask}
+
     def encoding(self) -> Encoding:
         """How images are encoded.  Raises ValueError where the quality is none."""
         return Encoding(self.format, self.quality)
 
 
 class Job(NamedTuple):
-    """A slide and what becomes of it."""
+    """A slide and what becomes of it.
+
+    Attributes:
+        path: of the slide.
+        name: what it is called in the output.
+        out: the folder of that.
+        columns: what a manifest says of it, which goes into every output.
+    """
 
     path: Path
     name: str
     out: Path
     options: TileOptions
+    columns: dict[str, str] = {}  # noqa: RUF012
 
     @property
     def base(self) -> Path:
@@ -95,23 +119,7 @@ class Job(NamedTuple):
         return WorkFolder(self.base)
 
 
-def target(job: Job) -> Path:
-    """Where the tiles of a slide go, or the first of them."""
-    match job.options.to:
-        case "images":
-            return job.base
-        case "webdataset":
-            return shard_path(job, 0)
-        case "zarr":
-            return job.out / f"{job.name}.zarr"
-
-
-def shard_path(job: Job, number: int) -> Path:
-    """Of a WebDataset."""
-    return job.out / f"{job.name}-{number:06}.tar"
-
-
-def overview_path(job: Job, kind: Literal["overlay", "sheet"]) -> Path:
+def overview_path(job: Job, kind: Overview) -> Path:
     """Of a picture to look at."""
     return job.out / f"{job.name}-{kind}.jpg"
 
@@ -149,9 +157,17 @@ def level_size(grid: TileGrid) -> tuple[float, float]:
     return width, height
 
 
+def part_size(options: TileOptions) -> int:
+    """How many tiles a part has at most; a process may hold all of them in memory."""
+    if options.to != "zarr":
+        return options.shard_size
+    tile = 3 * options.size**2
+    return max(1, min(options.shard_size, _PART_BYTES // tile))
+
+
 def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:
     """All tiles of a slide, in order."""
-    step = job.options.shard_size
+    step = part_size(job.options)
     for number, start in enumerate(range(0, len(cells), step)):
         yield Part(job, number, start, cells[start : start + step])
 
@@ -165,17 +181,6 @@ def _cached_grid(path: Path, options: TileOptions) -> TileGrid:
 def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
     """The grid of some tiles of a slide."""
     return _cached_grid(job.path, job.options.without_mask()).only(cells)
-
-
-def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
-    """What is the same for all tiles of a slide, as JSON has it."""
-    return {
-        "slide": str(job.path),
-        "level": grid.level,
-        "mpp": grid.mpp and list(grid.mpp),
-        "size": list(grid.size),
-        "exact": grid.exact,
-    }
 
 
 def digest(cells: NDArray[np.int64]) -> str:

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._arrays import numpy
 from ..output.lock import BusyError
 from ..output.telling import Report
-from .folders import FoundSlide
+from .names import FoundSlide
 from .part import export_part
-from .plan import Job, Part, TileOptions, parts
+from .plan import OVERVIEWS, Job, Part, TileOptions, grid_of, overview_path, parts
 from .slide_work import PartResult, SlideWork
-from .survey import Survey, survey
+from .survey import Check, Survey, check, survey
+from .tile_output import Noted, output_for
 from .workers import Outcome, Workers
 
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ class Summary(NamedTuple):
     failures: list[Failure]
 
 
-class _Survey(NamedTuple):
-    """The first task of a slide."""
+class _Check(NamedTuple):
+    """The only task of a slide that was complete, if it still is."""
 
     job: Job
-    begun: bool
+    summary: dict[str, Any]
+
+
+class _Survey(NamedTuple):
+    """The first task of another slide."""
+
+    job: Job
+    noted: Noted | None
 
 
 class _Overview(NamedTuple):
@@ -61,21 +69,45 @@ class _Overview(NamedTuple):
     cells: NDArray[np.int64]
 
 
-_Task: TypeAlias = "_Survey | _Overview | Part"
-_Result: TypeAlias = "Survey | PartResult | None"
+class _Finish(NamedTuple):
+    """The last task of a slide."""
+
+    job: Job
+    cells: NDArray[np.int64]
+    damaged: list[tuple[int, int]]
+
+
+_Task: TypeAlias = "_Check | _Survey | _Overview | Part | _Finish"
+_Result: TypeAlias = "Check | Survey | PartResult | dict[str, int] | None"
 
 
 def _work_off(task: _Task) -> _Result:
     """In one of the processes, so that what libopenslide dies of ends no more."""
     match task:
-        case _Survey(job, begun):
-            return survey(job, begun)
+        case _Check(job, summary):
+            return check(job, summary)
+        case _Survey(job, noted):
+            return survey(job, noted)
         case _Overview(job, cells):
             from .overview import write_overview
 
             write_overview(job, cells)
             return None
+        case _Finish():
+            return finish_slide(task.job, task.cells, task.damaged)
     return export_part(task)
+
+
+def finish_slide(
+    job: Job, cells: NDArray[np.int64], damaged: list[tuple[int, int]]
+) -> dict[str, int]:
+    """Write what all parts together have; the files of a slide, and their sizes."""
+    files = output_for(job.options.to).finish(job, grid_of(job, cells), set(damaged))
+    files += filter(Path.exists, (overview_path(job, kind) for kind in OVERVIEWS))
+    return {
+        path.relative_to(job.out).as_posix(): path.stat().st_size
+        for path in sorted(files)
+    }
 
 
 class _Progressing:
@@ -83,6 +115,7 @@ class _Progressing:
 
     Attributes:
         tiles: how many it has, as far as is known.
+        cells: which these are.
         at_work: how many processes work on it.
         left: how many tasks are not done.
         is_over: whether it is complete or has failed.
@@ -92,6 +125,7 @@ class _Progressing:
         self.job = work.job
         self.work = work
         self.tiles = 0
+        self.cells: NDArray[np.int64] | None = None
         self.at_work = 0
         self.is_over = False
         self.left = 0
@@ -99,26 +133,19 @@ class _Progressing:
     def divide(self, found: Survey) -> list[_Task]:
         """What is to be done, now that the slide is known."""
         todo = list(parts(self.job, found.cells))
-        self.work.begin(found.facts, len(todo))
-        done = self.work.parts
-        if self.job.options.to == "zarr":
-            from .zarr_store import remove_leftovers
-
-            remove_leftovers(self.job, done)
+        self.work.begin(found, todo)
         # The overview first: the slide's file is read anyway.
         tasks: list[_Task] = [_Overview(self.job, found.cells)]
-        tasks += (part for part in todo if part.number not in done)
+        tasks += (part for part in todo if part.number not in self.work.parts)
         self.left = len(tasks)
+        self.cells = found.cells
         self.tiles = len(found.cells)
         return tasks
 
-    def finish(self) -> PartResult:
-        """All tasks are done."""
-        if self.job.options.to == "zarr":
-            from .zarr_store import finish_store
-
-            finish_store(self.job, self.work.damaged)
-        return self.work.finish()
+    def last_task(self) -> _Finish:
+        """What is to be done when all other tasks are."""
+        assert self.cells is not None
+        return _Finish(self.job, self.cells, self.work.damaged)
 
 
 class _Export:
@@ -130,7 +157,7 @@ class _Export:
         self._waiting = deque(slides)
         self._busy: deque[SlideWork] = deque()  # others work on them
         self._tasks: deque[_Task] = deque()
-        self._open: dict[Job, _Progressing] = {}
+        self._open: dict[str, _Progressing] = {}
         self.complete: dict[Path, PartResult] = {}
         self.failures: list[Failure] = []
 
@@ -147,35 +174,34 @@ class _Export:
             else:
                 return None
         task = self._tasks.popleft()
-        self._open[task.job].at_work += 1
+        self._open[task.job.name].at_work += 1
         return task
 
     def _begin(self, work: SlideWork, *, may_wait: bool) -> None:
         job = work.job
         with self._failing(job):
             try:
-                result = work.take(self._resume)
+                summary = work.take(self._resume)
             except BusyError:
                 if not may_wait:
                     raise
                 self._busy.append(work)
                 return
-            if result is None:
-                self._open[job] = _Progressing(work)
-                self._tasks.append(_Survey(job, work.is_begun))
-                return
-            self.complete[job.path] = result
-            self._report.expect(result.tiles, done=result.tiles)
+            self._open[job.name] = _Progressing(work)
+            if summary is None:
+                self._tasks.append(_Survey(job, work.noted()))
+            else:
+                self._tasks.append(_Check(job, summary))
 
     def take(self, outcome: Outcome[_Task, _Result]) -> None:
         """Note what became of a task."""
-        slide = self._open[outcome.task.job]
+        slide = self._open[outcome.task.job.name]
         slide.at_work -= 1
         if not slide.is_over:
             with self._failing(slide.job):
                 self._note(slide, outcome)
         if slide.is_over and slide.at_work == 0:
-            del self._open[slide.job]
+            del self._open[slide.job.name]
             with suppress(OSError):  # it has failed, for a reason that is told
                 slide.work.release()
 
@@ -184,17 +210,36 @@ class _Export:
         if error is not None:
             self._fail(slide.job, error)
             return
-        if isinstance(result, Survey):
-            self._tasks.extend(slide.divide(result))
-            self._report.expect(slide.tiles, done=slide.work.tiles)
-            return
-        if isinstance(task, Part) and result is not None:
-            slide.work.add(task.number, result)
-            self._report.advance(result.tiles)
+        match task:
+            case _Check():
+                assert isinstance(result, Check)
+                self._check(slide, task, result)
+                return
+            case _Survey():
+                assert isinstance(result, Survey)
+                self._tasks.extend(slide.divide(result))
+                self._report.expect(slide.tiles, done=slide.work.tiles)
+                return
+            case Part():
+                assert isinstance(result, PartResult)
+                slide.work.add(task.number, result)
+                self._report.advance(result.tiles)
+            case _Finish():
+                assert isinstance(result, dict)
+                self.complete[slide.job.path] = slide.work.finish(result)
+                slide.is_over = True
         slide.left -= 1
         if slide.left == 0:
-            self.complete[slide.job.path] = slide.finish()
-            slide.is_over = True
+            self._tasks.append(slide.last_task())
+
+    def _check(self, slide: _Progressing, task: _Check, found: Check) -> None:
+        result = slide.work.accept(task.summary, found)
+        if result is None:
+            self._tasks.append(_Survey(slide.job, slide.work.noted()))
+            return
+        self._report.expect(result.tiles, done=result.tiles)
+        self.complete[slide.job.path] = result
+        slide.is_over = True
 
     @contextmanager
     def _failing(self, job: Job) -> Iterator[None]:
@@ -207,7 +252,7 @@ class _Export:
     def _fail(self, job: Job, reason: str) -> None:
         self.failures.append(Failure(job.path, reason))
         self._tasks = deque(task for task in self._tasks if task.job != job)
-        slide = self._open.get(job)
+        slide = self._open.get(job.name)
         if slide is not None:
             slide.is_over = True
             if slide.tiles:

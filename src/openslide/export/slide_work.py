@@ -6,14 +6,16 @@ complete; the same is in OUT/{slide}.json at the end.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..output.identity import file_identity
 from ..output.journal import understood
 from ..output.undertaking import Undertaking
-from .plan import Job, overview_path, shard_path, target
+from .plan import Job, Part, overview_path
+from .survey import Check, Survey
+from .tile_output import Noted, output_for
 
 
 class PartResult(NamedTuple):
@@ -26,6 +28,10 @@ class PartResult(NamedTuple):
 
     tiles: int
     damaged: list[tuple[int, int]]
+
+
+#: What a summary has more than the header of the journal.
+_RESULTS = ("files", *PartResult._fields)
 
 
 class SlideWork:
@@ -63,55 +69,82 @@ class SlideWork:
                 options = dict(found["options"])
         begun.admit(resume)
         if options is not None:
-            self._require_same(options, self.job.options._asdict())
+            self._require_same(options, self.job.options.told())
 
-    def take(self, resume: bool) -> PartResult | None:
-        """Keep other runs out; returns what became of a slide that is complete.
+    def take(self, resume: bool) -> dict[str, Any] | None:
+        """Keep other runs out; returns the summary of a slide that was complete.
 
         Raises BusyError where another run is at work on it, ValueError where it was
         made of another slide, and what check() raises.
         """
         summary = self._undertaking.take(resume)
-        if summary is None:
-            return None
-        with understood(self._undertaking.summary):
-            result = _part_result(summary)
-        self._require_same(summary, self._what())
-        return result
+        if summary is not None:
+            with understood(self._undertaking.summary):
+                _part_result(summary)
+                dict(summary["files"])
+            self._require_same(summary, self._what())
+        return summary
 
-    def begin(self, facts: dict[str, Any], parts: int) -> None:
+    def accept(self, summary: dict[str, Any], found: Check) -> PartResult | None:
+        """What became of a slide that was complete, if it still is.
+
+        If not, it can be gone on with.  Raises ValueError where it was made of another
+        slide, and what take() raises.
+        """
+        self._require_same(summary, found.identity)
+        if found.lost is None:
+            return _part_result(summary)
+        header = {
+            name: value for name, value in summary.items() if name not in _RESULTS
+        }
+        results = {name: summary[name] for name in _RESULTS}
+        self._undertaking.reopen([header, {"was_complete": results}])
+        return None
+
+    def noted(self) -> Noted | None:
+        """What earlier runs have noted; None where nothing was begun."""
+        with understood(self._undertaking.journal.path):
+            lines = self._undertaking.journal.read()
+            return self._noted(lines) if lines else None
+
+    def begin(self, found: Survey, parts: list[Part]) -> None:
         """Begin, or take up what is begun.
 
-        facts: what the slide is found to be now.
-        parts: how many it has.
+        parts: all that it has.
 
         Raises ValueError where the work was begun on other tiles, FileExistsError
         where somebody else's file is in the place of a part.
         """
-        self._header = self._what() | facts
+        self._header = self._what() | found.facts
         journal = self._undertaking.journal
         lines = journal.take_up()
-        if not lines:
-            if self.job.options.to == "webdataset":
-                for number in range(parts):
-                    self._undertaking.require_free(shard_path(self.job, number))
-            lines = [self._header]
+        if lines:
+            with understood(journal.path):
+                header = dict(lines[0])
+                damaged = self._noted(lines).damaged
+            self._require_same(header, self._header)
+        else:
+            damaged = set()
+            for part in parts:
+                path = output_for(self.job.options.to).part_target(
+                    self.job, part.number
+                )
+                if path is not None:
+                    self._undertaking.require_free(path)
             journal.add(self._header)
-        with understood(journal.path):
-            found, *done = map(dict, lines)
-            results = {line["part"]: _part_result(line) for line in done}
-        self._require_same(found, self._header)
-        self.parts = results
+        self.parts = {
+            part.number: PartResult(
+                len(part.cells),
+                [cell for cell in map(_pair, part.cells.tolist()) if cell in damaged],
+            )
+            for part in parts
+            if part.number in found.present
+        }
 
     def add(self, number: int, result: PartResult) -> None:
         """Note that a part is complete, which settled what it wrote."""
         self._undertaking.journal.add({"part": number, **result._asdict()})
         self.parts[number] = result
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether an earlier run has noted what the slide is."""
-        return self._undertaking.read_header() is not None
 
     @property
     def tiles(self) -> int:
@@ -123,10 +156,14 @@ class SlideWork:
         """(column, row) of all tiles that could not be read."""
         return [cell for _, part in sorted(self.parts.items()) for cell in part.damaged]
 
-    def finish(self) -> PartResult:
-        """Put the summary in the place of the work folder."""
+    def finish(self, files: dict[str, int]) -> PartResult:
+        """Put the summary in the place of the work folder.
+
+        files: what was written, and how many bytes each has.
+        """
         result = PartResult(self.tiles, self.damaged)
-        self._undertaking.finish(self._header | result._asdict())
+        summary = self._header | {"files": files} | result._asdict()
+        self._undertaking.finish(summary)
         return result
 
     def release(self) -> None:
@@ -134,18 +171,38 @@ class SlideWork:
         self._undertaking.release()
 
     def _what(self) -> dict[str, Any]:
+        """What is known before the slide is opened."""
         return {
-            "slide": str(self.job.path),
-            "bytes": os.stat(self.job.path).st_size,
-            "options": self.job.options._asdict(),
+            **file_identity(self.job.path),
+            "options": self.job.options.told(),
+            **self.job.columns,
         }
+
+    @staticmethod
+    def _noted(lines: list[Any]) -> Noted:
+        numbers: set[int] | None = set()
+        damaged: dict[int | None, list[tuple[int, int]]] = {}
+        files: dict[str, int] = {}
+        for line in map(dict, lines[1:]):
+            if "was_complete" in line:
+                numbers = None
+                damaged[None] = _part_result(line["was_complete"]).damaged
+                files = dict(line["was_complete"]["files"])
+            else:
+                number = int(line["part"])
+                damaged[number] = _part_result(line).damaged
+                if numbers is not None:
+                    numbers.add(number)
+        cells = {cell for cells in damaged.values() for cell in cells}
+        return Noted(numbers, cells, files)
 
     def _require_same(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
         self._undertaking.require_same(_spelled(found), _spelled(wanted))
 
 
 def _outputs(job: Job) -> Iterable[Path]:
-    return target(job), overview_path(job, "overlay"), overview_path(job, "sheet")
+    targets = output_for(job.options.to).targets(job)
+    return [*targets, overview_path(job, "overlay"), overview_path(job, "sheet")]
 
 
 def _spelled(options: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +211,9 @@ def _spelled(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part_result(found: dict[str, Any]) -> PartResult:
-    return PartResult(
-        int(found["tiles"]), [(column, row) for column, row in found["damaged"]]
-    )
+    return PartResult(int(found["tiles"]), list(map(_pair, found["damaged"])))
+
+
+def _pair(cell: Sequence[int]) -> tuple[int, int]:
+    column, row = cell
+    return column, row

@@ -1,10 +1,13 @@
-"""The first thing that is done with a slide: which tiles it has."""
+"""The first thing that is done with a slide: what it is, and which tiles it has."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .plan import Job, digest, facts_of, ordered
+from ..output.identity import slide_identity
+from .facts import facts_of
+from .plan import Job, digest, ordered, parts
+from .tile_output import Noted, output_for
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,25 +18,57 @@ class Survey(NamedTuple):
     """What is known of a slide once it was opened.
 
     Attributes:
-        facts: what is the same for all tiles, and what tells the choice of tiles.
+        facts: what is the same for all tiles, what tells the slide from others, and
+               what tells the choice of tiles.
         cells: (column, row) of the tiles in the order in which they are exported.
+        present: numbers of the parts that are complete still.
     """
 
     facts: dict[str, Any]
     cells: NDArray[np.int64]
+    present: set[int]
 
 
-def survey(job: Job, begun: bool) -> Survey:
-    """Look at a slide, and make its Zarr store unless an earlier run has begun.
+def survey(job: Job, noted: Noted | None) -> Survey:
+    """Look at a slide, and at what is left of what was written of it.
+
+    noted: what was; None where nothing was begun.
 
     Raises what opening the slide and TileGrid raise.
     """
+    output = output_for(job.options.to)
     grid = job.options.grid(job.path)
     with grid.slide:
         cells = ordered(grid)
-        facts = facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
-        if job.options.to == "zarr" and not begun:
-            from .zarr_store import begin_store
+        identity = slide_identity(grid.slide, job.path)
+        facts = identity | facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
+        output.begin(job, grid.only(cells), noted is not None)
+    present: set[int] = set()
+    if noted is not None:
+        wanted = list(parts(job, cells))
+        done = [
+            part for part in wanted if noted.parts is None or part.number in noted.parts
+        ]
+        present = output.present(job, done, noted)
+        output.discard(job, [part for part in wanted if part.number not in present])
+    return Survey(facts, cells, present)
 
-            begin_store(job, grid.only(cells))
-    return Survey(facts, cells)
+
+class Check(NamedTuple):
+    """What is found of a slide that was complete.
+
+    Attributes:
+        identity: of the slide as it is now.
+        lost: a file that was removed since, if any.
+    """
+
+    identity: dict[str, Any]
+    lost: str | None
+
+
+def check(job: Job, summary: dict[str, Any]) -> Check:
+    """Look whether a slide is still the same, and all that was written of it there."""
+    grid = job.options.without_mask().grid(job.path)
+    with grid.slide:
+        identity = slide_identity(grid.slide, job.path)
+    return Check(identity, output_for(job.options.to).lacks(job, summary))

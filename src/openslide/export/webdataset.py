@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..output.whole import WholeFile, whole_file
-from .plan import EXTENSIONS, facts_of, grid_of, sample_key, shard_path
+from .facts import facts_of, tiles_of
+from .plan import EXTENSIONS, grid_of, parts, sample_key
+from .tile_output import Noted, TileOutput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,15 +33,32 @@ _HEADER[_CHECKSUM] = b" " * 8  # as which it counts itself
 _SUM = sum(_HEADER)
 
 
-@contextmanager
-def shard_writer(part: Part) -> Iterator[ShardWriter]:
-    """Writes the samples of a part to OUT/{slide}-{shard}.tar."""
-    facts = facts_of(part.job, grid_of(part.job, part.cells))
-    path = shard_path(part.job, part.number)
-    with whole_file(path, part.job.folder.aside, settled=True) as file:
-        yield ShardWriter(part.job, file, facts)
-        file.write(bytes(2 * tarfile.BLOCKSIZE))
-        file.write(bytes(-file.size % tarfile.RECORDSIZE))
+class WebDatasetOutput(TileOutput):
+    """OUT/{slide}-{shard}.tar, a part each."""
+
+    def targets(self, job: Job) -> list[Path]:
+        return [self.part_target(job, 0)]
+
+    def part_target(self, job: Job, number: int) -> Path:
+        return job.out / f"{job.name}-{number:06}.tar"
+
+    @contextmanager
+    def writer(self, part: Part) -> Iterator[ShardWriter]:
+        facts = facts_of(part.job, grid_of(part.job, part.cells))
+        path = self.part_target(part.job, part.number)
+        with whole_file(path, part.job.folder.aside, settled=True) as file:
+            yield ShardWriter(part.job, file, facts)
+            file.write(bytes(2 * tarfile.BLOCKSIZE))
+            file.write(bytes(-file.size % tarfile.RECORDSIZE))
+
+    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
+        paths = {part.number: self.part_target(job, part.number) for part in parts}
+        return {n for n, path in paths.items() if noted.is_whole(path, path.name)}
+
+    def finish(
+        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+    ) -> list[Path]:
+        return [self.part_target(job, part.number) for part in parts(job, grid.cells)]
 
 
 class ShardWriter:
@@ -57,10 +77,10 @@ class ShardWriter:
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
-        cells, locations = grid.cells.tolist(), grid.locations.tolist()
+        tiles = list(tiles_of(grid))
         for i in good.nonzero()[0]:
-            key = sample_key(self._name, *cells[i])
-            told = f'{self._facts}, "cell": {cells[i]}, "location": {locations[i]}}}'
+            key = sample_key(self._name, *tiles[i]["cell"])
+            told = f"{self._facts}, {json.dumps(tiles[i])[1:]}"
             image = self._encoding.encode_pixels(pixels[i])
             self._file.write(
                 _member(f"{key}.json", told.encode())

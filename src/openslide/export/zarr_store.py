@@ -4,23 +4,27 @@
     cells       int64 (n, 2), (column, row) in the grid
     positions   (n, 2), (x, y) of the top left corners in pixels of the level
     boxes       float64 (n, 4), (x, y, width, height) in level-0 pixels
+    microns     float64 (n, 4), the same in microns; not-a-number where that is unknown
     good        bool (n,), False for tiles that could not be read
 
-The attributes of the group tell the slide, the level, the resolution and the programs.
+The attributes of the group are those of facts.facts_of(), and the programs.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._library import __library_version__
 from .._version import __version__
 from ..output.whole import settle
-from .plan import facts_of, grid_of, target
+from .facts import facts_of
+from .plan import grid_of, part_size
+from .tile_output import Noted, TileOutput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +35,17 @@ if TYPE_CHECKING:
 
 #: What Zarr calls files that it has not put in place yet.
 _ZARR_S_ASIDE = "*.partial"
+
+
+_METADATA = "zarr.json"
+
+#: Arrays beside the tiles, and what TileGrid calls them.
+_TABLES = {
+    "cells": "cells",
+    "positions": "positions",
+    "boxes": "boxes",
+    "microns": "micron_boxes",
+}
 
 
 def _zarr() -> Any:
@@ -44,78 +59,124 @@ def _zarr() -> Any:
     return zarr
 
 
+class ZarrOutput(TileOutput):
+    """OUT/{slide}.zarr, a shard for each part."""
+
+    def targets(self, job: Job) -> list[Path]:
+        return [_finished(job)]
+
+    def begin(self, job: Job, grid: TileGrid, is_begun: bool) -> None:
+        store = _unfinished(job)
+        if is_begun and _finished(job).exists() and not store.exists():
+            _finished(job).rename(store)  # some of it is to be written again
+            if _is_whole(store):
+                _write_tables(_zarr().open_group(store, mode="r+"), grid)
+        if not (is_begun and _is_whole(store)):
+            _make_store(job, grid)
+
+    @contextmanager
+    def writer(self, part: Part) -> Iterator[TileCollector]:
+        import numpy as np
+
+        width, height = grid_of(part.job, part.cells).size
+        shape = (len(part.cells), height, width, 3)
+        collector = TileCollector(np.empty(shape, np.uint8))
+        yield collector
+        group = _zarr().open_group(_unfinished(part.job), mode="r+")
+        group["tiles"][part.start : part.start + len(part.cells)] = collector.tiles
+        settle(_files(_shard(part.job, part.number)))
+
+    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
+        return {part.number for part in parts if _is_shard_whole(part, noted)}
+
+    def discard(self, job: Job, parts: Collection[Part]) -> None:
+        for part in parts:
+            with suppress(FileNotFoundError):
+                shutil.rmtree(_shard(job, part.number))
+
+    def finish(
+        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+    ) -> list[Path]:
+        store = _unfinished(job)
+        if store.exists():  # else it has its name, just before the program was killed
+            group = _zarr().open_group(store, mode="r+")
+            good = [(column, row) not in damaged for column, row in grid.cells.tolist()]
+            group.create_array("good", data=_bools(good), overwrite=True)
+            for file in store.rglob(_ZARR_S_ASIDE):
+                file.unlink()
+            settle(_files(store))
+            store.rename(_finished(job))
+            settle([_finished(job) / _METADATA])
+        return _files(_finished(job))
+
+
+def _finished(job: Job) -> Path:
+    return job.out / f"{job.name}.zarr"
+
+
 def _unfinished(job: Job) -> Path:
     """Where the store is until all its tiles are written."""
     return job.folder.path / "store.zarr"
 
 
-def begin_store(job: Job, grid: TileGrid) -> None:
+def _shard(job: Job, number: int) -> Path:
+    return _unfinished(job) / "tiles" / "c" / str(number)
+
+
+def _is_shard_whole(part: Part, noted: Noted) -> bool:
+    files = _files(_shard(part.job, part.number))
+    name = _finished(part.job).name
+    return bool(files) and all(
+        noted.is_whole(file, f"{name}/{file.relative_to(_unfinished(part.job))}")
+        for file in files
+    )
+
+
+def _is_whole(store: Path) -> bool:
+    """Whether all is there but for the tiles."""
+    return all((store / name / _METADATA).is_file() for name in ("", "tiles", *_TABLES))
+
+
+def _make_store(job: Job, grid: TileGrid) -> None:
     """Make the store of a slide, without tiles."""
     import numpy as np
 
     zarr = _zarr()
     width, height = grid.size
     versions = {"openslide-native": __version__, "libopenslide": __library_version__}
-    group = zarr.open_group(_unfinished(job), mode="w", zarr_format=3)
+    # Put in place at once, for several runs may begin with parts of a slide.
+    fresh = job.folder.aside / f"store-{os.urandom(6).hex()}.zarr"
+    group = zarr.open_group(fresh, mode="w", zarr_format=3)
     group.attrs.update(facts_of(job, grid) | {"software": versions})
     group.create_array(
         "tiles",
         shape=(len(grid), height, width, 3),
         dtype=np.uint8,
         chunks=(1, height, width, 3),
-        shards=(job.options.shard_size, height, width, 3),
+        shards=(part_size(job.options), height, width, 3),
         compressors=zarr.codecs.ZstdCodec(level=1),
         dimension_names=("tile", "y", "x", "channel"),
     )
-    arrays = {"cells": grid.cells, "positions": grid.positions, "boxes": grid.boxes}
-    for name, values in arrays.items():
-        group.create_array(name, data=values)
-
-
-def remove_leftovers(job: Job, complete: Collection[int]) -> None:
-    """Remove what processes were writing when they were killed.
-
-    complete: numbers of the parts that are complete.
-    """
-    for file in _unfinished(job).rglob(_ZARR_S_ASIDE):
-        file.unlink()
-    for shard in (_unfinished(job) / "tiles" / "c").glob("*"):
-        if int(shard.name) not in complete:
-            shutil.rmtree(shard)
-
-
-def finish_store(job: Job, damaged: list[tuple[int, int]]) -> None:
-    """Give the store its name, now that all tiles are there."""
+    _write_tables(group, grid)
     store = _unfinished(job)
-    if not store.exists():
-        return  # it has got it, just before the program was killed
-    group = _zarr().open_group(store, mode="r+")
-    cells = group["cells"][:].tolist()
-    skipped = set(damaged)
-    good = [(column, row) not in skipped for column, row in cells]
-    group.create_array("good", data=_bools(good), overwrite=True)
-    settle(_files(store))
-    store.rename(target(job))
-    settle([target(job) / "zarr.json"])
+    if store.exists() and not _is_whole(store):
+        shutil.rmtree(store)
+    try:
+        fresh.rename(store)
+    except OSError:
+        if not _is_whole(store):  # else another run was faster
+            raise
+
+
+def _write_tables(group: Any, grid: TileGrid) -> None:
+    for name, attribute in _TABLES.items():
+        group.create_array(name, data=getattr(grid, attribute), overwrite=True)
 
 
 def _bools(values: list[bool]) -> NDArray[np.bool_]:
     import numpy as np
 
     return np.array(values, bool)
-
-
-@contextmanager
-def zarr_writer(part: Part) -> Iterator[TileCollector]:
-    """Writes the tiles of a part as one shard, at the end."""
-    import numpy as np
-
-    width, height = grid_of(part.job, part.cells).size
-    collector = TileCollector(np.empty((len(part.cells), height, width, 3), np.uint8))
-    yield collector
-    group = _zarr().open_group(_unfinished(part.job), mode="r+")
-    group["tiles"][part.start : part.start + len(part.cells)] = collector.tiles
-    settle(_files(_unfinished(part.job) / "tiles" / "c" / str(part.number)))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@
     work         the folder that it has until it is complete
     lock         one run at a time
     journal      what is done so far
+    identity     which slide it is, wherever its file lies
     telling      progress, and damage in words
 
 Nothing else in the package writes files, but for the library that makes Zarr stores,

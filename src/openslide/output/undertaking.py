@@ -137,6 +137,20 @@ class Undertaking:
         write_whole(self.summary, text.encode(), self.folder.aside, settled=True)
         self.folder.remove()
 
+    def reopen(self, lines: Iterable[dict[str, Any]]) -> None:
+        """Go on with what was complete, and is not any more.
+
+        lines: what the journal is to say of it.
+        """
+        self.folder.take()
+        try:
+            for line in lines:
+                self.journal.add(line)
+            self.summary.unlink()
+        except BaseException:
+            self.release()
+            raise
+
     def _clear(self) -> None:
         """Remove what a kill at the very end has left."""
         with suppress(BusyError, FileExistsError):  # which is not for us to remove

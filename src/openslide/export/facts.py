@@ -1,0 +1,139 @@
+"""What is told of slides and tiles beside the pixels, alike in every output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._properties import PROPERTY_NAME_OBJECTIVE_POWER, PROPERTY_NAME_VENDOR
+
+if TYPE_CHECKING:
+    from ..tiles import TileGrid
+    from .plan import Job
+
+
+def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
+    """What is the same for all tiles of a slide, as JSON has it.
+
+    Nothing of it depends on where files lie, unless that is asked for.  Lengths are in
+    level-0 pixels:
+
+        slide, path      the name of its file, and where that is if asked for
+        vendor, slide_mpp, objective_power, dimensions, bounds
+                         what the slide says of itself
+        origin           where the tile of column 0 and row 0 begins
+        level            that tiles are cut from, and its `downsample`
+        scale            by pixel of a tile
+        mpp              microns per pixel of a tile
+        size, stride     of tiles, in their own pixels
+        exact            whether they are stored pixels
+
+    and what the manifest says of it.
+    """
+    slide = grid.slide
+    properties = slide.properties
+    return {
+        "slide": job.path.name,
+        **({"path": str(job.path)} if job.options.paths else {}),
+        "vendor": properties.get(PROPERTY_NAME_VENDOR),
+        "slide_mpp": grid.slide_mpp and list(grid.slide_mpp),
+        "objective_power": _number(properties.get(PROPERTY_NAME_OBJECTIVE_POWER)),
+        "dimensions": list(slide.dimensions),
+        "bounds": list(slide.bounds),
+        "origin": list(grid.origin),
+        "level": grid.level,
+        "downsample": slide.level_downsamples[grid.level],
+        "scale": list(grid.scale),
+        "mpp": grid.mpp and list(grid.mpp),
+        "size": list(grid.size),
+        "stride": list(grid.stride),
+        "exact": grid.exact,
+        **job.columns,
+    }
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def tiles_of(grid: TileGrid) -> Iterator[dict[str, Any]]:
+    """What is told of each tile, as JSON has it.
+
+    cell             column and row in the grid
+    location         the level-0 pixel that it begins at, the nearest
+    position         where it begins in pixels of the level
+    box              x, y, width and height in level-0 pixels
+    microns          the same in microns; None where the slide does not say
+    """
+    has_microns = grid.slide_mpp is not None
+    for cell, location, position, box, microns in zip(
+        grid.cells.tolist(),
+        grid.locations.tolist(),
+        grid.positions.tolist(),
+        grid.boxes.tolist(),
+        grid.micron_boxes.tolist(),
+        strict=True,
+    ):
+        yield {
+            "cell": cell,
+            "location": location,
+            "position": position,
+            "box": box,
+            "microns": microns if has_microns else None,
+        }
+
+
+#: What columns of tables hold of a tile.
+_COLUMNS = {
+    "column": ("cell", 0),
+    "row": ("cell", 1),
+    "x": ("box", 0),
+    "y": ("box", 1),
+    "width": ("box", 2),
+    "height": ("box", 3),
+    "level_x": ("position", 0),
+    "level_y": ("position", 1),
+    "micron_x": ("microns", 0),
+    "micron_y": ("microns", 1),
+    "micron_width": ("microns", 2),
+    "micron_height": ("microns", 3),
+}
+
+#: How many columns there are before those of the manifest.
+COLUMNS: tuple[str, ...] = tuple(_COLUMNS)
+
+
+def row_of(tile: dict[str, Any]) -> dict[str, Any]:
+    """What tables hold of a tile, by COLUMNS; None where it is unknown."""
+    return {
+        column: None if tile[key] is None else tile[key][i]
+        for column, (key, i) in _COLUMNS.items()
+    }
+
+
+def table(job: Job, grid: TileGrid, files: Sequence[str]) -> bytes:
+    """A CSV file of tiles.
+
+    files: of each tile of the grid; empty for one that has none, and is left out.
+    """
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["file", "slide", *COLUMNS, *job.columns])
+    for file, tile in zip(files, tiles_of(grid), strict=True):
+        if file:
+            values = map(_spelled, row_of(tile).values())
+            writer.writerow([file, job.path.name, *values, *job.columns.values()])
+    return buffer.getvalue().encode()
+
+
+def _spelled(value: float | None) -> str:
+    if value is None:
+        return ""
+    return str(int(value)) if value == int(value) else repr(value)

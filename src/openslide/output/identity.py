@@ -1,0 +1,32 @@
+"""Which slide it is, wherever its file lies: its name, its size and what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+from .._abstract_slide import AbstractSlide
+from .._properties import PROPERTY_NAME_QUICKHASH1
+
+
+def slide_identity(
+    slide: AbstractSlide, path: str | os.PathLike[str]
+) -> dict[str, Any]:
+    """What tells a slide from all others, as JSON has it.
+
+    path: of its file, on whatever disk.
+
+    Where libopenslide has no quickhash, as of pictures, all of the file is hashed.
+    """
+    identity = file_identity(path)
+    quickhash = slide.properties.get(PROPERTY_NAME_QUICKHASH1)
+    if quickhash is not None:
+        return identity | {"quickhash": quickhash}
+    with open(path, "rb") as file:
+        return identity | {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+
+
+def file_identity(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """As much of that as is known without opening the file."""
+    return {"slide": os.path.basename(path), "bytes": os.stat(path).st_size}
