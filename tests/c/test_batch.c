@@ -472,7 +472,7 @@ static const char *
 get_error_before_damage(openslide_t *osr)
 {
     const char *error = real_get_error(osr);
-    if (++looks == 2) {
+    if (++looks == 3) {
         uint32_t pixel;
         openslide.read_region(osr, &pixel, 0, 0, 0, 1, 1);
     }
