@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What libopenslide gives a slide. */
-static const size_t DEFAULT_CACHE_BYTES = (size_t)32 << 20;
-
 /* The side of a square that is compared with libopenslide. */
 static const int64_t WINDOW_SIDE = 320;
 
@@ -83,7 +80,7 @@ retain_cache(struct direct_slide *direct)
 {
     platform_mutex_lock(&direct->mutex);
     if (direct->cache == NULL) {
-        direct->cache = tile_cache_new(DEFAULT_CACHE_BYTES);
+        direct->cache = tile_cache_new(TILE_CACHE_USUAL_BYTES);
     }
     struct tile_cache *cache = direct->cache;
     if (cache != NULL) {

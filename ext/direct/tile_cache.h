@@ -17,6 +17,9 @@
 
 struct tile_cache;
 
+/* What a slide has without a choice, as libopenslide gives it. */
+#define TILE_CACHE_USUAL_BYTES ((size_t)32 << 20)
+
 /* A cache for one reference's holder; NULL where there is no memory. */
 struct tile_cache *tile_cache_new(size_t capacity);
 void tile_cache_retain(struct tile_cache *cache);

@@ -7,6 +7,7 @@
 #include "batch_run.h"
 
 #include "batch_order.h"
+#include "direct/tile_cache.h"
 #include "system/lengths.h"
 
 #include <stdlib.h>
@@ -158,6 +159,15 @@ find_culprit(struct batch_run *run)
 
 /* The whole */
 
+/* Both caches of a slide have room for as much. */
+static size_t
+cache_bytes(const struct batch *batch)
+{
+    return batch->caches.lane == NULL
+               ? TILE_CACHE_USUAL_BYTES
+               : tile_cache_capacity(batch->caches.lane);
+}
+
 static bool
 begin_run(struct batch_run *run, struct batch *batch,
           struct slide_handle *handle)
@@ -167,7 +177,8 @@ begin_run(struct batch_run *run, struct batch *batch,
         .batch = batch,
         .workers = workers,
         .handle = handle,
-        .waiting = batch_order(batch->regions, batch->count, handle),
+        .waiting = batch_order(batch->regions, batch->count, handle,
+                               cache_bytes(batch)),
         .waiting_count = batch->count,
         .scratch = calloc((size_t)workers, sizeof *run->scratch),
         .resamplers = calloc((size_t)workers, sizeof *run->resamplers),

@@ -4,10 +4,13 @@
 
 #include <stdlib.h>
 
-/* Native tiles that neighbouring reads share stay in the cache if regions are
-   read in columns of this many tiles, from top to bottom: with tiles of
-   256 x 256 pixels two rows of these take 4 MB of libopenslide's 32. */
-static const int64_t TILES_ACROSS = 8;
+/*
+ * Regions are read in columns of tiles, from top to bottom, so that the tiles
+ * which a row of regions shares with the next one are still in the cache. What
+ * the columns share with one another is decoded twice: they are as wide as
+ * half the cache has room for the tiles of a row.
+ */
+static const size_t SHARE = 2;
 
 /* Where libopenslide names no tile size. */
 static const int64_t USUAL_TILE = 256;
@@ -32,17 +35,35 @@ compare_places(const void *a, const void *b)
     return 0;
 }
 
+static int64_t
+side_of(int64_t tile_side)
+{
+    return tile_side > 0 ? tile_side : USUAL_TILE;
+}
+
+/* How many tiles a column has across. */
+static int64_t
+tiles_across(const struct region *region, const struct slide_level *level,
+             size_t cache_bytes)
+{
+    double pixels = (double)(cache_bytes / SHARE / sizeof(uint32_t));
+    double rows = (double)region->height + (double)side_of(level->tile_height);
+    int64_t across =
+        position_truncated(pixels / rows / (double)side_of(level->tile_width));
+    return larger(across, 1);
+}
+
 /* Which tile of its level a position lies in. */
 static int64_t
 tile_at(int64_t position, double downsample, int64_t tile_side)
 {
-    double side = (double)(tile_side > 0 ? tile_side : USUAL_TILE);
-    return position_truncated((double)position / downsample / side);
+    return position_truncated((double)position / downsample /
+                              (double)side_of(tile_side));
 }
 
 static struct place
 place_of(const struct region *region, const struct slide_handle *handle,
-         int64_t number)
+         size_t cache_bytes, int64_t number)
 {
     const struct slide_level *level =
         slide_handle_level(handle, region->level);
@@ -51,12 +72,13 @@ place_of(const struct region *region, const struct slide_handle *handle,
     }
     int64_t x = tile_at(region->x, level->downsample, level->tile_width);
     int64_t y = tile_at(region->y, level->downsample, level->tile_height);
-    return (struct place){region->level, x / TILES_ACROSS, y, x, number};
+    int64_t across = tiles_across(region, level, cache_bytes);
+    return (struct place){region->level, x / across, y, x, number};
 }
 
 int64_t *
 batch_order(const struct region *regions, int64_t count,
-            const struct slide_handle *handle)
+            const struct slide_handle *handle, size_t cache_bytes)
 {
     int64_t *order = calloc((size_t)count + 1, sizeof *order);
     if (count < 2) {
@@ -69,7 +91,7 @@ batch_order(const struct region *regions, int64_t count,
         return NULL;
     }
     for (int64_t i = 0; i < count; i++) {
-        places[i] = place_of(&regions[i], handle, i);
+        places[i] = place_of(&regions[i], handle, cache_bytes, i);
     }
     qsort(places, (size_t)count, sizeof *places, compare_places);
     for (int64_t i = 0; i < count; i++) {

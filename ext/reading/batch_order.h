@@ -6,9 +6,9 @@
 
 /*
  * Numbers of `count` regions, so that neighbouring reads share the tiles that
- * a cache keeps; free() it.  NULL where there is no memory.
+ * a cache of `cache_bytes` keeps; free() it.  NULL where there is no memory.
  */
 int64_t *batch_order(const struct region *regions, int64_t count,
-                     const struct slide_handle *handle);
+                     const struct slide_handle *handle, size_t cache_bytes);
 
 #endif

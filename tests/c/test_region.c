@@ -153,13 +153,20 @@ test_order(void)
         region_at(0, 0, INT32_MAX, 9, 9), region_at(0, 0, 0, 9, 9),
     };
     struct slide_handle *handle = make_handle(1, 256, 256, true);
-    int64_t *order = batch_order(regions, COUNT, handle);
-    const int64_t expected[COUNT] = {5, 3, 1, 0, 2, 4};
-    for (int i = 0; i < COUNT; i++) {
-        CHECK(order[i] == expected[i], "region %d is number %d", (int)order[i],
-              i);
+    /* In columns, of which a larger cache has room for wider ones. */
+    const size_t caches[] = {1 << 20, 4 << 20, 32 << 20, 0};
+    const int64_t expected[][COUNT] = {{5, 1, 3, 0, 2, 4},
+                                       {5, 3, 1, 0, 2, 4},
+                                       {5, 3, 0, 1, 2, 4},
+                                       {5, 1, 3, 0, 2, 4}};
+    for (int cache = 0; cache < 4; cache++) {
+        int64_t *order = batch_order(regions, COUNT, handle, caches[cache]);
+        for (int i = 0; i < COUNT; i++) {
+            CHECK(order[i] == expected[cache][i],
+                  "cache %d: region %d is number %d", cache, (int)order[i], i);
+        }
+        free(order);
     }
-    free(order);
     free(handle);
 }
 
@@ -177,7 +184,7 @@ test_order_of_odd_regions(void)
     for (size_t i = 0; i < sizeof odd_downsamples / sizeof(double); i++) {
         struct slide_handle *handle =
             make_handle(odd_downsamples[i], 256, 256, false);
-        int64_t *order = batch_order(regions, COUNT, handle);
+        int64_t *order = batch_order(regions, COUNT, handle, 1 << 20);
         int times[COUNT] = {0};
         for (int j = 0; j < COUNT; j++) {
             times[order[j]]++;

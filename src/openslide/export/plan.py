@@ -28,9 +28,13 @@ OVERVIEWS: tuple[Overview, ...] = get_args(Overview)
 
 EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png"}
 
-# Tiles are worked off in strips that are so wide, in pixels of the level, from top to
-# bottom, so that the stored tiles that they share stay in the cache.
-_STRIP_WIDTH = 8192
+# Tiles are worked off in strips, from top to bottom, and a row of a strip shows stored
+# tiles of so many pixels at most.  They take three eighths of the usual cache: those that
+# rows share stay there.
+_ROW_PIXELS = 3 << 20
+
+# Where the slide names no size of stored tiles.
+_USUAL_TILE = 256
 
 
 #: Pixels of a part that is held in memory as a whole.
@@ -143,7 +147,10 @@ def ordered(grid: TileGrid) -> NDArray[np.int64]:
     """The cells of a grid in the order in which they are exported."""
     import numpy as np
 
-    across = max(1, int(_STRIP_WIDTH / level_size(grid)[0]))
+    width, height = level_size(grid)
+    name = f"openslide.level[{grid.level}].tile-height"
+    stored = int(grid.slide.properties.get(name, _USUAL_TILE))
+    across = max(1, int(_ROW_PIXELS / (height + stored) / width))
     column, row = grid.cells.T
     return grid.cells[np.lexsort((column, row, column // across))]
 
