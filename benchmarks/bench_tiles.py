@@ -91,9 +91,10 @@ def _ours(slide: Slide, mpp: float, rows: int, workers: int, folder: Path) -> li
     command += [f"--size={_SIZE}", f"--mpp={mpp}", f"--quality={_QUALITY}"]
     if rows:
         mask = folder / "mask.png"
-        height = slide.level_dimensions[0][1]
+        width, height = slide.level_dimensions[0]
         wanted = np.arange(_MASK_ROWS) < rows * _side(mpp) / height * _MASK_ROWS
-        Image.fromarray(np.repeat(wanted[:, None], 4, axis=1)).save(mask)
+        columns = round(width / height * _MASK_ROWS)
+        Image.fromarray(np.repeat(wanted[:, None], columns, axis=1)).save(mask)
         command += ["--mask", str(mask), "--min-tissue=0.5"]
     return command
 

@@ -22,6 +22,7 @@ PROGRAM = pathlib.Path(typed_program.__file__)
 
 PUBLIC = [
     "openslide",
+    "openslide.annotations",
     "openslide._convert",  # public in openslide-python, for all its underscore
     "openslide.deepzoom",
     "openslide.export",

@@ -254,7 +254,7 @@ def test_is_a_sequence(slide: openslide.OpenSlide) -> None:
 
 @pytest.mark.parametrize("least", [0, 0.0])
 def test_no_tissue_is_enough(slide: openslide.OpenSlide, least: float) -> None:
-    mask = np.zeros((10, 10), bool)
+    mask = np.zeros((15, 20), bool)
     mask[0, 0] = True
     assert len(TileGrid(slide, 100, mask=mask, min_tissue=least)) == len(
         TileGrid(slide, 100)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image, ImageDraw
 
 import openslide
+from openslide.annotations import Annotations
 from openslide.tissue import TissueMask
 from tests.slides.content import tissue
 
@@ -172,3 +175,143 @@ def test_says_how_to_get_scipy(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True
     )
     assert "openslide-native[tiles]" in process.stderr.splitlines()[-1]
+
+
+# What is no tissue
+
+
+@pytest.mark.parametrize(("level", "noise"), [(0, 1), (0, 12), (0, 60), (20, 15)])
+def test_what_was_not_scanned_is_no_tissue(level: int, noise: int) -> None:
+    rng = np.random.default_rng(5)
+    pixels = np.array(painted()._opened)
+    pixels[:, 500:] = rng.integers(level, level + noise, pixels[:, 500:].shape)
+    mask = TissueMask.detect(openslide.ImageSlide(Image.fromarray(pixels)))
+    expected = TissueMask.detect(painted()).array
+    np.testing.assert_array_equal(mask.array[:, :480], expected[:, :480])
+    assert not mask.array[:, 510:].any()
+
+
+def test_the_black_of_fluorescence_is_no_tissue() -> None:
+    rng = np.random.default_rng(5)
+    pixels = rng.integers(0, 9, (600, 800, 3), np.uint8)
+    pixels[100:200, 100:300] = (20, 30, 220)
+    mask = TissueMask.detect(openslide.ImageSlide(Image.fromarray(pixels)))
+    assert mask.array[100:200, 100:300].mean() > 0.9
+    assert mask.array.sum() < 1.1 * 100 * 200
+
+
+def test_thresholds_can_be_set() -> None:
+    pale = Image.new("RGB", (400, 400), (240, 240, 240))
+    ImageDraw.Draw(pale).rectangle((100, 100, 199, 199), (240, 231, 238))
+    ImageDraw.Draw(pale).rectangle((300, 300, 309, 309), (150, 90, 160))
+    slide = openslide.ImageSlide(pale)
+    assert TissueMask.detect(slide).array.sum() == 100
+    assert TissueMask.detect(slide, saturation=6).array.sum() == 10_100
+    assert TissueMask.detect(slide, saturation=6, smallest_piece=101).array.sum() == (
+        10_000
+    )
+    assert TissueMask.detect(slide, side=100).array.shape == (100, 100)
+    for wrong in ({"saturation": 256}, {"smallest_hole": -1}, {"side": 0}):
+        with pytest.raises(ValueError, match=r"must"):
+            TissueMask.detect(slide, **wrong)
+
+
+# Masks of masks
+
+grids = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8))
+
+
+def square(x: int, y: int, side: int) -> TissueMask:
+    """A mask of polygons on a slide of 16 x 16 pixels."""
+    corners = [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
+    return TissueMask.from_annotations(Annotations([(None, [corners])], (16, 16)))
+
+
+@given(first=grids, second=grids, x=st.integers(0, 14), side=st.integers(1, 12))
+@settings(deadline=None, max_examples=10)
+def test_masks_combine_pixel_by_pixel(
+    first: np.ndarray[Any, np.dtype[np.bool_]],
+    second: np.ndarray[Any, np.dtype[np.bool_]],
+    x: int,
+    side: int,
+) -> None:
+    boxes = np.array([[a, b, 1, 1] for b in range(16) for a in range(16)], float)
+    masks = [TissueMask(grid, (16, 16)) for grid in (first, second)]
+    masks.append(square(x, 3, side))
+    single = [mask.fractions(boxes) > 0.5 for mask in masks]
+    middle = np.ones(len(boxes), bool)
+    for mask in masks:  # where each pixel is in or out as a whole
+        middle &= np.isin(mask.fractions(boxes), [0, 1])
+    for (a, in_a), (b, in_b) in itertools.combinations(
+        zip(masks, single, strict=True), 2
+    ):
+        for combined, expected in (
+            (a & b, in_a & in_b),
+            (a | b, in_a | in_b),
+            (~a & b, ~in_a & in_b),
+            (~(a | b), ~(in_a | in_b)),
+            (a & ~b | b & ~a, in_a ^ in_b),
+        ):
+            found = combined.fractions(boxes)
+            np.testing.assert_allclose(found[middle], expected[middle], atol=1e-6)
+
+
+def test_combined_masks_are_of_one_slide() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 1\)"):
+        square(0, 0, 9) & TissueMask([[1]], (1, 1))
+    with pytest.raises(TypeError):
+        square(0, 0, 9) & 5  # type: ignore[operator]
+
+
+def test_combined_masks_keep_their_classes() -> None:
+    drawn = Annotations([("Tumor", [SQUARE])], DIMENSIONS)
+    tumor = TissueMask.from_annotations(drawn)
+    everywhere = TissueMask([[1]], DIMENSIONS)
+    assert (tumor & everywhere).classes == (everywhere | tumor).classes == ("Tumor",)
+    assert (~tumor).classes == ()
+
+
+# On a disk
+
+
+def test_saved_masks_are_small_and_the_same(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    coarse = np.repeat(np.repeat(rng.integers(0, 2, (20, 40)), 50, axis=0), 50, axis=1)
+    mask = TissueMask(coarse, (100_000, 50_000))
+    drawn = TissueMask.from_annotations(
+        Annotations([("Tumor", [SQUARE, HOLE])], (100_000, 50_000))
+    )
+    boxes = rng.uniform(0, 40_000, (200, 4))
+    for name, kept in (("grid.png", mask), ("g.geojson", mask), ("p.json", drawn)):
+        path = tmp_path / name
+        kept.save(path)
+        assert path.stat().st_size < 40_000
+        loaded = TissueMask.load(path)
+        assert loaded.dimensions == (100_000, 50_000)
+        np.testing.assert_allclose(
+            loaded.fractions(boxes), kept.fractions(boxes), atol=2e-3
+        )
+    np.testing.assert_array_equal(
+        TissueMask.load(tmp_path / "grid.png").array, coarse == 1
+    )
+    assert TissueMask.load(tmp_path / "p.json").classes == ("Tumor",)
+    with pytest.raises(ValueError, match=r"grid\.npz.*must end"):
+        mask.save(tmp_path / "grid.npz")
+
+
+@pytest.mark.parametrize("name", ["other.png", "other.geojson"])
+def test_only_saved_masks_are_loaded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name.endswith("png"):
+        Image.new("1", (5, 5)).save(path)
+    else:
+        path.write_text(json.dumps(polygon(SQUARE)))
+    with pytest.raises(ValueError, match=r"other.*TissueMask\.save"):
+        TissueMask.load(path)
+
+
+def test_masks_are_pickled() -> None:
+    mask = square(5, 5, 9) & TissueMask([[1, 0]], (16, 16))
+    boxes = np.array([[0, 0, 12, 12]], float)
+    copy = pickle.loads(pickle.dumps(mask))
+    np.testing.assert_array_equal(copy.fractions(boxes), mask.fractions(boxes))

@@ -14,7 +14,7 @@ import math
 import operator
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from . import AbstractSlide
     from ._arrays import Color, ErrorPolicy, Mode
     from ._sampling import Resample
-    from .tissue import MaskLike
+    from ._tile_classes import TileClasses
+    from .annotations import Origin
+    from .tissue import MaskLike, TissueMask
 
 __all__ = ["Tile", "TileGrid"]
 
@@ -43,6 +45,8 @@ class Tile(NamedTuple):
         position: (x, y) of the top left corner in pixels of the level.
         box: (x, y, width, height) in level-0 pixels.
         microns: the same in microns; not-a-number where the resolution is unknown.
+        label: the class that covers most of it; empty where none does.
+        shares: how much of it each class covers, 0 to 1; empty without classes.
     """
 
     pixels: NDArray[np.uint8]
@@ -50,6 +54,8 @@ class Tile(NamedTuple):
     position: tuple[float, float]
     box: tuple[float, float, float, float]
     microns: tuple[float, float, float, float]
+    label: str = ""
+    shares: Mapping[str, float] = {}
 
 
 class TileGrid(Sequence[Tile]):
@@ -69,8 +75,12 @@ class TileGrid(Sequence[Tile]):
     slide_mpp:  microns per level-0 pixel, or (x, y), for slides that do not say or say
                 it wrongly.
     bounds:     whether to leave out what lies outside of slide.bounds.
-    mask:       what is wanted: a tissue.TissueMask, an array, an image, or a file
-                of polygons or pixels, see TissueMask.of().
+    mask:       what is wanted: a tissue.TissueMask, annotations.Annotations, an array,
+                an image, or a file of polygons or pixels, see TissueMask.of().
+    mask_origin: what coordinates of the mask count from: "bounds" or "slide", see
+                there; by default "bounds" for polygons, as in QuPath.
+    mask_classes: the classes of the mask that are wanted; by default all but
+                QuPath's "Ignore*".
     min_tissue: how much of a tile must be wanted, 0 to 1; by default anything, where
                 there is a mask.  Without a mask, tissue is looked for.
     mode:       "RGB" over the background, or "RGBA".
@@ -98,6 +108,8 @@ class TileGrid(Sequence[Tile]):
         slide_mpp: float | tuple[float, float] | None = None,
         bounds: bool = True,
         mask: MaskLike | None = None,
+        mask_origin: Origin | None = None,
+        mask_classes: Iterable[str | int] | None = None,
         min_tissue: float | None = None,
         mode: Mode = "RGB",
         background: Color | None = None,
@@ -120,7 +132,11 @@ class TileGrid(Sequence[Tile]):
                 self._slide, level, mpp, self._slide_mpp, resample
             )
             self._area = _covered_area(self._slide, bounds)
-            self._cells = self._wanted_cells(mask, min_tissue)
+            self._classes: TileClasses | None = None
+            self._cells = self._all_cells()
+            tissue = self._mask(mask, mask_origin, mask_classes, min_tissue)
+            if tissue is not None:
+                self._leave_out(tissue, min_tissue)
         except BaseException:
             self.close()
             raise
@@ -268,6 +284,31 @@ class TileGrid(Sequence[Tile]):
         np = _arrays.numpy()
         return self.boxes * np.tile(self._slide_mpp or (math.nan, math.nan), 2)  # type: ignore[no-any-return]
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the mask, see TissueMask.classes; of most masks, none."""
+        return self._classes.names if self._classes else ()
+
+    @property
+    def class_shares(self) -> NDArray[np.float32]:
+        """How much of each tile each class covers, 0 to 1, float32 (n, classes)."""
+        if self._classes is None:
+            return _arrays.numpy().zeros((len(self), 0), "float32")  # type: ignore[no-any-return]
+        return self._classes.shares_of(self._cells)
+
+    @property
+    def labels(self) -> list[str]:
+        """The class that covers most of each tile; empty where none does."""
+        if self._classes is None:
+            return [""] * len(self)
+        return self._classes.labels_of(self._cells)
+
+    def with_classes(self, classes: TileClasses | None) -> TileGrid:
+        """The grid with these classes of its tiles, found by another one of the slide."""
+        grid = self.only(self._cells)
+        grid._classes = classes
+        return grid
+
     # Tiles
 
     def __len__(self) -> int:
@@ -289,13 +330,23 @@ class TileGrid(Sequence[Tile]):
         """Several tiles, read at once; PyTorch's DataLoader asks so."""
         chosen = self.only(self._cells[_arrays.numpy().asarray(indices, int)])
         return [
-            Tile(pixels, _pair(cell), _pair(position), _four(box), _four(microns))
-            for pixels, cell, position, box, microns in zip(
+            Tile(
+                pixels,
+                _pair(cell),
+                _pair(position),
+                _four(box),
+                _four(microns),
+                label,
+                dict(zip(chosen.classes, shares.tolist(), strict=True)),
+            )
+            for pixels, cell, position, box, microns, label, shares in zip(
                 chosen.read(),
                 chosen.cells,
                 chosen.positions,
                 chosen.boxes,
                 chosen.micron_boxes,
+                chosen.labels,
+                chosen.class_shares,
                 strict=True,
             )
         ]
@@ -391,27 +442,44 @@ class TileGrid(Sequence[Tile]):
 
     # How it works
 
-    def _wanted_cells(
-        self, mask: MaskLike | None, min_tissue: float | None
-    ) -> NDArray[np.int64]:
+    def _all_cells(self) -> NDArray[np.int64]:
         np = _arrays.numpy()
         columns, rows = self.shape
         row, column = np.divmod(np.arange(columns * rows), columns)
-        cells = np.stack([column, row], axis=1)
+        return np.stack([column, row], axis=1)  # type: ignore[no-any-return]
+
+    def _mask(
+        self,
+        mask: MaskLike | None,
+        origin: Origin | None,
+        classes: Iterable[str | int] | None,
+        min_tissue: float | None,
+    ) -> TissueMask | None:
         if min_tissue is not None and not 0 <= min_tissue <= 1:
             raise ValueError(f"min_tissue must be from 0 to 1, not {min_tissue!r}")
         if mask is None and min_tissue is None:
-            return cells  # type: ignore[no-any-return]
+            return None
         from .tissue import TissueMask
 
-        tissue = (
-            TissueMask.detect(self._slide)
-            if mask is None
-            else TissueMask.of(mask, self._slide.dimensions)
+        if mask is None:
+            return TissueMask.detect(self._slide)
+        return TissueMask.of(mask, self._slide, origin=origin, classes=classes)
+
+    def _leave_out(self, mask: TissueMask, min_tissue: float | None) -> None:
+        """Keep the tiles of which enough is wanted, and what classes they have."""
+        np = _arrays.numpy()
+        lines = self._size[1]
+        fractions = mask.fractions(self.boxes, lines)
+        # Shares have nine digits, so that rounding does not decide.
+        is_enough = (
+            fractions > 0 if min_tissue is None else fractions >= round(min_tissue, 9)
         )
-        fractions = tissue.fractions(self.only(cells).boxes)
-        least = np.nextafter(0, 1) if min_tissue is None else min_tissue
-        return cells[fractions >= least]  # type: ignore[no-any-return]
+        self._cells = self._cells[is_enough]
+        if mask.classes:
+            from ._tile_classes import TileClasses
+
+            shares = mask.class_shares(self.boxes, lines).astype(np.float32)
+            self._classes = TileClasses(mask.classes, self._cells, shares)
 
 
 def _pair(values: NDArray[Any]) -> tuple[Any, Any]:

@@ -32,8 +32,8 @@ def of_pytorch(grid: TileGrid, method: str) -> Iterator[Tile]:
     )
     for batch in loader:
         for i, pixels in enumerate(batch.pixels.numpy()):
-            fields = [tuple(value[i].item() for value in part) for part in batch[1:]]
-            yield Tile(pixels, *fields)
+            fields = [tuple(value[i].item() for value in part) for part in batch[1:5]]
+            yield Tile._make((pixels, *fields, batch.label[i], {}))
 
 
 def main(method: str, path: str) -> None:

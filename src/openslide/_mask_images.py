@@ -1,0 +1,346 @@
+"""Masks as pictures: their values as they are stored, however large they are.
+
+Labels are small numbers, probabilities from 0 to 1: neither may be scaled or mixed.
+Pictures that are too large to be decoded at once are read by libopenslide, at the
+smallest level that will do, or in strips, and of what is read not every pixel is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+from . import _arrays
+from ._abstract_slide import AbstractSlide
+from ._errors import OpenSlideError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+
+#: So many pixels of a picture are kept, and so many bytes are decoded at once.
+_MOST_KEPT = 1 << 24
+_MOST_DECODED = 1 << 30
+
+#: So many pixels of a strip, or of a level, are read at once.
+_STRIP_PIXELS = 1 << 25
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+# What pictures have that libopenslide shows as it is stored.
+_BYTES_MODES = ("1", "L", "LA", "RGB", "RGBA", "RGBX")
+
+
+class MaskPicture:
+    """A picture in a file.
+
+    Attributes:
+        size: (width, height) in pixels.
+    """
+
+    size: tuple[int, int]
+
+    def __init__(self, path: str, image: Image.Image | None) -> None:
+        self._path = path
+        self._image = image
+        self._slide: AbstractSlide | None = None
+        if image is None or _is_too_large(image):
+            self._slide = _opened_slide(path, image)
+        if self._slide is not None:
+            self.size = self._slide.dimensions
+        elif image is not None:
+            self.size = image.size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._slide is not None:
+            self._slide.close()
+        if self._image is not None:
+            self._image.close()
+
+    def values(self) -> NDArray[Any]:
+        """Its values, (rows, columns): of large ones those of pixels evenly apart.
+
+        Raises ValueError where it is damaged, or too large for what it is.
+        """
+        try:
+            if self._slide is not None:
+                return _values_of_slide(self._slide)
+            assert self._image is not None
+            if not _is_too_large(self._image):
+                return values_of(self._image)
+            return _values_in_strips(self._image, Path(self._path))
+        except (OSError, SyntaxError) as error:  # so Pillow calls some damage
+            raise ValueError(f"the mask cannot be read: {error}") from error
+
+
+def open_picture(
+    path: str | os.PathLike[str], *, is_lossy_fine: bool = False
+) -> MaskPicture:
+    """Open a picture that is a mask.
+
+    Raises FileNotFoundError and other OSErrors of the file itself, and ValueError for
+    what is no picture, or is JPEG, unless that is fine.
+    """
+    name = os.fspath(path)
+    with Path(path).open("rb") as file:
+        magic = file.read(8)
+    image = _opened_image(name, magic)
+    if image is not None and _is_lossy(image) and not is_lossy_fine:
+        image.close()
+        raise ValueError(
+            f"{name!r} is JPEG, which does not keep the values of a mask: save it as PNG "
+            "or TIFF, or give a threshold, such as 128"
+        )
+    return MaskPicture(name, image)
+
+
+def _opened_image(name: str, magic: bytes) -> Image.Image | None:
+    """What Pillow makes of a file, whatever its size; None where it knows it not."""
+    from PIL import Image, PngImagePlugin, TiffImagePlugin
+
+    try:
+        # Image.open() warns of large ones, and refuses the largest.
+        if magic[:4] in _TIFF:
+            return TiffImagePlugin.TiffImageFile(name)
+        if magic == _PNG:
+            return PngImagePlugin.PngImageFile(name)
+        return Image.open(name)
+    except Image.DecompressionBombError:
+        raise ValueError(
+            f"{name!r} has too many pixels to be decoded at once: save it as TIFF"
+        ) from None
+    except (OSError, SyntaxError):
+        return None
+
+
+def _opened_slide(name: str, image: Image.Image | None) -> AbstractSlide | None:
+    """What libopenslide makes of a file, if that has the values that are stored."""
+    from ._slide import OpenSlide
+
+    if image is not None and image.mode not in _BYTES_MODES:
+        return None
+    try:
+        return OpenSlide(name)
+    except OpenSlideError as error:
+        if image is not None:
+            return None
+        raise ValueError(
+            f"{name!r} is neither GeoJSON nor a picture: {error}; a mask is a file "
+            "that ends in .geojson or .json, or a picture that Pillow or OpenSlide reads"
+        ) from None
+
+
+def _is_lossy(image: Image.Image) -> bool:
+    return image.format in ("JPEG", "MPO") or image.info.get("compression") == "jpeg"
+
+
+def _is_too_large(image: Image.Image) -> bool:
+    return image.width * image.height > 4 * _MOST_KEPT
+
+
+def values_of(image: Image.Image) -> NDArray[Any]:
+    """The values of a picture, (rows, columns): integers, floats or booleans.
+
+    Of several channels, the greatest; of palettes, the index, as labels have it, if the
+    first colour is black, else the greatest of the colour.  0 where it is transparent.
+    """
+    np = _arrays.numpy()
+    if image.mode == "P" and not any((image.getpalette("RGB") or [0])[:3]):
+        array = np.array(_thinned(image))
+        transparent = image.info.get("transparency")
+        if isinstance(transparent, int):
+            array[array == transparent] = 0
+        return array  # type: ignore[no-any-return]
+    if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        has_alpha = image.mode == "PA" or "transparency" in image.info
+        image = image.convert("RGBA" if has_alpha else "RGB")
+    return _in_one_channel(np.asarray(_thinned(image)), image.mode)
+
+
+def _in_one_channel(pixels: NDArray[Any], mode: str = "RGBA") -> NDArray[Any]:
+    if pixels.ndim == 2:
+        return pixels
+    if mode in ("LA", "RGBA", "La", "RGBa"):
+        values = pixels[..., :-1].max(axis=2)
+        values[pixels[..., -1] == 0] = 0
+        return values  # type: ignore[no-any-return]
+    return pixels[..., :3].max(axis=2)  # type: ignore[no-any-return]
+
+
+def _kept(length: int, total: int) -> int:
+    """How many of some pixels in a row to keep, where a picture has `total`."""
+    return max(1, round(length / max(1.0, math.sqrt(total / _MOST_KEPT))))
+
+
+def _chosen(length: int, kept: int, start: int = 0, end: int | None = None) -> Any:
+    """Which pixels of a row are kept, evenly apart: those from start to end."""
+    np = _arrays.numpy()
+    places = ((np.arange(kept) + 0.5) * (length / kept)).astype(np.int64)
+    end = length if end is None else end
+    return places[(places >= start) & (places < end)] - start
+
+
+def _thinned(image: Image.Image) -> Image.Image:
+    from PIL.Image import Resampling
+
+    total = image.width * image.height
+    if total <= _MOST_KEPT:
+        return image
+    size = (_kept(image.width, total), _kept(image.height, total))
+    return image.resize(size, Resampling.NEAREST)
+
+
+def _values_of_slide(slide: AbstractSlide) -> NDArray[Any]:
+    """The smallest level that is large enough, by rows."""
+    np = _arrays.numpy()
+    sizes = slide.level_dimensions
+    level = max(
+        (i for i, (width, height) in enumerate(sizes) if width * height >= _MOST_KEPT),
+        default=0,
+        key=lambda i: (slide.level_downsamples[i], i),
+    )
+    width, height = sizes[level]
+    columns = _chosen(width, _kept(width, width * height))
+    rows = _kept(height, width * height)
+    parts = []
+    step = max(1, _STRIP_PIXELS // width)
+    for start in range(0, height, step):
+        end = min(start + step, height)
+        location = (0, round(start * slide.level_downsamples[level]))
+        strip = slide.read_array(location, level, (width, end - start), mode="RGBA")
+        strip = strip[_chosen(height, rows, start, end)][:, columns]
+        parts.append(_in_one_channel(strip))
+    return np.concatenate(parts)  # type: ignore[no-any-return]
+
+
+def _values_in_strips(image: Image.Image, path: Path) -> NDArray[Any]:
+    """A large picture of Pillow's, decoded by strips if it is a TIFF."""
+    np = _arrays.numpy()
+    strips = _TiffStrips.of(image)
+    if strips is None:
+        decoded = image.width * image.height * len(image.getbands())
+        if decoded > _MOST_DECODED:
+            raise ValueError(
+                f"{image.width} x {image.height} pixels are too many to be decoded at "
+                "once: save it as TIFF, or smaller"
+            )
+        return values_of(image)
+    total = image.width * image.height
+    columns = _chosen(image.width, _kept(image.width, total))
+    rows = _kept(image.height, total)
+    parts = []
+    with path.open("rb") as file:
+        for start, strip in strips.decoded(file):
+            chosen = _chosen(image.height, rows, start, start + strip.height)
+            pixels = np.asarray(strip)[chosen][:, columns]
+            parts.append(_in_one_channel(pixels, strip.mode))
+    return np.concatenate(parts)  # type: ignore[no-any-return]
+
+
+# Tags of TIFF that say how strips are stored.  ColorMap is not among them: of colours by
+# number, the numbers are wanted.
+_WIDTH, _LENGTH, _OFFSETS, _ROWS, _COUNTS = 256, 257, 273, 278, 279
+_PHOTOMETRIC, _PLANES, _TILES = 262, 284, 322
+_KEPT_TAGS = (258, 259, 262, 266, 274, 277, 284, 292, 293, 317, 338, 339, 347, 530)
+_PALETTE_COLORS, _BLACK_IS_ZERO = 3, 1
+_SHORT, _LONG, _UNDEFINED = 3, 4, 7
+
+
+class _TiffStrips:
+    """The strips of a TIFF, each decoded by Pillow as a small TIFF of its own."""
+
+    def __init__(self, image: Image.Image, tags: Any) -> None:
+        self._order = ">" if tags.prefix[:2] == b"MM" else "<"
+        self._width, self._height = image.size
+        self._rows = min(tags.get(_ROWS, image.height), image.height)
+        self._offsets, self._counts = tags[_OFFSETS], tags[_COUNTS]
+        self._kept = {tag: tags[tag] for tag in _KEPT_TAGS if tag in tags}
+        if self._kept.get(_PHOTOMETRIC) == _PALETTE_COLORS:
+            self._kept[_PHOTOMETRIC] = _BLACK_IS_ZERO
+
+    @classmethod
+    def of(cls, image: Image.Image) -> _TiffStrips | None:
+        """None where it has none that can be decoded one by one."""
+        tags: Any = getattr(image, "tag_v2", None)
+        if tags is None or _TILES in tags or _OFFSETS not in tags:
+            return None
+        if tags.get(_PLANES, 1) != 1 or _COUNTS not in tags:
+            return None
+        rows = min(tags.get(_ROWS, image.height), image.height)
+        if rows * image.width > _MOST_DECODED or len(tags[_OFFSETS]) * rows < (
+            image.height
+        ):
+            return None
+        return cls(image, tags)
+
+    def decoded(self, file: BinaryIO) -> Iterator[tuple[int, Image.Image]]:
+        """(first row, strips) from top to bottom, several at once where they are small."""
+        from PIL import TiffImagePlugin
+
+        step = max(1, _STRIP_PIXELS // (self._rows * self._width))
+        strip_count = -(-self._height // self._rows)
+        for first in range(0, strip_count, step):
+            numbers = range(first, min(first + step, strip_count))
+            start = first * self._rows
+            height = min(len(numbers) * self._rows, self._height - start)
+            data = []
+            for number in numbers:
+                file.seek(self._offsets[number])
+                data.append(file.read(self._counts[number]))
+            small = BytesIO(self._file(data, height))
+            with TiffImagePlugin.TiffImageFile(small) as image:
+                yield start, image
+
+    def _file(self, strips: list[bytes], height: int) -> bytes:
+        """A TIFF of these strips alone."""
+        counts = [len(strip) for strip in strips]
+        offsets = [8 + sum(counts[:number]) for number in range(len(strips))]
+        entries: dict[int, Any] = self._kept | {
+            _WIDTH: self._width,
+            _LENGTH: height,
+            _ROWS: self._rows,
+            _OFFSETS: offsets,
+            _COUNTS: counts,
+        }
+        data = b"".join(strips)
+        data += bytes(len(data) % 2)
+        directory = 8 + len(data)
+        behind = directory + 2 + 12 * len(entries) + 4
+        head = struct.pack(f"{self._order}H", len(entries))
+        tail = b""
+        for tag, value in sorted(entries.items()):
+            kind, number, field = self._packed(tag, value)
+            if len(field) > 4:
+                place = struct.pack(f"{self._order}L", behind + len(tail))
+                tail += field + bytes(len(field) % 2)
+            else:
+                place = field.ljust(4, b"\0")
+            head += struct.pack(f"{self._order}HHL", tag, kind, number) + place
+        magic = struct.pack(
+            f"{self._order}2sHL", b"II" if self._order == "<" else b"MM", 42, directory
+        )
+        return magic + data + head + bytes(4) + tail
+
+    def _packed(self, tag: int, value: Any) -> tuple[int, int, bytes]:
+        if isinstance(value, bytes):
+            return _UNDEFINED, len(value), value
+        values = list(value) if isinstance(value, tuple | list) else [value]
+        is_long = tag in (_WIDTH, _LENGTH, _OFFSETS, _ROWS, _COUNTS, 292, 293)
+        letter = "L" if is_long else "H"
+        field = struct.pack(f"{self._order}{len(values)}{letter}", *values)
+        return _LONG if is_long else _SHORT, len(values), field
