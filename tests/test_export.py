@@ -185,7 +185,7 @@ def test_nothing_is_wanted(
         zarr = pytest.importorskip("zarr")
     mask = out.parent / "mask.png"
     mask.parent.mkdir()
-    Image.new("L", (9, 9)).save(mask)
+    Image.new("L", (12, 9)).save(mask)
     for resume in ([], ["--resume"]):
         assert cut(out, tissue.path, "--to", to, "--mask", mask, *resume) == 0
     assert capsys.readouterr().err.splitlines()[-1].startswith("0 tiles of 1 slide")
