@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from openslide.trees import TreeOptions, TreeSummary, write_tree
 from tests.own_slide import OwnSlide
 from tests.pixels import pixels
 from tests.slides import SlideFacts, reference, write_aperio, write_generic
+from tests.slides import write as write_slide
 from tests.slides.content import icc_profile, swapped_profile
 from tests.slides.stored import blank, blank_tile, stored_label
 
@@ -697,7 +699,13 @@ def test_what_is_written(facts: SlideFacts, tmp_path: Path) -> None:
     facts_ = json.loads((tmp_path / "tree.json").read_text())
     assert facts_["tiles"] == summary.tiles
     assert facts_["levels"][-1] == [2048, 1536]
-    assert facts_["tree"]["slide"] == str(facts.path)
+    assert facts_["tree"]["slide"] == facts.path.name
+    with OpenSlide(facts.path) as slide:
+        quickhash = slide.properties["openslide.quickhash-1"]
+        assert facts_["tree"]["quickhash"] == quickhash
+        assert facts_["mpp"] == list(slide.mpp or ())
+        assert facts_["objective_power"] == 20
+        assert facts_["vendor"] == "aperio"
     assert facts_["tree"]["tile_size"] == 510
 
 
@@ -739,14 +747,66 @@ def test_tiles_that_are_there_are_left_alone(tmp_path: Path) -> None:
     assert tile.read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize("layout", ["dzi", "iiif3"])
+def test_what_was_removed_of_a_tree_is_made_again(
+    facts: SlideFacts, tmp_path: Path, layout: str
+) -> None:
+    options: dict[str, Any] = {"layout": layout, "tile_size": 510, "overlap": 0}
+    with OpenSlide(facts.path) as slide:
+        summary = write(slide, tmp_path / "tree", **options)
+        before = files(tmp_path)
+        tile = next(
+            name for name in sorted(before) if name.endswith(("_0.jpeg", ".jpg"))
+        )
+        for name in (tile, summary.description.name, "tree_associated/label.jpeg"):
+            path = tmp_path / name
+            if not path.exists():
+                path = tmp_path / "tree" / name
+            path.unlink()
+            assert write(slide, tmp_path / "tree", resume=True, **options) == summary
+            assert files(tmp_path) == before
+        with pytest.raises(FileExistsError, match="--resume"):
+            write(slide, tmp_path / "tree", **options)
+
+
 def test_a_complete_tree_is_not_read_again(tmp_path: Path) -> None:
     slide = ImageSlide(noise(100, 100))
     summary = write(slide, tmp_path / "tree")
-    (tmp_path / "tree_files" / "0" / "0_0.jpeg").unlink()
+    tile = tmp_path / "tree_files" / "0" / "0_0.jpeg"
+    tile.write_bytes(b"mine")
     assert write(slide, tmp_path / "tree", resume=True) == summary
-    assert not (tmp_path / "tree_files" / "0" / "0_0.jpeg").exists()
-    with pytest.raises(FileExistsError, match="--resume"):
-        write(slide, tmp_path / "tree")
+    assert tile.read_bytes() == b"mine"
+
+
+def test_trees_tell_their_scale_and_offset(tmp_path: Path) -> None:
+    path = write_slide("leica", tmp_path).path
+    for layout in ("dzi", "iiif3"):
+        out = tmp_path / layout
+        assert run(path, "-o", out, "--bounds", "--layout", layout) == 0
+        with OpenSlide(path) as slide:
+            assert slide.mpp is not None
+            told = json.loads((tmp_path / f"{layout}.json").read_text())
+            assert told["mpp"] == list(slide.mpp)
+            assert told["offset"] == list(slide.bounds[:2]) == [160, 128]
+            assert told["bounds"] == list(slide.bounds)
+            assert told["vendor"] == "leica"
+    (service,) = json.loads((tmp_path / "iiif3" / "info.json").read_text())["service"]
+    assert service["profile"] == "http://iiif.io/api/annex/services/physdim"
+    assert service["physicalScale"] * 1000 == pytest.approx(told["mpp"][0])
+    assert service["physicalUnits"] == "mm"
+
+
+def test_a_tree_is_gone_on_with_from_another_mount(
+    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one").mkdir()
+    shutil.copy(facts.path, tmp_path / "one" / "slide.svs")
+    assert run(tmp_path / "one" / "slide.svs", "-o", tmp_path / "one" / "tree") == 0
+    before = files(tmp_path / "one")
+    (tmp_path / "one").rename(tmp_path / "two")
+    path, out = tmp_path / "two" / "slide.svs", tmp_path / "two" / "tree"
+    assert run(path, "-o", out, "--resume") == 0
+    assert files(tmp_path / "two") == before
 
 
 CHANGES = {

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._properties import PROPERTY_NAME_OBJECTIVE_POWER, PROPERTY_NAME_VENDOR
+from ..output.identity import slide_facts
 
 if TYPE_CHECKING:
     from ..tiles import TileGrid
@@ -34,15 +33,11 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
     and what the manifest says of it.
     """
     slide = grid.slide
-    properties = slide.properties
     return {
         "slide": job.path.name,
         **({"path": str(job.path)} if job.options.paths else {}),
-        "vendor": properties.get(PROPERTY_NAME_VENDOR),
-        "slide_mpp": grid.slide_mpp and list(grid.slide_mpp),
-        "objective_power": _number(properties.get(PROPERTY_NAME_OBJECTIVE_POWER)),
-        "dimensions": list(slide.dimensions),
-        "bounds": list(slide.bounds),
+        **slide_facts(slide),
+        "slide_mpp": grid.slide_mpp and list(grid.slide_mpp),  # perhaps another one
         "origin": list(grid.origin),
         "level": grid.level,
         "downsample": slide.level_downsamples[grid.level],
@@ -53,14 +48,6 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         "exact": grid.exact,
         **job.columns,
     }
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def tiles_of(grid: TileGrid) -> Iterator[dict[str, Any]]:

@@ -137,7 +137,7 @@ class Undertaking:
         write_whole(self.summary, text.encode(), self.folder.aside, settled=True)
         self.folder.remove()
 
-    def reopen(self, lines: Iterable[dict[str, Any]]) -> None:
+    def reopen(self, lines: Iterable[object]) -> None:
         """Go on with what was complete, and is not any more.
 
         lines: what the journal is to say of it.

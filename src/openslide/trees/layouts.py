@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ..deepzoom import DeepZoomGenerator
 
@@ -14,6 +15,13 @@ Address: TypeAlias = tuple[int, int, int]
 #: Suffixes by the names that Pillow has for formats.
 SUFFIXES = {"jpeg": "jpeg", "png": "png", "webp": "webp"}
 _IIIF_SUFFIXES = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+
+
+#: Pixels whose sides differ by less are square for the service of physical dimensions,
+#: which has one number.  OUT.json has both sides of others.
+_SQUARE = 0.01
+
+_PHYSICAL = "http://iiif.io/api/annex/services/physdim"
 
 
 class Layout(Protocol):
@@ -61,16 +69,23 @@ class IiifLayout:
 
     identifier: the address that the folder has on the web, absolute or relative to
                 the page that shows it.
+    mpp:        (x, y) microns per pixel of the finest level, if they are known.
     """
 
     def __init__(
-        self, out: Path, tiles: DeepZoomGenerator, format: str, identifier: str
+        self,
+        out: Path,
+        tiles: DeepZoomGenerator,
+        format: str,
+        identifier: str,
+        mpp: tuple[float, float] | None,
     ) -> None:
         self.tiles = tiles
         self.folder = out
         self.description = out / "info.json"
         self._suffix = _IIIF_SUFFIXES[format]
         self._identifier = identifier
+        self._mpp = mpp
 
     def path(self, level: int, column: int, row: int) -> str:
         region = self._region(level, column, row)
@@ -95,7 +110,7 @@ class IiifLayout:
         # All factors, also of levels of a single tile: OpenSeadragon takes `sizes` for
         # the levels where there are as many of them as factors.
         factors = sorted(map(self._factor, levels))
-        description = {
+        description: dict[str, Any] = {
             "@context": "http://iiif.io/api/image/3/context.json",
             "id": self._identifier,
             "type": "ImageService3",
@@ -117,7 +132,19 @@ class IiifLayout:
                 "preferredFormats": [self._suffix],
                 "extraFormats": [self._suffix],
             }
+        if self._mpp is not None and math.isclose(*self._mpp, rel_tol=_SQUARE):
+            description["service"] = [_physical_dimensions(sum(self._mpp) / 2)]
         return json.dumps(description, indent=1) + "\n"
 
     def _factor(self, level: int) -> int:
         return 1 << (self.tiles.level_count - 1 - level)
+
+
+def _physical_dimensions(mpp: float) -> dict[str, Any]:
+    """The IIIF service that tells how large pixels are, in millimetres."""
+    return {
+        "@context": f"{_PHYSICAL}/1/context.json",
+        "profile": _PHYSICAL,
+        "physicalScale": mpp / 1000,
+        "physicalUnits": "mm",
+    }

@@ -6,8 +6,7 @@ damaged; tiles that are in place are done.  At the end OUT.json says the same.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -39,8 +38,12 @@ class TreeState:
         self._noting = Lock()
         self.damaged: set[Address] = set()
 
-    def begin(self, resume: bool) -> dict[str, Any] | None:
+    def begin(
+        self, resume: bool, is_whole: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any] | None:
         """Take up the tree; returns the facts of one that is complete already.
+
+        is_whole: whether all that facts speak of is there still.
 
         Raises FileExistsError where there is something in its place that shall not, or
         cannot, be gone on with, ValueError where it was begun with other options, and
@@ -51,7 +54,9 @@ class TreeState:
         try:
             if facts is not None:
                 self._take_up_summary(facts)
-                return facts
+                if is_whole(facts):
+                    return facts
+                self._undertaking.reopen([facts["tree"], *facts["damaged"]])
             journal = self._undertaking.journal
             lines = journal.take_up()
             if lines:
@@ -97,6 +102,7 @@ class TreeState:
         with understood(path):
             lines = [facts["tree"], *facts["damaged"]]
             list(facts["damaged_images"])
+            list(facts["associated_images"])
         self._take_up(path, lines)
 
     def _take_up(self, path: Path, lines: list[Any]) -> None:
@@ -106,10 +112,3 @@ class TreeState:
             found = dict(header)
             self.damaged = {(level, column, row) for level, column, row in damaged}
         self._undertaking.require_same(found, self._header)
-
-
-def file_facts(path: bytes | None) -> dict[str, Any]:
-    """What tells a slide from another one, as far as its file does."""
-    if path is None:
-        return {}
-    return {"slide": os.fsdecode(path), "bytes": os.stat(path).st_size}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
@@ -15,13 +17,14 @@ from .._properties import background_color
 from .._slide import OpenSlide
 from ..deepzoom import DeepZoomGenerator
 from ..output.encoding import Encoding
+from ..output.identity import slide_facts, slide_identity
 from ..output.telling import Report
 from ..output.whole import file_name, write_whole
 from .exact import write_exact
 from .layouts import SUFFIXES, Address, DeepZoomLayout, IiifLayout, Layout
 from .shrink import write_shrunk
 from .source import Box, Source
-from .state import TreeState, file_facts
+from .state import TreeState
 from .writer import TileWriter
 
 if TYPE_CHECKING:
@@ -110,9 +113,9 @@ def write_tree(
     state = TreeState(
         out,
         _outputs(slide, out, layout),
-        file_facts(_path_of(slide)) | options._asdict(),
+        _identity(slide) | options._asdict(),
     )
-    facts = state.begin(resume)
+    facts = state.begin(resume, partial(_is_whole, layout, out))
     tiles = layout.tiles.tile_count
     if facts is not None:
         report.expect(tiles)
@@ -125,12 +128,17 @@ def write_tree(
             _write_tiles(slide, layout, options.method, writer, convert, state)
             writer.wait(0)
             writer.settle(layout.folder)
+        written, damaged = _write_associated_images(
+            slide, out, encoding, options, state.aside
+        )
         facts = {
+            **slide_facts(slide),
+            "mpp": slide.mpp and list(slide.mpp),  # of the finest level
+            "offset": layout.tiles.offset,
             "tiles": tiles,
             "levels": layout.tiles.level_dimensions,
-            "damaged_images": _write_associated_images(
-                slide, out, encoding, options, state.aside
-            ),
+            "associated_images": written,
+            "damaged_images": damaged,
         }
         description = layout.describe().encode()
         write_whole(layout.description, description, state.aside, settled=True)
@@ -172,7 +180,8 @@ def _layout(slide: AbstractSlide, out: Path, options: TreeOptions) -> Layout:
     tiles = DeepZoomGenerator(slide, options.tile_size, options.overlap, options.bounds)
     if options.layout == "dzi":
         return DeepZoomLayout(out, tiles, options.format)
-    return IiifLayout(out, tiles, options.format, options.identifier or out.name)
+    identifier = options.identifier or out.name
+    return IiifLayout(out, tiles, options.format, identifier, slide.mpp)
 
 
 def _require_room(tiles: DeepZoomGenerator, overlap: int, encoding: Encoding) -> None:
@@ -180,6 +189,24 @@ def _require_room(tiles: DeepZoomGenerator, overlap: int, encoding: Encoding) ->
     most = tiles.tile_size + 2 * overlap
     width, height = (min(side, most) for side in tiles.level_dimensions[-1])
     encoding.require_room((width, height))
+
+
+def _identity(slide: AbstractSlide) -> dict[str, Any]:
+    """What tells a slide from another one, as far as there is a file."""
+    path = _path_of(slide)
+    return {} if path is None else slide_identity(slide, os.fsdecode(path))
+
+
+def _is_whole(layout: Layout, out: Path, facts: dict[str, Any]) -> bool:
+    """Whether nothing of a complete tree was removed."""
+    images = (_associated_folder(out) / name for name in facts["associated_images"])
+    tiles = (
+        layout.path(level, column, row)
+        for level, (columns, rows) in enumerate(layout.tiles.level_tiles)
+        for row in range(rows)
+        for column in range(columns)
+    )
+    return all(map(os.path.isfile, chain([layout.description], images, tiles)))
 
 
 def _path_of(slide: AbstractSlide) -> bytes | None:
@@ -233,11 +260,11 @@ def _write_associated_images(
     encoding: Encoding,
     options: TreeOptions,
     aside: Path,
-) -> list[str]:
-    """Write those that can be read, and return the names of the others."""
+) -> tuple[list[str], list[str]]:
+    """Write those that can be read: their files, and the names of the others."""
     folder = _associated_folder(out)
     background = background_color(slide.properties)
-    damaged = []
+    written, damaged = [], []
     for name in slide.associated_images:
         try:
             image = slide.associated_images[name]
@@ -249,4 +276,5 @@ def _write_associated_images(
         picture = handled(picture, options.color, f"{name!r} of {slide!r}")
         file = encoding.encode(picture, profile_of(picture))
         write_whole(path, file, aside, settled=True)
-    return damaged
+        written.append(path.name)
+    return written, damaged
