@@ -23,7 +23,7 @@ _FORMS: tuple[Form, ...] = ("image", "array")
 _LARGE_SIZES = (512, 1024, 4096)
 #: The same large slide, as two scanners write it, in tiles of so many pixels.
 WRITERS = {"scanscope": 240, "gt450": 256}
-_OTHER_SLIDES = ("j2k", "mirax", "czi")
+_OTHER_SLIDES = ("j2k", "mirax", "ndpi", "czi")
 _CALLS: tuple[Call, ...] = ("open", "property", "properties", "level_dimensions")
 
 # So far before the corner of a tile does a region begin that is not aligned: the
@@ -223,6 +223,7 @@ def _off_grid_reads() -> Iterator[ReadCase]:
 
 
 def _other_reads() -> Iterator[ReadCase]:
+    yield ReadCase("ndpi", 0, 256, True, "scan", "image")  # its tiles are wide
     for slide in _OTHER_SLIDES:
         for side in (256, 512, 1024):
             for state in _STATES:

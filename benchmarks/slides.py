@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.slides import SlideFacts, write_mirax, write_zeiss
+from tests.slides import SlideFacts, write_mirax, write_ndpi, write_zeiss
 from tests.slides.aperio import level_description
 from tests.slides.content import RgbImage, shrink, size_of, tissue
 from tests.slides.dialect import Dialect, SlideTiff
@@ -129,6 +129,18 @@ def _write_mirax(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _described(facts, width=x)
 
 
+def _write_ndpi(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    """Restart intervals of 2048 x 8 pixels, as scanners write them."""
+    facts = write_ndpi(
+        folder,
+        image=_picture((20480, 6400), tiles),
+        subsampling="4:4:4",
+        restart_interval=256,
+        factors=(1, 5, 20),
+    )
+    return _described(facts)
+
+
 def _write_zeiss(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _described(write_zeiss(folder, image=_picture((6144, 4608), tiles)))
 
@@ -147,6 +159,7 @@ _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "small": _write_small,
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
+    "ndpi": _write_ndpi,
     "czi": _write_zeiss,
 }
 

@@ -18,6 +18,8 @@ _LARGE, _TILE = "(scanscope|gt450)", "(240|256)"
 
 # What is read, the greatest share of the raw C call's time, and the case.
 _DIRECT = (
+    ("NDPI, cold", 0.45, "ndpi/level-0/256/.*/cold/image"),
+    ("NDPI, scan", 0.60, "ndpi/level-0/256/.*/scan/image"),
     ("read_region, cold", 0.13, f"{_LARGE}/level-0/{_TILE}/aligned/cold/image"),
     ("read_region, hot", 0.05, f"{_LARGE}/level-0/{_TILE}/aligned/hot/image"),
     ("read_array, hot, out=", 0.03, f"{_LARGE}/level-0/{_TILE}/aligned/hot/out"),
@@ -111,6 +113,13 @@ def _direct_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
         0.6,
         True,
         _of_raw(results, r"mirax/level-0/.*/cold/image"),
+    )
+    # Two processes of openslide-python are twice as fast as one at most.
+    yield Verdict(
+        "read_batch, 2 workers, NDPI: throughput by openslide-python's loop",
+        2 * 2.5,
+        False,
+        _over_peer(results, r"ndpi/level-0/256/.*/cold/batch-2"),
     )
     for what, limit, case in _DIRECT:
         ratios = _of_raw(results, case)
