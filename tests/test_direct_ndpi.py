@@ -44,6 +44,17 @@ UNUSUAL_COLOURS = "the colours of its tiles do not stand alone"
 NO_RESTARTS = "the level is one JPEG without restart markers"
 
 
+#: How often this process has read from files, on Linux.
+IO_COUNTS = Path("/proc/self/io")
+
+
+def read_calls() -> int:
+    (line,) = (
+        line for line in IO_COUNTS.read_text().splitlines() if line.startswith("syscr")
+    )
+    return int(line.split()[1])
+
+
 def repeated(width: int, height: int) -> RgbImage:
     """The reference again and again."""
     across, down = -(-width // 2048), -(-height // 1536)
@@ -194,6 +205,59 @@ def test_batches(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> Non
     )
 
 
+#: Small regions in wide tiles, of which a read decodes only what shows, unless
+#: others were read, or will be, near there.
+wide_wishes = st.builds(
+    Wish,
+    st.sampled_from([0, 2]),
+    st.tuples(st.floats(-0.01, 1.01), st.floats(-0.1, 1.1)),
+    st.booleans(),
+    st.tuples(st.integers(1, 700), st.integers(1, 40)),
+)
+
+
+@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.given(
+    name=st.sampled_from(["wide", "ndpi-2048", "ndpi-1792", "ndpi-3968"]),
+    wanted=st.lists(wide_wishes, min_size=1, max_size=8),
+    in_batches=st.booleans(),
+)
+def test_parts_of_tiles(
+    pairs: Mapping[str, Two], name: str, wanted: list[Wish], in_batches: bool
+) -> None:
+    """With a cache that is empty at first, and has more and more of them."""
+    two = pairs[name]
+    two.direct.set_cache(OpenSlideCache(1 << 25))
+    chosen = [region_of(wish, two.direct) for wish in wanted]
+    if in_batches:
+        places, levels = [each[0] for each in chosen], [each[1] for each in chosen]
+
+        def read(slide: OpenSlide) -> Any:
+            return slide.read_batch(places, levels, chosen[0][2], workers=2)
+
+        ours = without_libopenslide(two.direct, read)
+        np.testing.assert_array_equal(ours, read(two.plain))
+    for region in chosen:
+        check_alone(two, region)
+
+
+@pytest.mark.skipif(not IO_COUNTS.exists(), reason="nothing counts the reads")
+def test_reads_of_the_file(tmp_path: Path) -> None:
+    """One for all restart intervals that a region shows, which lie near."""
+    path = whole(
+        tmp_path, image=repeated(4096, 256), restart_interval=256, factors=(1,)
+    ).path
+    places = [(100, 0), (2200, 0), (150, 128), (2000, 100)]
+    with OpenSlide(path) as slide:
+        slide._osr.trust_direct_reads()
+        slide.read_region((0, 248), 0, (1, 1))
+        before = read_calls()
+        baseline = read_calls() - before
+        for place in places:
+            slide.read_region(place, 0, (256, 100))
+        assert read_calls() - before <= len(places) + 2 * baseline
+
+
 def test_tiles_as_scanners_write_them(pairs: Mapping[str, Two]) -> None:
     """Lest the slides be other ones than they are meant to be."""
     widths = {"ndpi-2048": 2048, "ndpi-1792": 1792, "ndpi-3968": 3968}
@@ -233,6 +297,12 @@ SMALL = reference()[800 : 800 + 8 * ROWS, 900 : 900 + 256 * COLUMNS]
 
 def tile(index: int) -> Region:
     return (index % COLUMNS * 256, index // COLUMNS * 8), 0, (256, 8)
+
+
+def parts_of_tile(index: int) -> list[Region]:
+    """So narrow that no more than they show is decoded, far from one another."""
+    (x, y), level, (_, height) = tile(index)
+    return [((x + at, y), level, (20, height)) for at in (230, 40, 120)]
 
 
 def write_small(folder: Path) -> Path:
@@ -322,22 +392,24 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("on_error", ["raise", "reopen"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage(tmp_path: Path, damage: str, on_error: Any) -> None:
+@pytest.mark.parametrize("parts_first", [False, True])
+def test_damage(tmp_path: Path, damage: str, on_error: Any, parts_first: bool) -> None:
     """The same pixels before, at and after the damage, or the same errors."""
     path = write_small(tmp_path)
     DAMAGES[damage](path)
-    everything = ((0, 0), 0, (256 * COLUMNS, 8 * ROWS))
+    everything: Region = ((0, 0), 0, (256 * COLUMNS, 8 * ROWS))
     order = [tile(0), tile(1), tile(DAMAGED - 2), tile(DAMAGED + 1), tile(DAMAGED - 1)]
     order += [tile(DAMAGED), ((0, 0), 1, (50, 4)), ((0, 0), 1, (384, 64))]
     order += [((0, 0), 2, (192, 32)), tile(COLUMNS * ROWS - 1), everything]
     order += [((3, 1), 0, (200, 100)), tile(2)]
+    order = [*parts_of_tile(DAMAGED), *order] if parts_first else order
     with (
         OpenSlide(path, on_error=on_error) as slide,
         OpenSlide(path, on_error=on_error, direct=False) as plain,
     ):
         expected = [outcome(plain, region) for region in order]
         assert [outcome(slide, region) for region in order] == expected
-    assert isinstance(expected[0], bytes)
+    assert parts_first or isinstance(expected[0], bytes)
     readable = {"none", "another restart marker", "another end"}
     if on_error == "reopen" and damage in readable:
         assert all(isinstance(each, bytes) for each in expected)

@@ -36,17 +36,23 @@ get_choice(void)
 }
 
 bool
+jpeg_decode_part(const struct jpeg_format *format, const uint8_t *bytes,
+                 size_t size, const struct jpeg_area *area,
+                 const struct jpeg_rows *rows)
+{
+    return get_choice() != JPEG_LIBJPEG &&
+           jpeg_decode_area(format, bytes, size, area, rows,
+                            instruction_set_in_use());
+}
+
+bool
 jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
             size_t size, const struct jpeg_rows *rows)
 {
     const struct jpeg_area all = {0, 0, format->width, format->height};
-    enum jpeg_choice choice = get_choice();
-    if (choice != JPEG_LIBJPEG &&
-        jpeg_decode_area(format, bytes, size, &all, rows,
-                         instruction_set_in_use())) {
-        return true;
-    }
-    return choice != JPEG_OWN && jpeg_turbo_decode(format, bytes, size, rows);
+    return jpeg_decode_part(format, bytes, size, &all, rows) ||
+           (get_choice() != JPEG_OWN &&
+            jpeg_turbo_decode(format, bytes, size, rows));
 }
 
 const char *

@@ -49,6 +49,15 @@ bool jpeg_decode(const struct jpeg_format *format, const uint8_t *bytes,
                  size_t size, const struct jpeg_rows *rows);
 
 /*
+ * The same of the part of a tile that lies in `area`, to rows of as many
+ * pixels.  What is wrong with other parts is seen nonetheless.  False also
+ * where the decoder that knows how is not used, or refuses the tile.
+ */
+bool jpeg_decode_part(const struct jpeg_format *format, const uint8_t *bytes,
+                      size_t size, const struct jpeg_area *area,
+                      const struct jpeg_rows *rows);
+
+/*
  * Which decoders are used, in the whole process: "own", "libjpeg", or both for
  * "".  False, and nothing changes, for other names.
  */

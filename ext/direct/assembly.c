@@ -222,14 +222,14 @@ is_whole_tile(const struct part *part, const struct view *view)
 
 /* Convert what shows of the tile, and release it. */
 static void
-show_tile(const struct view *view, const struct part *part,
-          const struct tile *tile, const struct pixels *pixels)
+show_tile(const struct part *part, const struct tile *tile,
+          const struct pixels *pixels)
 {
-    int64_t stride = view->x.tile_side;
+    int64_t stride = tile_stride(tile);
+    int64_t column = part->x.in_tile - tile->key.first;
     pixels_convert(pixels, part->x.in_region, part->y.in_region,
                    part->x.length, part->y.length,
-                   tile->words + part->y.in_tile * stride + part->x.in_tile,
-                   stride);
+                   tile->words + part->y.in_tile * stride + column, stride);
     tile_release(tile);
 }
 
@@ -241,8 +241,9 @@ take_tile(const struct view *view, int64_t column, int64_t row,
           const struct tile **tile)
 {
     if (!view->supply->spares_cache || !is_whole_tile(part, view)) {
-        return tile_supply_get(view->supply, view->placement, column, row,
-                               tile);
+        return tile_supply_get_columns(view->supply, view->placement, column,
+                                       row, part->x.in_tile, part->x.length,
+                                       tile);
     }
     const struct jpeg_rows rows = {
         pixels_at(pixels, part->x.in_region, part->y.in_region),
@@ -261,20 +262,47 @@ copy_tile(const struct view *view, int64_t column, int64_t row,
         return false;
     }
     if (tile != NULL) {
-        show_tile(view, &part, tile, pixels);
+        show_tile(&part, tile, pixels);
     }
     return true;
 }
 
+/* The tiles of the view are about to be read. */
+static void
+announce(const struct view *view, bool is_upward)
+{
+    if (view->supply->ahead != NULL && view->placement->image.is_read_ahead) {
+        view->supply->ahead->window = (struct tile_window){
+            .image = &view->placement->image,
+            .first_column = view->x.first_tile,
+            .end_column = view->x.end_tile,
+            .first_row = view->y.first_tile,
+            .end_row = view->y.end_tile,
+            .is_upward = is_upward,
+        };
+    }
+}
+
+static bool
+is_overlapping(const struct view *view)
+{
+    return view->x.advance < view->x.tile_side ||
+           view->y.advance < view->y.tile_side;
+}
+
+/* Those further right and further down last, for they lie on top. */
 static bool
 copy_image(const struct view *view, const struct pixels *pixels)
 {
-    for (int64_t row = view->y.first_tile; row < view->y.end_tile; row++) {
-        for (int64_t column = view->x.first_tile; column < view->x.end_tile;
-             column++) {
-            if (!copy_tile(view, column, row, pixels)) {
-                return false;
-            }
+    bool is_upward = view->supply->is_upward && !is_overlapping(view);
+    int64_t columns = view->x.end_tile - view->x.first_tile;
+    int64_t count = columns * (view->y.end_tile - view->y.first_tile);
+    announce(view, is_upward);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t number = is_upward ? count - 1 - i : i;
+        if (!copy_tile(view, view->x.first_tile + number % columns,
+                       view->y.first_tile + number / columns, pixels)) {
+            return false;
         }
     }
     return true;
@@ -364,6 +392,7 @@ paint_image(const struct view *view, const struct paint_canvas *canvas)
     if (bottom == view->chunk->y.length || end > y->end_tile) {
         end = y->end_tile;
     }
+    announce(view, true);
     for (int64_t row = end - 1; row >= first; row--) {
         for (int64_t column = view->x.end_tile - 1;
              column >= view->x.first_tile; column--) {

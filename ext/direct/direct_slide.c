@@ -2,6 +2,7 @@
 
 #include "kept_level.h"
 #include "level_images.h"
+#include "recent_reads.h"
 #include "system/lengths.h"
 #include "tile_cache.h"
 
@@ -25,6 +26,8 @@ struct direct_slide {
     uint64_t number;
     struct slide_file *file; /* at the slide's path */
     atomic_bool is_prepared;
+    struct recent_reads recent;
+    atomic_uint reads; /* of regions that have tiles in common */
     /* Guards the preparation, and which cache it is. */
     platform_mutex mutex;
     struct tile_cache *cache; /* NULL: not needed yet */
@@ -465,6 +468,28 @@ is_readable(const struct slide_handle *handle, const struct region *region)
            region->width > 0 && region->height > 0 && region_is_near(region);
 }
 
+/* So many regions side by side make it worth while to decode only what shows
+   of a tile. */
+enum { WIDE = 2 };
+
+/* Whether other regions will soon show what a region does not show of its
+   tiles: those of the same batch, or those of a program that goes through the
+   slide region by region. */
+static bool
+is_shared(struct direct_slide *direct, const struct tile_supply *supply,
+          const struct region *region)
+{
+    const struct placement *placement = &supply->placements[0];
+    if (!placement->image.is_divisible || region->company != COMPANY_UNKNOWN) {
+        return region->company == COMPANY_SOME;
+    }
+    int64_t x = position_truncated((double)region->x / supply->downsample);
+    int64_t y = position_truncated((double)region->y / supply->downsample);
+    const struct read_place place = {region->level,
+                                     x / placement->image.tile_width, y};
+    return recent_reads_note(&direct->recent, &place, 2 * region->height);
+}
+
 static bool
 read_images(const struct slide_handle *handle, struct direct_slide *direct,
             struct tile_cache *cache, const struct block *block,
@@ -475,9 +500,15 @@ read_images(const struct slide_handle *handle, struct direct_slide *direct,
     struct witness witness;
     struct tile_supply supply =
         supply_of(handle, region->level, cache, &witness);
+    struct read_ahead ahead = {0};
+    bool shared = is_shared(direct, &supply, block->whole);
     supply.spares_cache = exceeds(block->whole, cache);
+    supply.widest_whole = shared ? INT64_MAX : WIDE * block->whole->width;
+    supply.is_upward = shared && atomic_fetch_add(&direct->reads, 1) % 2 != 0;
+    supply.ahead = &ahead;
     enum verdict verdict =
         read_level(handle, &level->compared, &supply, region, pixels, scratch);
+    read_ahead_give_up(&ahead);
     note_verdict(level, verdict, 0);
     return verdict == SAME;
 }

@@ -114,11 +114,18 @@ decode_bytes(const struct image *image, uint64_t tile,
     return decoded;
 }
 
+struct jpeg_area
+image_tile_area(const struct image *image)
+{
+    return (struct jpeg_area){0, 0, image->tile_width, image->tile_height};
+}
+
 bool
-image_decode_tile(const struct image *image, uint64_t tile,
+image_decode_tile(const struct image *image,
+                  const struct image_request *request,
                   const struct jpeg_rows *rows)
 {
     return image->container->decode == NULL
-               ? decode_bytes(image, tile, rows)
-               : image->container->decode(image, tile, rows);
+               ? decode_bytes(image, request->tile, rows)
+               : image->container->decode(image, request, rows);
 }

@@ -25,6 +25,15 @@ enum tile_content {
 };
 
 struct image;
+struct read_ahead;
+
+/* What to decode. */
+struct image_request {
+    uint64_t tile;
+    /* All of its rows; all columns, unless the image is_divisible. */
+    struct jpeg_area area;
+    struct read_ahead *ahead; /* that may have its bytes; NULL: none */
+};
 
 /* What differs between formats of files. */
 struct image_container {
@@ -35,7 +44,8 @@ struct image_container {
                                 struct tile_place *place);
     /* As image_decode_tile(); NULL where the bytes of a tile are in one place,
        and all that it takes. */
-    bool (*decode)(const struct image *image, uint64_t tile,
+    bool (*decode)(const struct image *image,
+                   const struct image_request *request,
                    const struct jpeg_rows *rows);
     /* Free the store. */
     void (*close)(struct image *image);
@@ -55,6 +65,10 @@ struct image {
     enum paint_format surface;
     /* Some places may be TILE_HOLE. */
     bool has_holes;
+    /* To decode some columns of a tile takes less than to decode all. */
+    bool is_divisible;
+    /* Tiles are small, so it pays to read the bytes of several at once. */
+    bool is_read_ahead;
 };
 
 void image_close(struct image *image);
@@ -71,8 +85,12 @@ enum tile_content image_content(const struct image *image, uint64_t tile);
 uint64_t image_tile_count(const struct image *image);
 size_t image_tile_pixels(const struct image *image);
 
+/* All of a tile. */
+struct jpeg_area image_tile_area(const struct image *image);
+
 /* Decode a tile; false where libopenslide may make other pixels of it. */
-bool image_decode_tile(const struct image *image, uint64_t tile,
+bool image_decode_tile(const struct image *image,
+                       const struct image_request *request,
                        const struct jpeg_rows *rows);
 
 /* The same, but TILE_STORED only where as many bytes as a tile may have lie

@@ -28,9 +28,10 @@ static struct tile_key
 key_of(const struct kept_pixels *kept, int64_t column, int64_t row)
 {
     return (struct tile_key){
-        kept->slide,
-        kept->image,
-        (uint64_t)row * kept->tiles_across + (uint64_t)column,
+        .slide = kept->slide,
+        .image = kept->image,
+        .tile = (uint64_t)row * kept->tiles_across + (uint64_t)column,
+        .columns = (uint32_t)kept->tile_width,
     };
 }
 

@@ -201,11 +201,12 @@ is_jfif(const uint8_t *bytes, size_t size)
 }
 
 static bool
-decode_mirax_tile(const struct image *image, uint64_t tile,
+decode_mirax_tile(const struct image *image,
+                  const struct image_request *request,
                   const struct jpeg_rows *rows)
 {
     size_t size;
-    uint8_t *bytes = image_read_tile(image, tile, &size);
+    uint8_t *bytes = image_read_tile(image, request->tile, &size);
     bool decoded = bytes != NULL && is_jfif(bytes, size) &&
                    jpeg_decode(&image->format, bytes, size, rows);
     free(bytes);

@@ -1,6 +1,7 @@
 #include "ndpi_image.h"
 
 #include "codecs/jpeg_turbo.h"
+#include "read_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,8 +214,10 @@ has_its_markers(const struct ndpi_strip *strip, uint64_t tile,
 
 /* A JPEG of the tile, to be freed; NULL where there is anything odd. */
 static uint8_t *
-read_interval_bytes(const struct image *image, uint64_t tile, size_t *size)
+read_interval_bytes(const struct image *image,
+                    const struct image_request *request, size_t *size)
 {
+    uint64_t tile = request->tile;
     const struct ndpi_strip *strip =
         ((const struct ndpi_store *)image->store)->strip;
     size_t before = tile == 0 ? 0 : MARKER_BYTES, head = strip->jpeg.size;
@@ -230,8 +233,8 @@ read_interval_bytes(const struct image *image, uint64_t tile, size_t *size)
     *size = head + (size_t)place.size;
     uint8_t *bytes = malloc(*size);
     if (bytes == NULL ||
-        !source_read(place.source, place.offset - before,
-                     bytes + head - before, (size_t)place.size + before) ||
+        !read_ahead_get(request->ahead, place.source, place.offset - before,
+                        bytes + head - before, (size_t)place.size + before) ||
         !has_its_markers(strip, tile, bytes + head - before,
                          (size_t)place.size + before)) {
         free(bytes);
@@ -243,19 +246,26 @@ read_interval_bytes(const struct image *image, uint64_t tile, size_t *size)
 }
 
 static bool
-decode_ndpi_tile(const struct image *image, uint64_t tile,
+decode_ndpi_tile(const struct image *image,
+                 const struct image_request *request,
                  const struct jpeg_rows *rows)
 {
     const struct ndpi_store *store = image->store;
     size_t size;
-    uint8_t *bytes = read_interval_bytes(image, tile, &size);
+    uint8_t *bytes = read_interval_bytes(image, request, &size);
     if (bytes == NULL) {
         return false;
     }
-    bool decoded = store->denominator == 1
-                       ? jpeg_decode(&image->format, bytes, size, rows)
-                       : jpeg_turbo_decode_reduced(&image->format, bytes, size,
-                                                   store->denominator, rows);
+    bool decoded;
+    if (store->denominator > 1) {
+        decoded = jpeg_turbo_decode_reduced(&image->format, bytes, size,
+                                            store->denominator, rows);
+    } else if (request->area.width < image->tile_width) {
+        decoded = jpeg_decode_part(&image->format, bytes, size, &request->area,
+                                   rows);
+    } else {
+        decoded = jpeg_decode(&image->format, bytes, size, rows);
+    }
     free(bytes);
     return decoded;
 }
@@ -354,6 +364,8 @@ ndpi_image_open(struct image *image, struct ndpi_strip *strip,
         .width = grid->width / denominator,
         .height = grid->height / denominator,
         .surface = PAINT_RGB24,
+        .is_divisible = denominator == 1 && jpeg_own_decoder() != NULL,
+        .is_read_ahead = true,
     };
     return NULL;
 }

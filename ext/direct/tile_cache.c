@@ -130,13 +130,17 @@ hash_key(const struct tile_key *key)
     uint64_t hash = key->slide * UINT64_C(0x9e3779b97f4a7c15);
     hash = (hash ^ key->image) * UINT64_C(0xbf58476d1ce4e5b9);
     hash = (hash ^ key->tile) * UINT64_C(0x94d049bb133111eb);
+    hash ^= ((uint64_t)key->first << 32 | key->columns) *
+            UINT64_C(0xd6e8feb86659fd93);
     return hash ^ hash >> 31;
 }
 
 static bool
 is_same_key(const struct tile_key *a, const struct tile_key *b)
 {
-    return a->slide == b->slide && a->image == b->image && a->tile == b->tile;
+    return a->slide == b->slide && a->image == b->image &&
+           a->tile == b->tile && a->first == b->first &&
+           a->columns == b->columns;
 }
 
 static struct cache_entry **

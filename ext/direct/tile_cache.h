@@ -29,6 +29,7 @@ struct tile_key {
     uint64_t slide; /* see tile_cache_slide_number() */
     uint32_t image; /* which one of the slide */
     uint64_t tile;
+    uint32_t first, columns; /* of the tile, that are kept */
 };
 
 /* A number that no other slide of this process has, or will have. */

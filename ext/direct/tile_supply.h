@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "kept_pixels.h"
+#include "read_ahead.h"
 #include "tile_cache.h"
 #include "tile_map.h"
 
@@ -33,6 +34,12 @@ struct tile_supply {
     /* Tiles that show as a whole are not put into the cache: the read has too
        many for it, and would only drive the others out. */
     bool spares_cache;
+    /* Wider tiles are decoded where they show alone, if that takes less. */
+    int64_t widest_whole;
+    /* Tiles are taken from the last to the first, where their order does not
+       matter: then two threads that want the same ones share the work. */
+    bool is_upward;
+    struct read_ahead *ahead; /* of this read alone; NULL: none */
     uint64_t slide;
     /* Whether the file that has a tile is what it was; asked before the tile
        is decoded. */
@@ -61,6 +68,22 @@ bool tile_supply_get_number(const struct tile_supply *supply,
 bool tile_supply_get(const struct tile_supply *supply,
                      const struct placement *placement, int64_t column,
                      int64_t row, const struct tile **tile);
+
+/*
+ * The same, but there may be less of the tile than all, where that takes less
+ * time: `columns` pixels from `first` on, and what key says.
+ */
+bool tile_supply_get_columns(const struct tile_supply *supply,
+                             const struct placement *placement, int64_t column,
+                             int64_t row, int64_t first, int64_t columns,
+                             const struct tile **tile);
+
+/* Rows of a tile follow one another by so many words. */
+static inline int64_t
+tile_stride(const struct tile *tile)
+{
+    return tile->key.columns;
+}
 
 /*
  * The same, but a tile that is not in the cache is decoded into `rows`, and

@@ -91,8 +91,8 @@ place_region(SlideObject *slide, const int64_t location[2], int64_t level,
 }
 
 struct batch
-batch_into(const Py_buffer *pixels, const struct region *regions,
-           int64_t count, uint8_t *states, uint32_t background)
+batch_into(const Py_buffer *pixels, struct region *regions, int64_t count,
+           uint8_t *states, uint32_t background)
 {
     int axes = pixels->ndim;
     return (struct batch){

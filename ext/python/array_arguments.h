@@ -25,7 +25,7 @@ bool place_region(SlideObject *slide, const int64_t location[2], int64_t level,
                   bool in_level_pixels, struct region *region);
 
 /* A batch that fills `pixels`, (..., height, width, channels). */
-struct batch batch_into(const Py_buffer *pixels, const struct region *regions,
+struct batch batch_into(const Py_buffer *pixels, struct region *regions,
                         int64_t count, uint8_t *states, uint32_t background);
 
 #endif

@@ -34,7 +34,7 @@ private_pixels(const struct region *region, PyObject *bytes)
 }
 
 static bool
-read_region(SlideObject *slide, const struct region *region,
+read_region(SlideObject *slide, struct region *region,
             const struct pixels *pixels)
 {
     struct thread_plan plan;

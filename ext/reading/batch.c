@@ -6,6 +6,7 @@
  */
 #include "batch_run.h"
 
+#include "batch_company.h"
 #include "batch_order.h"
 #include "direct/tile_cache.h"
 #include "system/lengths.h"
@@ -184,6 +185,7 @@ begin_run(struct batch_run *run, struct batch *batch,
         .resamplers = calloc((size_t)workers, sizeof *run->resamplers),
     };
     slide_handle_retain(handle);
+    batch_note_company(batch->regions, batch->count, handle);
     return run->waiting != NULL && run->scratch != NULL &&
            run->resamplers != NULL;
 }

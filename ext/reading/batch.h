@@ -19,7 +19,7 @@ enum region_state {
 };
 
 struct batch {
-    const struct region *regions;
+    struct region *regions; /* their company is noted in them */
     int64_t count;
     const struct resampling *resampling; /* NULL: regions are as they are */
     struct pixels first;                 /* where the first region goes */

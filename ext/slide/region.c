@@ -144,6 +144,7 @@ region_part(const struct region *region, double downsample, int64_t column,
         .is_exact = region->is_exact,
         .column = region->column + column,
         .row = region->row + row,
+        .company = region->company,
     };
 }
 

@@ -11,6 +11,13 @@
    the position of each to whole level-0 pixels. */
 enum { REGION_LIBRARY_SIDE = 4096 };
 
+/* Whether other regions will be read that have tiles in common with one. */
+enum region_company {
+    COMPANY_UNKNOWN,
+    COMPANY_NONE,
+    COMPANY_SOME,
+};
+
 struct region {
     int64_t x, y; /* of the top left corner, level-0 pixels */
     int32_t level;
@@ -19,6 +26,7 @@ struct region {
        only the position nearest to it that libopenslide can be asked for. */
     bool is_exact;
     int64_t column, row;
+    enum region_company company;
 };
 
 /* One that is placed in level-0 pixels. */

@@ -55,7 +55,7 @@ read_one(const struct slide_handle *handle, const struct region *region,
 }
 
 static struct batch
-make_batch(const struct region *regions, int64_t count, int channels,
+make_batch(struct region *regions, int64_t count, int channels,
            uint8_t *pixels, uint8_t *states)
 {
     ptrdiff_t row = (ptrdiff_t)regions->width * channels;

@@ -19,7 +19,8 @@ static atomic_int decodes;
 static uint32_t
 word_of(const struct tile_key *key)
 {
-    return (uint32_t)(key->slide * 1000003 + key->image * 10007 + key->tile);
+    return (uint32_t)(key->slide * 1000003 + key->image * 10007 + key->tile +
+                      key->first * 101 + key->columns * 7);
 }
 
 struct decoding {
@@ -53,8 +54,8 @@ get_of(struct tile_cache *cache, struct decoding decoding)
 static const struct tile *
 get(struct tile_cache *cache, uint64_t number)
 {
-    return get_of(cache,
-                  (struct decoding){.key = {1, 0, number}, .pixels = PIXELS});
+    return get_of(cache, (struct decoding){.key = {1, 0, number, 0, 9},
+                                           .pixels = PIXELS});
 }
 
 static bool
@@ -100,7 +101,7 @@ static void
 test_finds_what_is_there(void)
 {
     struct tile_cache *cache = tile_cache_new(100 * TILE_BYTES);
-    const struct tile_key key = {1, 0, 4};
+    const struct tile_key key = {1, 0, 4, 0, 9};
     CHECK(tile_cache_find(cache, &key) == NULL, "a tile out of nothing");
     use(cache, 4);
     const struct tile *tile = tile_cache_find(cache, &key);
@@ -116,7 +117,13 @@ test_tells_tiles_apart(void)
 {
     struct tile_cache *cache = tile_cache_new(1 << 20);
     const struct tile_key keys[] = {
-        {1, 0, 0}, {2, 0, 0}, {1, 1, 0}, {1, 0, 1}, {UINT64_C(1) << 32, 0, 0},
+        {1, 0, 0, 0, 0},
+        {2, 0, 0, 0, 0},
+        {1, 1, 0, 0, 0},
+        {1, 0, 1, 0, 0},
+        {1, 0, 0, 1, 0},
+        {1, 0, 0, 0, 1},
+        {UINT64_C(1) << 32, 0, 0, 0, 0},
     };
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
@@ -191,7 +198,7 @@ test_holds_tiles_of_any_size(void)
 {
     struct tile_cache *cache = tile_cache_new(4 * TILE_BYTES);
     for (uint64_t i = 0; i < TILES; i++) {
-        struct decoding decoding = {.key = {1, 0, i},
+        struct decoding decoding = {.key = {1, 0, i, 0, 9},
                                     .pixels = i % 3 == 0 ? PIXELS : i % 7 + 1};
         const struct tile *tile = get_of(cache, decoding);
         CHECK(tile->pixels == decoding.pixels && is_right(tile),
@@ -205,7 +212,8 @@ static void
 test_forgets_what_cannot_be_decoded(void)
 {
     struct tile_cache *cache = tile_cache_new(1 << 20);
-    struct decoding bad = {.key = {1, 0, 3}, .pixels = PIXELS, .fails = true};
+    struct decoding bad = {
+        .key = {1, 0, 3, 0, 9}, .pixels = PIXELS, .fails = true};
     atomic_store(&decodes, 0);
     CHECK(get_of(cache, bad) == NULL, "a tile that is none");
     CHECK(get_of(cache, bad) == NULL, "a tile that is none");
@@ -223,7 +231,7 @@ static atomic_int wrong_fills;
 static bool
 fill(struct tile_cache *cache, uint64_t number)
 {
-    const struct tile_key key = {1, 9, number};
+    const struct tile_key key = {1, 9, number, 0, 9};
     const struct tile *tile = tile_cache_get_parts(cache, &key, PIXELS);
     uint32_t words[PIXELS];
     for (size_t i = 0; i < PIXELS; i++) {
@@ -352,7 +360,7 @@ test_one_decodes_for_all(void)
     for (uint64_t round = 0; round < 10; round++) {
         struct party party = {
             .cache = tile_cache_new(1 << 20),
-            .decoding = {{1, 0, round}, PIXELS, .seconds = 0.01},
+            .decoding = {{1, 0, round, 0, 9}, PIXELS, .seconds = 0.01},
         };
         atomic_store(&decodes, 0);
         run_party(&party, get_at_once);
@@ -388,7 +396,7 @@ test_finds_nothing_half_decoded(void)
     for (uint64_t round = 0; round < 10; round++) {
         struct party party = {
             .cache = tile_cache_new(1 << 20),
-            .decoding = {{1, 0, round}, PIXELS, .seconds = 0.0005},
+            .decoding = {{1, 0, round, 0, 9}, PIXELS, .seconds = 0.0005},
         };
         run_party(&party, look_for_it);
         CHECK(atomic_load(&party.wrong) == 0, "another tile");
@@ -402,7 +410,7 @@ test_all_learn_of_a_failure(void)
     for (uint64_t round = 0; round < 10; round++) {
         struct party party = {
             .cache = tile_cache_new(round % 2 == 0 ? 0 : 1 << 20),
-            .decoding = {{1, 0, round},
+            .decoding = {{1, 0, round, 0, 9},
                          PIXELS,
                          .seconds = 0.01,
                          .fails = true},
@@ -425,8 +433,9 @@ get_at_random(void *argument)
     for (int i = 0; i < 3000; i++) {
         chance = chance * 1103515245 + 12345;
         uint64_t number = chance >> 16 & 63;
-        struct decoding decoding = {
-            .key = {1, 0, number}, .pixels = PIXELS, .fails = number == 13};
+        struct decoding decoding = {.key = {1, 0, number, 0, 9},
+                                    .pixels = PIXELS,
+                                    .fails = number == 13};
         const struct tile *tile = get_of(party->cache, decoding);
         atomic_fetch_add(&party->none, (tile == NULL) != decoding.fails);
         if (tile != NULL) {
