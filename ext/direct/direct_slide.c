@@ -590,8 +590,8 @@ direct_slide_compare(const struct slide_handle *handle,
             supply_of(handle, region->level, cache, &witness);
         struct region shown = shown_part(region, &supply);
         unsigned compared = 0;
-        note_verdict(&direct->levels[region->level],
-                     compare(other, &supply, &shown, &compared), compared);
+        enum verdict verdict = compare(other, &supply, &shown, &compared);
+        note_verdict(&direct->levels[region->level], verdict, compared);
         tile_cache_release(cache);
     }
 }

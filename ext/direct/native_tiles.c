@@ -8,7 +8,7 @@
 
 /* So many bytes are read at once, unless a tile has more; and so many that
    nobody wants, rather than read twice. */
-static const uint64_t RUN_BYTES = 4 << 20;
+static const uint64_t RUN_BYTES = 1 << 20;
 static const uint64_t GAP_BYTES = 1 << 14;
 
 static const char NO_MEMORY[] = "there was no memory";
