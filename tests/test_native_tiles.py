@@ -189,6 +189,7 @@ def test_holes(name: str, slides: Slides) -> None:
         }
         assert holes == {(x, y) for x, y, _, _ in facts.holes}
         assert tiles.byte_ranges(positions).count(None) == len(holes)
+        assert tiles.holes(positions) == [stream is None for stream in streams]
 
 
 def test_levels_between_pixels(tmp_path: Path) -> None:

@@ -14,6 +14,14 @@ enum { COMPARED_SIDE = 256 };
 
 /* Grids */
 
+/* What Python passes. */
+struct tile_request {
+    int32_t level;
+    Py_buffer positions; /* int64 (count, 2), of columns and rows */
+    size_t count;
+    bool verifies;
+};
+
 /* The tile in the middle, which is there rather than those at the edges. */
 static struct region
 middle_of(const struct native_grid *grid, const struct slide_handle *handle,
@@ -62,7 +70,8 @@ find_compared_grid(SlideObject *slide, const struct slide_handle *handle,
 }
 
 static PyObject *
-make_grid(const struct native_grid *grid)
+make_grid(const struct native_grid *grid,
+          const struct tile_request *Py_UNUSED(request))
 {
     const struct image *image = grid->image;
     const struct jpeg_format *format = &image->format;
@@ -138,25 +147,15 @@ make_tiles(struct native_reader *reader, tile_maker *make, PyObject *list)
     return complete;
 }
 
-/* What Python passes. */
-struct tile_request {
-    int32_t level;
-    Py_buffer positions; /* int64 (count, 2), of columns and rows */
-    size_t count;
-    bool verifies;
-};
-
 static bool
 parse_tile_request(PyObject *const *args, struct tile_request *request)
 {
-    int verifies = PyObject_IsTrue(args[2]);
-    if (verifies < 0 || !level_argument(args[0], &request->level) ||
+    if (!level_argument(args[0], &request->level) ||
         PyObject_GetBuffer(args[1], &request->positions, PyBUF_C_CONTIGUOUS) <
             0) {
         return false;
     }
     const size_t pair = 2 * sizeof(int64_t);
-    request->verifies = verifies != 0;
     request->count = (size_t)request->positions.len / pair;
     if (request->positions.itemsize != sizeof(int64_t) ||
         request->count * pair != (size_t)request->positions.len) {
@@ -215,10 +214,14 @@ read_tiles(const struct native_grid *grid, const struct tile_request *request,
 
 /* Methods */
 
-/* What is made of the level's grid; a str that tells why it has none. */
+/* What is asked of a grid. */
+typedef PyObject *grid_answer(const struct native_grid *grid,
+                              const struct tile_request *request);
+
+/* The answer of the level's grid; a str that tells why it has none. */
 static PyObject *
-with_grid(SlideObject *slide, int32_t level,
-          const struct tile_request *request, tile_maker *make)
+with_grid(SlideObject *slide, int32_t level, grid_answer *answer,
+          const struct tile_request *request)
 {
     struct slide_handle *handle = slide_acquire(slide);
     if (handle == NULL) {
@@ -231,9 +234,8 @@ with_grid(SlideObject *slide, int32_t level,
         BEGIN_LIBRARY_CALL
         refusal = find_compared_grid(slide, handle, level, &grid);
         END_LIBRARY_CALL
-        result = refusal != NULL   ? PyUnicode_FromString(refusal)
-                 : request == NULL ? make_grid(&grid)
-                                   : read_tiles(&grid, request, make);
+        result = refusal != NULL ? PyUnicode_FromString(refusal)
+                                 : answer(&grid, request);
     }
     if (result == NULL && PyErr_Occurred() != NULL) {
         slide_give_back(slide, handle, false);
@@ -258,22 +260,58 @@ slide_native_grid(PyObject *self, PyObject *argument)
 {
     int32_t level;
     return level_argument(argument, &level)
-               ? with_grid(slide_cast(self), level, NULL, NULL)
+               ? with_grid(slide_cast(self), level, make_grid, NULL)
                : NULL;
 }
 
+/* A byte for each tile: whether it is a hole. */
 static PyObject *
-read_native(PyObject *self, PyObject *const *args, tile_maker *make)
+make_holes(const struct native_grid *grid, const struct tile_request *request)
 {
-    PyObject *list = NULL;
-    struct tile_request request = {.level = -1};
+    struct native_tile *tiles = wanted_tiles(request);
+    PyObject *holes =
+        tiles == NULL
+            ? NULL
+            : PyByteArray_FromStringAndSize(NULL, (Py_ssize_t)request->count);
+    if (holes != NULL) {
+        char *flags = PyByteArray_AsString(holes);
+        Py_BEGIN_ALLOW_THREADS
+        native_reader_of(grid, tiles, request->count, false);
+        Py_END_ALLOW_THREADS
+        for (size_t i = 0; i < request->count; i++) {
+            flags[tiles[i].index] = tiles[i].is_hole;
+        }
+    }
+    free(tiles);
+    return holes;
+}
+
+static PyObject *
+make_streams(const struct native_grid *grid,
+             const struct tile_request *request)
+{
+    return read_tiles(grid, request, make_stream);
+}
+
+static PyObject *
+make_places(const struct native_grid *grid, const struct tile_request *request)
+{
+    return read_tiles(grid, request, make_place);
+}
+
+static PyObject *
+answer_request(PyObject *self, PyObject *const *args, bool verifies,
+               grid_answer *answer)
+{
+    PyObject *result = NULL;
+    struct tile_request request = {.level = -1, .verifies = verifies};
     if (parse_tile_request(args, &request)) {
-        list = with_grid(slide_cast(self), request.level, &request, make);
+        result = with_grid(slide_cast(self), request.level, answer, &request);
     }
     if (request.positions.obj != NULL) {
         PyBuffer_Release(&request.positions);
     }
-    return list;
+    return result;
 }
 
 const char slide_native_tiles_doc[] =
@@ -288,18 +326,35 @@ const char slide_native_tiles_doc[] =
 PyObject *
 slide_native_tiles(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    return nargs == 3 ? read_native(self, args, make_stream)
-                      : raise_argument_count("native_tiles", 3, nargs);
+    if (nargs != 3) {
+        return raise_argument_count("native_tiles", 3, nargs);
+    }
+    int verifies = PyObject_IsTrue(args[2]);
+    return verifies < 0
+               ? NULL
+               : answer_request(self, args, verifies != 0, make_streams);
 }
 
 const char slide_native_places_doc[] =
-    PyDoc_STR("native_places($self, level, positions, verifies, /)\n--\n\n"
+    PyDoc_STR("native_places($self, level, positions, /)\n--\n\n"
               "The same, but of each tile (path, offset, length, whether "
               "these bytes are the\nstream).");
 
 PyObject *
 slide_native_places(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 {
-    return nargs == 3 ? read_native(self, args, make_place)
-                      : raise_argument_count("native_places", 3, nargs);
+    return nargs == 2 ? answer_request(self, args, false, make_places)
+                      : raise_argument_count("native_places", 2, nargs);
+}
+
+const char slide_native_holes_doc[] =
+    PyDoc_STR("native_holes($self, level, positions, /)\n--\n\n"
+              "A byte for each tile: 1 where there is a hole.  None of them "
+              "is read.");
+
+PyObject *
+slide_native_holes(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    return nargs == 2 ? answer_request(self, args, false, make_holes)
+                      : raise_argument_count("native_holes", 2, nargs);
 }

@@ -201,6 +201,7 @@ static PyMethodDef slide_methods[] = {
     METHOD("native_grid", slide_native_grid, METH_O),
     METHOD("native_tiles", slide_native_tiles, METH_FASTCALL),
     METHOD("native_places", slide_native_places, METH_FASTCALL),
+    METHOD("native_holes", slide_native_holes, METH_FASTCALL),
     {NULL, NULL, 0, NULL},
 };
 

@@ -107,5 +107,6 @@ DECLARE_FAST_METHOD(slide_read_resampled_into);
 DECLARE_METHOD(slide_native_grid);
 DECLARE_FAST_METHOD(slide_native_tiles);
 DECLARE_FAST_METHOD(slide_native_places);
+DECLARE_FAST_METHOD(slide_native_holes);
 
 #endif

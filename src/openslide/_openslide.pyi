@@ -102,12 +102,11 @@ class Slide:
         /,
     ) -> list[bytes | str | None] | str: ...
     def native_places(
-        self,
-        level: SupportsIndex,
-        positions: ReadableBuffer,
-        verifies: object,
-        /,
+        self, level: SupportsIndex, positions: ReadableBuffer, /
     ) -> list[tuple[str, int, int, bool] | str | None] | str: ...
+    def native_holes(
+        self, level: SupportsIndex, positions: ReadableBuffer, /
+    ) -> bytearray | str: ...
     def read_region_raw(
         self,
         address: int,

@@ -195,9 +195,9 @@ class NativeTiles:
         yours.
         """
         keeps_errors = is_second("errors", errors, ("raise", "return"))
-        return self._read(
-            self._slide._osr.native_tiles, positions, keeps_errors, verify
-        )
+        packed = self._packed(positions)
+        found = self._slide._osr.native_tiles(self.level, packed, verify)
+        return self._checked(found, packed, keeps_errors)
 
     def byte_range(self, column: int, row: int) -> ByteRange | None:
         """Where a tile lies in its file; None where the slide has a hole.
@@ -222,30 +222,47 @@ class NativeTiles:
     ) -> Any:
         """The same of many tiles; arguments as for encoded_batch()."""
         keeps_errors = is_second("errors", errors, ("raise", "return"))
-        places = self._read(
-            self._slide._osr.native_places, positions, keeps_errors, False
-        )
-        return [ByteRange(*p) if isinstance(p, tuple) else p for p in places]
+        packed = self._packed(positions)
+        found = self._slide._osr.native_places(self.level, packed)
+        return [
+            ByteRange(*place) if isinstance(place, tuple) else place
+            for place in self._checked(found, packed, keeps_errors)
+        ]
 
-    def _read(
-        self, read: Any, positions: Positions, keeps_errors: bool, verify: bool
-    ) -> list[Any]:
-        wanted = array("q")
+    def holes(self, positions: Positions) -> list[bool]:
+        """Which of many tiles are holes, without reading any; positions as above.
+
+        Raises NotNativeError where the level turned out to have no native tiles.
+        """
+        packed = self._packed(positions)
+        found = self._slide._osr.native_holes(self.level, packed)
+        if isinstance(found, str):
+            raise self._level_error(found)
+        return [flag == 1 for flag in found]
+
+    def _packed(self, positions: Positions) -> array[int]:
+        """Columns and rows, one after another."""
+        packed = array("q")
         for position in positions:
             column, row = pair(position, "position")
             self._check(column, row)
-            wanted.append(column)
-            wanted.append(row)
-        found = read(self.level, wanted, verify)
+            packed.append(column)
+            packed.append(row)
+        return packed
+
+    def _checked(
+        self, found: list[Any] | str, packed: array[int], keeps_errors: bool
+    ) -> list[Any]:
+        """What was found of some tiles, with errors raised or in place of reasons."""
         if isinstance(found, str):
             raise self._level_error(found)
         for i, item in enumerate(found):
             if isinstance(item, str):
-                error = self._tile_error(wanted[2 * i], wanted[2 * i + 1], item)
+                error = self._tile_error(packed[2 * i], packed[2 * i + 1], item)
                 if not keeps_errors:
                     raise error
                 found[i] = error
-        return found  # type: ignore[no-any-return]
+        return found
 
     def _check(self, column: int, row: int) -> None:
         columns, rows = self.shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-_DAMAGED_SHOWN = 20
+_TILES_SHOWN = 20
 
 
 class Report(Protocol):
@@ -26,12 +26,19 @@ def counted(number: int, what: str) -> str:
 def told_damage(
     tiles: Sequence[tuple[int, ...]], coordinates: str, fate: str = ""
 ) -> str:
-    """Which tiles are damaged, the first of them by name.
+    """Which tiles are damaged, as told_tiles() has it."""
+    return told_tiles(tiles, "damaged tile", coordinates, fate)
+
+
+def told_tiles(
+    tiles: Sequence[tuple[int, ...]], what: str, coordinates: str, fate: str = ""
+) -> str:
+    """How many tiles there are of some kind, the first of them by name.
 
     coordinates: what the numbers of a tile are, such as "(column, row)".
     fate:        what became of them.
     """
-    shown = ", ".join(map(str, tiles[:_DAMAGED_SHOWN]))
-    more = ", ..." if len(tiles) > _DAMAGED_SHOWN else ""
-    what = " ".join(filter(None, (counted(len(tiles), "damaged tile"), fate)))
-    return f"{what}, {coordinates} {shown}{more}"
+    shown = ", ".join(map(str, tiles[:_TILES_SHOWN]))
+    more = ", ..." if len(tiles) > _TILES_SHOWN else ""
+    they = " ".join(filter(None, (counted(len(tiles), what), fate)))
+    return f"{they}, {coordinates} {shown}{more}"
