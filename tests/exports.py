@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +39,21 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def samples(out: Path) -> Iterator[tuple[str, dict[str, Any], bytes]]:
+    """Key, JSON and image of all samples in shards, in order."""
+    for path in sorted(out.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            members = tar.getmembers()
+            for about, image in zip(members[::2], members[1::2], strict=True):
+                key = about.name.removesuffix(".json")
+                assert image.name.partition(".")[0] == key
+                assert (about.mtime, about.uid, about.uname) == (0, 0, "")
+                json_file, image_file = tar.extractfile(about), tar.extractfile(image)
+                assert json_file is not None
+                assert image_file is not None
+                yield key, json.loads(json_file.read()), image_file.read()
 
 
 def work_folder(base: Path) -> Path:

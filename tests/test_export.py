@@ -6,7 +6,6 @@ import gc
 import io
 import json
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from PIL import Image
 import openslide
 from openslide.export import overview, webdataset
 from openslide.tiles import TileGrid
-from tests.exports import TISSUE, contents, cut, pixels, write_tissue
+from tests.exports import TISSUE, contents, cut, pixels, samples, write_tissue
 from tests.slides import SlideFacts, write_generic
 from tests.slides.content import MPP
 from tests.slides.stored import blank_tile
@@ -196,21 +195,6 @@ def test_nothing_is_wanted(
 
 
 # WebDataset
-
-
-def samples(out: Path) -> Iterator[tuple[str, dict[str, Any], bytes]]:
-    """Key, JSON and image of all samples in shards, in order."""
-    for path in sorted(out.glob("*.tar")):
-        with tarfile.open(path) as tar:
-            members = tar.getmembers()
-            for about, image in zip(members[::2], members[1::2], strict=True):
-                key = about.name.removesuffix(".json")
-                assert image.name.partition(".")[0] == key
-                assert (about.mtime, about.uid, about.uname) == (0, 0, "")
-                json_file, image_file = tar.extractfile(about), tar.extractfile(image)
-                assert json_file is not None
-                assert image_file is not None
-                yield key, json.loads(json_file.read()), image_file.read()
 
 
 def test_shards(tissue: SlideFacts, out: Path) -> None:

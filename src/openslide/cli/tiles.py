@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING
 from .._sampling import FILTERS
 from .._threads import get_num_threads
 from ..output.encoding import LONGEST_SIDES
-from ..output.telling import counted, told_damage
+from ..output.telling import counted, told_damage, told_tiles
 from ._progress import Progress
 from ._types import microns, not_negative, percent, positive, share
 
 if TYPE_CHECKING:
     from ..export import Summary, TileOptions
     from ._types import Subcommands
+
+
+_USUAL_SIZE = 256
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -42,9 +45,8 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     tiles.add_argument(
         "--size",
         type=positive,
-        default=256,
         metavar="PIXELS",
-        help="side of a tile (default: %(default)s)",
+        help=f"side of a tile (default: {_USUAL_SIZE}, or the slide's own if native)",
     )
     tiles.add_argument(
         "--overlap",
@@ -103,9 +105,16 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     )
     output.add_argument(
         "--format",
-        choices=("jpeg", "png"),
+        choices=("jpeg", "png", "native"),
         default="jpeg",
-        help="of images and shards (default: %(default)s)",
+        help="of images and shards (default: %(default)s); native copies the tiles of "
+        "a level as the slide stores them, without loss, many times as fast; what it "
+        "does not store so is encoded as JPEG, and told",
+    )
+    output.add_argument(
+        "--require-native",
+        action="store_true",
+        help="refuse slides of which a tile would have to be encoded",
     )
     output.add_argument(
         "--quality",
@@ -143,13 +152,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
-    makes_jpeg = options.format == "jpeg" and options.to != "zarr"
-    limit = LONGEST_SIDES["jpeg"]
-    if makes_jpeg and options.size > limit:
-        options.usage_error(
-            f"JPEG has {limit} pixels at most on a side; make --size {options.size} "
-            "smaller, or choose --format png"
-        )
+    _check(options)
     slides = find_slides(
         options.slides,
         without=options.output,
@@ -170,11 +173,35 @@ def run(options: argparse.Namespace) -> int:
     return 1 if summary.failures else 0
 
 
+def _check(options: argparse.Namespace) -> None:
+    """End the program where options do not go together."""
+    if options.format == "native":
+        for name in ("size", "overlap", "stride", "mpp"):
+            if getattr(options, name):
+                options.usage_error(
+                    f"--{name} does not go with --format native, for which tiles are "
+                    "what the slide stores; choose a --level"
+                )
+        if options.to == "zarr":
+            options.usage_error(
+                "--format native does not go with --to zarr, which stores pixels"
+            )
+    elif options.require_native:
+        options.usage_error("--require-native goes with --format native alone")
+    makes_jpeg = options.format == "jpeg" and options.to != "zarr"
+    limit = LONGEST_SIDES["jpeg"]
+    if makes_jpeg and (options.size or 0) > limit:
+        options.usage_error(
+            f"JPEG has {limit} pixels at most on a side; make --size {options.size} "
+            "smaller, or choose --format png"
+        )
+
+
 def _tile_options(options: argparse.Namespace) -> TileOptions:
     from ..export import TileOptions
 
     return TileOptions(
-        size=options.size,
+        size=options.size or _USUAL_SIZE,
         overlap=options.overlap,
         stride=options.stride,
         level=options.level,
@@ -185,6 +212,7 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         mask=options.mask and str(Path(options.mask).absolute()),
         to=options.to,
         format=options.format,
+        require_native=options.require_native,
         quality=options.quality,
         shard_size=options.shard_size,
         paths=options.paths,
@@ -192,8 +220,15 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
 
 
 def _tell(summary: Summary, out: Path) -> None:
-    for path, cells in summary.damaged.items():
-        _say(f"{path}: {told_damage(cells, '(column, row)', 'skipped')}")
+    for path, result in summary.results.items():
+        if result.damaged:
+            _say(f"{path}: {told_damage(result.damaged, '(column, row)', 'skipped')}")
+        if result.encoded:
+            fate = "encoded, not copied"
+            told = told_tiles(result.encoded, "tile", "(column, row)", fate)
+            _say(f"{path}: {told}: {result.reason}")
+    for path, holes in summary.holes.items():
+        _say(f"{path}: {counted(holes, 'hole')} left out, where it has no tile")
     for failure in summary.failures:
         _say(f"openslide: {failure.path}: {failure.reason}")
     damaged = sum(len(cells) for cells in summary.damaged.values())

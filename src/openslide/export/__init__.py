@@ -11,6 +11,7 @@ Data flows one way:
     survey      the first task: which tiles a slide has, and what of them is there
     slide_work  what is done of a slide
     part        reads the tiles of one part and gives them to a writer
+    native      copies tiles as the slide stores them instead
     tile_output what all kinds of output have in common: images, webdataset, zarr_store
     facts       what is told of slides and tiles beside the pixels
     overview    what people look at afterwards

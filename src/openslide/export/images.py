@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..output.whole import begin_to_settle, settle, write_whole
 from .facts import table
 from .plan import EXTENSIONS, sample_key
-from .tile_output import Noted, TileOutput
+from .tile_output import FileOutput, Noted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .plan import Job, Part
 
 
-class ImagesOutput(TileOutput):
+class ImagesOutput(FileOutput):
     """OUT/{slide}/{slide}_{column}_{row}.jpg, each whole or not at all; OUT/{slide}.csv."""
 
     def targets(self, job: Job) -> list[Path]:
@@ -100,9 +100,14 @@ class ImagesWriter:
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
+        encode = self._encoding.encode_pixels
+        chosen = good.nonzero()[0].tolist()
+        self.write_files(grid, ((i, encode(pixels[i])) for i in chosen))
+
+    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
         start = len(self.written)
-        for i in good.nonzero()[0]:
+        for i, file in files:
             path = self._job.base / image_name(self._job, *grid.cells[i].tolist())
-            write_whole(path, self._encoding.encode_pixels(pixels[i]), self._aside)
+            write_whole(path, file, self._aside)
             self.written.append(path)
         begin_to_settle(self.written[start:])

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
+from .native import copy_tiles
 from .plan import Job, Part, grid_of, level_size
 from .slide_work import PartResult
-from .tile_output import output_for
+from .tile_output import FileOutput, PartWriter, output_for
 
 if TYPE_CHECKING:
     from ..tiles import TileGrid
 
+Cell: TypeAlias = tuple[int, int]
+
 # So many tiles are read at once: enough for the reads to be put in order, few
 # enough for the memory of a process to stay small.
 _BATCH_TILES = 32
+_COPIED_TILES = 128  # the same of native tiles, which are no pixels
 _BATCH_BYTES = 32 << 20
 
 
@@ -25,21 +29,51 @@ def export_part(part: Part) -> PartResult:
     where files cannot be written; what was there before is then still there.  What is
     returned may be noted: files are settled.
     """
-    damaged: list[tuple[int, int]] = []
-    with output_for(part.job.options.to).writer(part) as writer:
-        for grid in _batches(part):
-            pixels, good = grid.read_masked()
-            if not good.any():
-                _require_slide(part.job)
-            writer.write(grid, pixels, good)
-            damaged += [(column, row) for column, row in grid.cells[~good].tolist()]
-    return PartResult(len(part.cells), damaged)
+    output = output_for(part.job.options.to)
+    if part.job.options.format == "native":
+        assert isinstance(output, FileOutput)
+        return _copy_part(part, output)
+    damaged: list[Cell] = []
+    with output.writer(part) as writer:
+        for grid in _batches(part, _BATCH_TILES):
+            damaged += _write_pixels(part.job, grid, writer)
+    return PartResult(len(part.cells), damaged, [], "")
 
 
-def _batches(part: Part) -> Iterator[TileGrid]:
+def _copy_part(part: Part, output: FileOutput) -> PartResult:
+    """The same, of native tiles."""
+    damaged: list[Cell] = []
+    encoded: list[Cell] = []
+    reason = ""
+    with output.writer(part) as writer:
+        for grid in _batches(part, _COPIED_TILES):
+            copied = copy_tiles(grid, writer)
+            if len(copied.rest):
+                bad = _write_pixels(part.job, copied.rest, writer)
+                good = [cell for cell in _cells(copied.rest) if cell not in set(bad)]
+                damaged += bad
+                encoded += good
+                reason = reason or (copied.reason if good else "")
+    return PartResult(len(part.cells), damaged, encoded, reason)
+
+
+def _write_pixels(job: Job, grid: TileGrid, writer: PartWriter) -> list[Cell]:
+    """Read tiles and write them; returns the damaged ones."""
+    pixels, good = grid.read_masked()
+    if not good.any():
+        _require_slide(job)
+    writer.write(grid, pixels, good)
+    return _cells(grid.only(grid.cells[~good]))
+
+
+def _cells(grid: TileGrid) -> list[Cell]:
+    return [(column, row) for column, row in grid.cells.tolist()]
+
+
+def _batches(part: Part, most: int) -> Iterator[TileGrid]:
     tiles = grid_of(part.job, part.cells)
     width, height = level_size(tiles)
-    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (4 * width * height))))
+    step = max(1, min(most, int(_BATCH_BYTES / (4 * width * height))))
     return (tiles[start : start + step] for start in range(0, len(tiles), step))
 
 

@@ -13,6 +13,7 @@ from ..output.encoding import Encoding
 from ..output.opening import open_enduring
 from ..output.work import WorkFolder
 from ..tiles import TileGrid
+from .native import native_grid
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
     from .._sampling import Resample
 
 Target: TypeAlias = Literal["images", "webdataset", "zarr"]
-ImageFormat: TypeAlias = Literal["jpeg", "png"]
+ImageFormat: TypeAlias = Literal["jpeg", "png", "native"]
 Overview: TypeAlias = Literal["overlay", "sheet"]
 
 OVERVIEWS: tuple[Overview, ...] = get_args(Overview)
 
-EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png"}
+EXTENSIONS: dict[ImageFormat, str] = {"jpeg": "jpg", "png": "png", "native": "jpg"}
 
 # Tiles are worked off in strips, from top to bottom, and a row of a strip shows stored
 # tiles of so many pixels at most.  They take three eighths of the usual cache: those that
@@ -46,7 +47,10 @@ class TileOptions(NamedTuple):
 
     Attributes:
         to: a folder of images, WebDataset shards, or a Zarr store for each slide.
-        format: of the images and shards; "png" is lossless.
+        format: of the images and shards; "png" is lossless, "native" copies the tiles
+            of a level as the slide stores them, whose size they have, and encodes as
+            JPEG what it does not store so.
+        require_native: whether nothing may be encoded.
         quality: of JPEG, 1 to 100.
         shard_size: how many tiles make a shard, or a part of the work, at most.
         paths: whether the absolute paths of slides get into what is written.
@@ -63,21 +67,28 @@ class TileOptions(NamedTuple):
     mask: str | None = None
     to: Target = "images"
     format: ImageFormat = "jpeg"
+    require_native: bool = False
     quality: int = 80
     shard_size: int = 512
     paths: bool = False
 
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
         """The grid of a slide; raises what opening it and TileGrid raise."""
+        slide = open_enduring(path)
+        size: int | tuple[int, int] = self.size
+        bounds = True
+        if self.format == "native":
+            size, bounds = native_grid(slide, self.level or 0)
         return TileGrid(
-            open_enduring(path),
-            self.size,
+            slide,
+            size,
             overlap=self.overlap,
             stride=self.stride,
             level=self.level,
             mpp=self.mpp,
             resample=self.resample,
             slide_mpp=self.slide_mpp,
+            bounds=bounds,
             min_tissue=self.min_tissue,
             mask=self.mask,
         )
@@ -93,7 +104,8 @@ class TileOptions(NamedTuple):
 
     def encoding(self) -> Encoding:
         """How images are encoded.  Raises ValueError where the quality is none."""
-        return Encoding(self.format, self.quality)
+        format = "jpeg" if self.format == "native" else self.format
+        return Encoding(format, self.quality)
 
 
 class Job(NamedTuple):

@@ -38,14 +38,23 @@ class Summary(NamedTuple):
     Attributes:
         slides: how many are complete.
         tiles: how many tiles these have, damaged ones included.
-        damaged: by slide, (column, row) of the tiles that could not be read.
+        results: what became of each slide.
+        holes: how many native tiles each does not have.
         failures: the other slides.
     """
 
     slides: int
     tiles: int
-    damaged: dict[Path, list[tuple[int, int]]]
+    results: dict[Path, PartResult]
+    holes: dict[Path, int]
     failures: list[Failure]
+
+    @property
+    def damaged(self) -> dict[Path, list[tuple[int, int]]]:
+        """By slide, (column, row) of the tiles that could not be read."""
+        return {
+            p: result.damaged for p, result in self.results.items() if result.damaged
+        }
 
 
 class _Check(NamedTuple):
@@ -159,6 +168,7 @@ class _Export:
         self._tasks: deque[_Task] = deque()
         self._open: dict[str, _Progressing] = {}
         self.complete: dict[Path, PartResult] = {}
+        self.holes: dict[Path, int] = {}
         self.failures: list[Failure] = []
 
     def next_task(self) -> _Task | None:
@@ -217,6 +227,7 @@ class _Export:
                 return
             case _Survey():
                 assert isinstance(result, Survey)
+                self._note_holes(slide.job, result.facts)
                 self._tasks.extend(slide.divide(result))
                 self._report.expect(slide.tiles, done=slide.work.tiles)
                 return
@@ -237,9 +248,14 @@ class _Export:
         if result is None:
             self._tasks.append(_Survey(slide.job, slide.work.noted()))
             return
+        self._note_holes(slide.job, task.summary)
         self._report.expect(result.tiles, done=result.tiles)
         self.complete[slide.job.path] = result
         slide.is_over = True
+
+    def _note_holes(self, job: Job, facts: dict[str, Any]) -> None:
+        if facts.get("holes"):
+            self.holes[job.path] = facts["holes"]
 
     @contextmanager
     def _failing(self, job: Job) -> Iterator[None]:
@@ -307,7 +323,8 @@ def export_tiles(
     return Summary(
         len(results),
         sum(result.tiles for result in results.values()),
-        {path: result.damaged for path, result in results.items() if result.damaged},
+        results,
+        export.holes,
         export.failures,
     )
 

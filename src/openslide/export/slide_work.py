@@ -24,10 +24,14 @@ class PartResult(NamedTuple):
     Attributes:
         tiles: how many tiles it has, damaged ones included.
         damaged: (column, row) of those that could not be read.
+        encoded: of native ones, (column, row) of those that could not be copied.
+        reason: why the first of these could not.
     """
 
     tiles: int
     damaged: list[tuple[int, int]]
+    encoded: list[tuple[int, int]]
+    reason: str
 
 
 #: What a summary has more than the header of the journal.
@@ -121,10 +125,10 @@ class SlideWork:
         if lines:
             with understood(journal.path):
                 header = dict(lines[0])
-                damaged = self._noted(lines).damaged
+                noted = self._noted(lines)
             self._require_same(header, self._header)
         else:
-            damaged = set()
+            noted = Noted(set(), set(), set(), "", {})
             for part in parts:
                 path = output_for(self.job.options.to).part_target(
                     self.job, part.number
@@ -133,10 +137,7 @@ class SlideWork:
                     self._undertaking.require_free(path)
             journal.add(self._header)
         self.parts = {
-            part.number: PartResult(
-                len(part.cells),
-                [cell for cell in map(_pair, part.cells.tolist()) if cell in damaged],
-            )
+            part.number: _noted_result(part, noted)
             for part in parts
             if part.number in found.present
         }
@@ -154,14 +155,25 @@ class SlideWork:
     @property
     def damaged(self) -> list[tuple[int, int]]:
         """(column, row) of all tiles that could not be read."""
-        return [cell for _, part in sorted(self.parts.items()) for cell in part.damaged]
+        return self._result.damaged
+
+    @property
+    def _result(self) -> PartResult:
+        """All parts that are complete, as one."""
+        parts = [part for _, part in sorted(self.parts.items())]
+        return PartResult(
+            self.tiles,
+            [cell for part in parts for cell in part.damaged],
+            [cell for part in parts for cell in part.encoded],
+            next((part.reason for part in parts if part.reason), ""),
+        )
 
     def finish(self, files: dict[str, int]) -> PartResult:
         """Put the summary in the place of the work folder.
 
         files: what was written, and how many bytes each has.
         """
-        result = PartResult(self.tiles, self.damaged)
+        result = self._result
         summary = self._header | {"files": files} | result._asdict()
         self._undertaking.finish(summary)
         return result
@@ -181,20 +193,25 @@ class SlideWork:
     @staticmethod
     def _noted(lines: list[Any]) -> Noted:
         numbers: set[int] | None = set()
-        damaged: dict[int | None, list[tuple[int, int]]] = {}
+        results: dict[int | None, PartResult] = {}
         files: dict[str, int] = {}
         for line in map(dict, lines[1:]):
             if "was_complete" in line:
                 numbers = None
-                damaged[None] = _part_result(line["was_complete"]).damaged
+                results[None] = _part_result(line["was_complete"])
                 files = dict(line["was_complete"]["files"])
             else:
                 number = int(line["part"])
-                damaged[number] = _part_result(line).damaged
+                results[number] = _part_result(line)
                 if numbers is not None:
                     numbers.add(number)
-        cells = {cell for cells in damaged.values() for cell in cells}
-        return Noted(numbers, cells, files)
+        return Noted(
+            numbers,
+            {cell for result in results.values() for cell in result.damaged},
+            {cell for result in results.values() for cell in result.encoded},
+            next((result.reason for result in results.values() if result.reason), ""),
+            files,
+        )
 
     def _require_same(self, found: dict[str, Any], wanted: dict[str, Any]) -> None:
         self._undertaking.require_same(_spelled(found), _spelled(wanted))
@@ -211,7 +228,24 @@ def _spelled(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part_result(found: dict[str, Any]) -> PartResult:
-    return PartResult(int(found["tiles"]), list(map(_pair, found["damaged"])))
+    return PartResult(
+        int(found["tiles"]),
+        list(map(_pair, found["damaged"])),
+        list(map(_pair, found["encoded"])),
+        str(found["reason"]),
+    )
+
+
+def _noted_result(part: Part, noted: Noted) -> PartResult:
+    """What became of a part by what earlier runs have noted."""
+    cells = list(map(_pair, part.cells.tolist()))
+    encoded = [cell for cell in cells if cell in noted.encoded]
+    return PartResult(
+        len(cells),
+        [cell for cell in cells if cell in noted.damaged],
+        encoded,
+        noted.reason if encoded else "",
+    )
 
 
 def _pair(cell: Sequence[int]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..output.identity import slide_identity
 from .facts import facts_of
+from .native import native_cells
 from .plan import Job, digest, ordered, parts
 from .tile_output import Noted, output_for
 
@@ -39,9 +40,14 @@ def survey(job: Job, noted: Noted | None) -> Survey:
     output = output_for(job.options.to)
     grid = job.options.grid(job.path)
     with grid.slide:
+        facts: dict[str, Any] = {}
         cells = ordered(grid)
+        if job.options.format == "native":
+            stored = native_cells(grid.only(cells), job.options.require_native)
+            facts["holes"] = len(cells) - len(stored)
+            cells = stored
         identity = slide_identity(grid.slide, job.path)
-        facts = identity | facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
+        facts |= identity | facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
         output.begin(job, grid.only(cells), noted is not None)
     present: set[int] = set()
     if noted is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -25,17 +25,28 @@ class PartWriter(Protocol):
         """Write the good ones of the tiles of `grid`."""
 
 
+class FileWriter(PartWriter, Protocol):
+    """The same, which writes a file for each, or a member of one."""
+
+    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
+        """Write tiles of `grid` that are encoded: the number of each, and its file."""
+
+
 class Noted(NamedTuple):
     """What earlier runs have noted of a slide.
 
     Attributes:
         parts: numbers of the parts that were complete; None: all were.
         damaged: (column, row) of tiles that could not be read, and were not written.
+        encoded: of native ones, (column, row) of those that could not be copied.
+        reason: why the first of these could not.
         files: by their names what was written of a slide that was complete, with sizes.
     """
 
     parts: set[int] | None
     damaged: set[tuple[int, int]]
+    encoded: set[tuple[int, int]]
+    reason: str
     files: dict[str, int]
 
     def is_whole(self, path: Path, name: str) -> bool:
@@ -95,6 +106,13 @@ class TileOutput(ABC):
             if not path.is_file() or path.stat().st_size != size:
                 return str(name)
         return None
+
+
+class FileOutput(TileOutput):
+    """One of files of tiles, which may be copied."""
+
+    @abstractmethod
+    def writer(self, part: Part) -> AbstractContextManager[FileWriter]: ...
 
 
 def output_for(to: Target) -> TileOutput:

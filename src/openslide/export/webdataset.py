@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..output.whole import WholeFile, whole_file
 from .facts import facts_of, tiles_of
 from .plan import EXTENSIONS, grid_of, parts, sample_key
-from .tile_output import Noted, TileOutput
+from .tile_output import FileOutput, Noted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ _HEADER[_CHECKSUM] = b" " * 8  # as which it counts itself
 _SUM = sum(_HEADER)
 
 
-class WebDatasetOutput(TileOutput):
+class WebDatasetOutput(FileOutput):
     """OUT/{slide}-{shard}.tar, a part each."""
 
     def targets(self, job: Job) -> list[Path]:
@@ -77,20 +77,25 @@ class ShardWriter:
     def write(
         self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
     ) -> None:
+        encode = self._encoding.encode_pixels
+        chosen = good.nonzero()[0].tolist()
+        self.write_files(grid, ((i, encode(pixels[i])) for i in chosen))
+
+    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
         tiles = list(tiles_of(grid))
-        for i in good.nonzero()[0]:
+        pieces: list[bytes] = []  # to be written at once
+        for i, image in files:
             key = sample_key(self._name, *tiles[i]["cell"])
             told = f"{self._facts}, {json.dumps(tiles[i])[1:]}"
-            image = self._encoding.encode_pixels(pixels[i])
-            self._file.write(
-                _member(f"{key}.json", told.encode())
-                + _member(f"{key}.{self._suffix}", image)
-            )
+            pieces += _member(f"{key}.json", told.encode())
+            pieces += _member(f"{key}.{self._suffix}", image)
+        self._file.write(b"".join(pieces))
 
 
-def _member(name: str, content: bytes) -> bytes:
+def _member(name: str, content: bytes) -> tuple[bytes, bytes, bytes]:
+    """What a file in the archive is made of."""
     padding = bytes(-len(content) % tarfile.BLOCKSIZE)
-    return _header(name, len(content)) + content + padding
+    return _header(name, len(content)), content, padding
 
 
 def _header(name: str, size: int) -> bytes:
