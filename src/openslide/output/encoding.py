@@ -71,11 +71,17 @@ class Encoding:
 
     def encode_pixels(self, pixels: NDArray[np.uint8]) -> bytes:
         """The file of uint8 (height, width, 3), RGB."""
+        return self.encode_bytes(pixels.data)
+
+    def encode_bytes(self, pixels: memoryview) -> bytes:
+        """The file of bytes (height, width, 3), RGB."""
         if self._is_ours:
-            return encode_jpeg(pixels.data, self.quality)
+            return encode_jpeg(pixels, self.quality)
         from PIL import Image
 
-        return self._by_pillow(Image.fromarray(pixels), None)
+        height, width, _ = pixels.shape or ()
+        image = Image.frombytes("RGB", (width, height), pixels.tobytes())
+        return self._by_pillow(image, None)
 
     @property
     def _is_ours(self) -> bool:
