@@ -9,24 +9,26 @@ CUCIM := .venv-cucim
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
 VIPS := .venv-vips
-BROWSER := .browser
+FLASK := .venv-flask
+PAGES := src/openslide/server/pages
+OPENSEADRAGON := $(PAGES)/vendor/openseadragon.min.js
 DURATION ?= 600
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.
 ORACLE_VERSION := 1.4.7
-OPENSEADRAGON_VERSION := 6.1.1
 BIN := $(VENV)/bin
 
 EXT_FILES := $(shell find ext -name '*.[ch]')
 C_FILES := $(EXT_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch] benchmarks/*.c)
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
-SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
+PAGE_FILES := $(filter-out $(PAGES)/vendor,$(wildcard $(PAGES)/* $(PAGES)/vendor/*))
+SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES) $(PAGE_FILES)
 PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library browser fuzz fuzz-c \
+.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
     bench bench-tiles bench-trees lint format clean
 
 help: ## Say what there is to make
@@ -67,11 +69,18 @@ $(VIPS)/ready:
 	$(VIPS)/bin/python -m pip install --quiet 'pyvips[binary]'
 	touch $@
 
-# OpenSeadragon, and what drives Chromium, which comes from the system.
-$(BROWSER)/ready: $(VENV)/tools
-	mkdir -p $(BROWSER)
-	npm install --prefix $(BROWSER) --silent --no-audit --no-fund \
-	    openseadragon@$(OPENSEADRAGON_VERSION)
+# OpenSeadragon, as the lock file has it, into the package; it is never committed.
+$(OPENSEADRAGON): viewer/package.json viewer/package-lock.json
+	npm ci --prefix viewer --silent
+	mkdir -p $(@D)
+	cp viewer/node_modules/openseadragon/LICENSE.txt $(@D)/openseadragon-LICENSE.txt
+	cp viewer/node_modules/openseadragon/build/openseadragon/openseadragon.min.js $@
+	touch $@
+
+viewer: $(OPENSEADRAGON) ## Bring OpenSeadragon into the package, for openslide serve (Debian: npm)
+
+# What drives Chromium, which comes from the system, and attacks the server.
+$(VENV)/browser: $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --group browser
 	touch $@
 
@@ -112,8 +121,9 @@ test-instruction-sets: $(VENV)/package $(ORACLE)/ready ## Pass the tests of pixe
 	    OPENSLIDE_INSTRUCTION_SETS=$$name $(BIN)/python -m pytest -q $(PIXEL_TESTS); \
 	done
 
-browser: $(VENV)/package $(BROWSER)/ready ## Show trees of tiles in headless Chromium (Debian: chromium, npm)
-	$(BIN)/python -m pytest tests/test_trees_browser.py -rs
+browser: $(OPENSEADRAGON) $(VENV)/browser ## Show trees and served slides in headless Chromium (Debian: chromium, npm)
+	$(MAKE) $(VENV)/package
+	$(BIN)/python -m pytest tests/test_trees_browser.py tests/test_server_browser.py -rs
 
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
@@ -204,5 +214,5 @@ format: $(VENV)/tools ## Format all sources
 
 clean: ## Remove everything that was made
 	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(VIPS) $(SANITIZE) $(WITHOUT_JPEG) \
-	    $(BROWSER) src/*.egg-info
+	    $(FLASK) viewer/node_modules $(PAGES)/vendor src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,26 +18,13 @@ from typing import Any
 import pytest
 
 from openslide.cli import main
+from tests.chromium import OPENSEADRAGON, launched, require_browser
 from tests.conftest import ROOT
 from tests.slides import SlideFacts
 
-FOLDER = Path(os.environ.get("OPENSLIDE_BROWSER_TOOLS", ROOT / ".browser"))
-OPENSEADRAGON = FOLDER / (
-    "node_modules/openseadragon/build/openseadragon/openseadragon.min.js"
-)
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--no-first-run"),
-]
-
 LOADED = "viewer.world.getItemAt(0).getFullyLoaded()"
 
-sync_api: Any = pytest.importorskip("playwright.sync_api", reason="no Playwright")
-if CHROMIUM is None:
-    pytest.skip("no chromium", allow_module_level=True)
-if not OPENSEADRAGON.exists():
-    pytest.skip(f"no {OPENSEADRAGON}", allow_module_level=True)
+require_browser()
 
 
 class Site:
@@ -85,10 +71,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize(
