@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import OpenSlideError, __library_version__, __version__
-from . import associated, dzi, info, region, thumbnail, tiles
+from . import associated, dzi, info, region, serve, thumbnail, tiles
 
 # What says in its message what is wrong.  ImportError: NumPy, where it is needed;
 # OverflowError and MemoryError: more pixels than there can be.
@@ -20,7 +20,7 @@ _FAILURES = (
     *(ImportError, OverflowError, MemoryError),
 )
 
-_SUBCOMMANDS = (info, thumbnail, region, associated, tiles, dzi)
+_SUBCOMMANDS = (info, thumbnail, region, associated, tiles, dzi, serve)
 
 
 def _parser() -> argparse.ArgumentParser:

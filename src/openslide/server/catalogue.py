@@ -1,0 +1,136 @@
+"""The list of slides: found in the background, and looked into one after the other.
+
+No address needs it; it is what the index shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..export.folders import find_slides
+from . import answers
+from .readers import Answer
+from .roots import NotServedError, Roots
+from .service import BusyError, Service, Wanted
+
+#: A list that is older, in seconds, is made anew when somebody asks for it.
+_FRESH = 15.0
+
+#: What of a description is in the list.
+_LISTED = ("vendor", "width", "height", "mpp", "objective_power")
+
+
+class LeftOut(NamedTuple):
+    """What is not served, and why."""
+
+    name: str
+    reason: str
+
+
+class Catalogue:
+    """The slides below what is served, as they were found last.
+
+    roots:   what is served.
+    service: describes slides.
+    """
+
+    def __init__(self, roots: Roots, service: Service) -> None:
+        self._roots = roots
+        self._service = service
+        self._slides: dict[str, dict[str, Any]] = {}  # by address
+        self._versions: dict[str, str] = {}  # of the slides that were described
+        self._left_out: list[LeftOut] = []
+        self._found_at = -_FRESH
+        self._task: asyncio.Task[None] | None = None
+
+    def refresh(self) -> None:
+        """Find slides anew in the background, where the last time is a while ago."""
+        loop = asyncio.get_running_loop()
+        is_running = self._task is not None and not self._task.done()
+        if not is_running and loop.time() - self._found_at >= _FRESH:
+            self._task = loop.create_task(self._find())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def __len__(self) -> int:
+        return len(self._slides)
+
+    def as_json(self) -> dict[str, Any]:
+        """The list, and whether it is still growing."""
+        slides = sorted(self._slides.values(), key=lambda slide: str(slide["id"]))
+        return {
+            "slides": slides,
+            "left_out": [left._asdict() for left in self._left_out],
+            "complete": self._task is None or self._task.done(),
+        }
+
+    async def _find(self) -> None:
+        loop = asyncio.get_running_loop()
+        paths, errors = await asyncio.to_thread(self._search)
+        self._found_at = loop.time()
+        left_out = [LeftOut(self._told(e.filename), e.strerror or "?") for e in errors]
+        addresses = []
+        for path in paths:
+            try:
+                addresses.append(await asyncio.to_thread(self._roots.address, path))
+            except NotServedError as error:
+                left_out.append(LeftOut(path.name, str(error)))
+        self._left_out = left_out
+        self._keep(addresses)
+        for address in addresses:
+            await self._describe(address)
+        self._found_at = loop.time()
+
+    def _search(self) -> tuple[list[Path], list[OSError]]:
+        errors: list[OSError] = []
+        found = find_slides(self._roots.paths, tell=errors.append)
+        return [slide.path for slide in found], errors
+
+    def _told(self, path: object) -> str:
+        return Path(str(path)).name
+
+    def _keep(self, addresses: Iterable[str]) -> None:
+        """Forget the slides that are gone, and list those that are new."""
+        before = self._slides
+        self._slides = {
+            address: before.get(address, {"id": address, "state": "found"})
+            for address in addresses
+        }
+        self._versions = {
+            address: version
+            for address, version in self._versions.items()
+            if address in self._slides
+        }
+
+    async def _describe(self, address: str) -> None:
+        try:
+            slide = await self._service.slide(address)
+            if self._versions.get(address) == slide.version:
+                return
+            answer = await self._service.picture(Wanted(slide, "description", ()))
+        except NotServedError:
+            self._slides.pop(address, None)
+            return
+        except BusyError:
+            return  # the next time
+        self._slides[address] = entry(address, answer, slide.path)
+        self._versions[address] = slide.version
+
+
+def entry(address: str, answer: Answer, path: Path) -> dict[str, Any]:
+    """What the list says of a slide that was described, or could not be."""
+    if answer.failure is not None:
+        reason = answers.failure(answer, path).detail
+        return {"id": address, "state": "failed", "error": reason}
+    told = json.loads(answer.body)
+    listed = {name: told[name] for name in _LISTED}
+    return {"id": address, "state": "ready", **listed}

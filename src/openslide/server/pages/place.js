@@ -1,0 +1,47 @@
+// The view in the address of the page: #x=..&y=..&zoom=.., the middle in level-0 pixels and
+// how many pixels of the screen one of them has.
+
+import { find } from "./elements.js";
+
+function read() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(given.get(name)));
+  return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
+}
+
+export function addPlace(viewer, slide) {
+  const go = (isAtOnce) => {
+    const { viewport } = viewer;
+    const place = read();
+    if (place) {
+      viewport.zoomTo(viewport.imageToViewportZoom(place.zoom), null, isAtOnce);
+      const middle = viewport.imageToViewportCoordinates(place.x, place.y);
+      viewport.panTo(middle, isAtOnce);
+    } else {
+      const { x, y, width, height } = slide.bounds;
+      viewport.fitBounds(viewport.imageToViewportRectangle(x, y, width, height), isAtOnce);
+    }
+  };
+  const note = () => {
+    const { viewport } = viewer;
+    const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter());
+    const zoom = viewport.viewportToImageZoom(viewport.getZoom());
+    const place = `#x=${Math.round(x)}&y=${Math.round(y)}&zoom=${zoom.toPrecision(4)}`;
+    history.replaceState(null, "", place);
+  };
+  const share = async () => {
+    note();
+    try {
+      await navigator.clipboard.writeText(location.href);
+      find("status").textContent = "The address of this view is copied";
+    } catch {
+      find("status").textContent = "The address of this page shows this view";
+    }
+  };
+  go(true);
+  viewer.addHandler("animation-finish", note);
+  window.addEventListener("hashchange", () => go(false));
+  find("share").addEventListener("click", share);
+  find("fit").addEventListener("click", () => viewer.viewport.goHome());
+  return { share };
+}

@@ -1,0 +1,36 @@
+// Addresses of the server, all relative to its pages, so that they hold behind a proxy too.
+
+// Parts of a path, with what is not plain in them escaped.
+export function path(id) {
+  return id.split("/").map(encodeURIComponent).join("/");
+}
+
+export function viewOf(id) {
+  return `view?slide=${encodeURIComponent(id)}`;
+}
+
+export function thumbnailOf(slide, size) {
+  return `${path(slide.id)}/thumbnail.jpeg?size=${size}`;
+}
+
+export function associatedImage(slide, name, size) {
+  const picture = `associated/${encodeURIComponent(name)}.jpeg`;
+  return `${path(slide.id)}/${picture}?size=${size}&v=${slide.version}`;
+}
+
+export function annotationsOf(slide) {
+  return `${path(slide.id)}/annotations.geojson`;
+}
+
+// The JSON at an address; an Error with the server's own words where there is none.
+export async function json(address) {
+  const response = await fetch(address);
+  const content = await response.json().catch(() => null);
+  if (!response.ok || content === null) {
+    throw new Error(content?.detail ?? `the server answered ${response.status}`);
+  }
+  return content;
+}
+
+export const slideOf = (id) => json(`api/slides/${path(id)}`);
+export const slides = () => json("api/slides");

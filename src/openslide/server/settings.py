@@ -1,0 +1,121 @@
+"""What a server is told when it starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+#: More threads in one process would wait for Python's lock.
+_MOST_THREADS = 4
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class ReaderSettings(NamedTuple):
+    """What the processes that read slides are told.
+
+    Attributes:
+        threads:     how many pictures a process makes at once.
+        cache:       bytes of decoded tiles that a process keeps, of all its slides.
+        open_slides: how many slides a process holds open that nobody reads.
+        tile_size, overlap: of Deep Zoom tiles, in pixels.
+        quality:     of JPEG and WebP, from 1 to 100.
+        labels:      whether pictures and properties may be shown that can name a patient.
+    """
+
+    threads: int
+    cache: int
+    open_slides: int
+    tile_size: int
+    overlap: int
+    quality: int
+    labels: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How slides are served.
+
+    served:       folders and slides.
+    host, port:   where to listen; port 0 takes any that is free.
+    token:        what others must show, see guard.Token; None: nobody asks.
+    names:        host names that the server answers to, beside its own addresses.
+    origins:      of pages elsewhere that may use this server's pictures; "*": all.
+    ancestors:    of pages elsewhere that may show this server's pages in a frame.
+    base_path:    what all addresses begin with, such as "/slides"; "": nothing.
+    labels:       see ReaderSettings.
+    follow_links: whether links may lead out of the folders that are served.
+    cache:        bytes of pictures and decoded tiles to keep, in all processes together.
+    open_slides:  how many slides to hold open that nobody reads, in all processes.
+    processes:    how many processes read slides.
+    threads:      how many pictures each of them makes at once.
+    queue:        how many pictures may wait to be made; who asks for more is told to
+                  come back later.
+    patience:     seconds that making a picture may take.
+    tile_size, overlap, quality: see ReaderSettings.
+
+    Raises ValueError for what makes no sense.
+    """
+
+    served: tuple[Path, ...]
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = None
+    names: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    ancestors: tuple[str, ...] = ()
+    base_path: str = ""
+    labels: bool = False
+    follow_links: bool = False
+    cache: int = 256 << 20
+    open_slides: int = 32
+    processes: int = field(default_factory=lambda: -(-cpus() // _MOST_THREADS))
+    threads: int = field(default_factory=lambda: min(cpus(), _MOST_THREADS))
+    queue: int = 1024
+    patience: float = 120.0
+    tile_size: int = 254
+    overlap: int = 1
+    quality: int = 75
+
+    def __post_init__(self) -> None:
+        if not self.served:
+            raise ValueError("there is nothing to serve: name a folder or a slide")
+        for name in ("processes", "threads", "queue", "tile_size", "open_slides"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be 1 or more, not {getattr(self, name)!r}"
+                )
+        for name in ("cache", "overlap"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"{name} must not be negative, but is {getattr(self, name)!r}"
+                )
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality must be from 1 to 100, not {self.quality!r}")
+        if self.base_path and not self.base_path.startswith("/"):
+            raise ValueError(f'base_path must begin with "/", not {self.base_path!r}')
+
+    @property
+    def picture_cache(self) -> int:
+        """Bytes of encoded pictures to keep: half of all, for they are small."""
+        return self.cache // 2
+
+    @property
+    def reader(self) -> ReaderSettings:
+        """What each process that reads slides is told."""
+        return ReaderSettings(
+            threads=self.threads,
+            cache=(self.cache - self.picture_cache) // self.processes,
+            open_slides=max(1, self.open_slides // self.processes),
+            tile_size=self.tile_size,
+            overlap=self.overlap,
+            quality=self.quality,
+            labels=self.labels,
+        )

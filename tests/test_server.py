@@ -1,0 +1,728 @@
+"""openslide serve: what it shows of slides, and to whom."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from openslide import OpenSlide
+from openslide.cli import main
+from openslide.deepzoom import DeepZoomGenerator
+from openslide.output.encoding import Encoding
+from openslide.server import Settings
+from tests.served import Answer, Client, Command, serving
+from tests.slides import SlideFacts, write
+from tests.slides.stored import blank, stored_tile
+
+TOKEN = "a secret, with & = ?"
+
+
+class Folder:
+    """A folder that is served, and what is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sound = write("aperio-scanscope", path).path
+        (path / "sub folder").mkdir()
+        self.nested = write("generic-asap", path / "sub folder").path
+        self.nested = self.nested.rename(self.nested.with_name("50% #1.tif"))
+        self.damaged = path / "damaged.svs"
+        shutil.copy(self.sound, self.damaged)
+        blank(self.damaged, stored_tile(self.damaged, 0))
+        self.cut = path / "cut.svs"
+        self.cut.write_bytes(self.sound.read_bytes()[:5000])
+        self.sound.with_suffix(".geojson").write_text(json.dumps(OUTLINES))
+
+
+OUTLINES = {
+    "type": "FeatureCollection",
+    "features": [
+        {
+            "type": "Feature",
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [[[20, 20], [150, 20], [150, 120], [20, 20]]],
+            },
+            "properties": {"name": "one", "classification": {"name": "Tumor"}},
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return Folder(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="module")
+def client(folder: Folder) -> Iterator[Client]:
+    with serving(folder.path) as client:
+        yield client
+
+
+def listed(client: Client) -> dict[str, dict[str, object]]:
+    """The whole list of slides, by id."""
+    while not (answer := client.get("api/slides").json)["complete"]:
+        time.sleep(0.02)
+    return {slide["id"]: slide for slide in answer["slides"]}
+
+
+def address(path: Path) -> str:
+    return path.name.replace("%", "%25").replace("#", "%23").replace(" ", "%20")
+
+
+# Pictures
+
+
+def test_deep_zoom_tiles_are_those_of_the_generator(
+    client: Client, folder: Folder
+) -> None:
+    name = address(folder.sound)
+    with OpenSlide(folder.sound) as slide:
+        tiles = DeepZoomGenerator(slide)
+        for level, (columns, rows) in enumerate(tiles.level_tiles):
+            for place in {(0, 0), (columns - 1, rows - 1)}:
+                tile = tiles.get_tile(level, place)
+                path = f"{name}_files/{level}/{place[0]}_{place[1]}"
+                jpeg = client.get(f"{path}.jpeg")
+                assert jpeg.headers["content-type"] == "image/jpeg"
+                assert jpeg.body == Encoding("jpeg").encode(tile)
+                assert (client.get(f"{path}.png").pixels == np.asarray(tile)).all()
+
+
+def test_deep_zoom_description(client: Client, folder: Folder) -> None:
+    answer = client.get(f"{address(folder.sound)}.dzi")
+    assert answer.headers["content-type"].startswith("application/xml")
+    image = ElementTree.fromstring(answer.body)
+    assert (image.get("TileSize"), image.get("Overlap")) == ("254", "1")
+    with OpenSlide(folder.sound) as slide:
+        sizes = {key: int(text) for key, text in image[0].items()}
+        assert sizes == dict(zip(("Width", "Height"), slide.dimensions, strict=True))
+
+
+@pytest.mark.parametrize(
+    "name", ["aperio-scanscope", "generic-gdal", "leica", "mirax", "ndpi-3968"]
+)
+def test_layers_put_together_are_the_levels(
+    slides: Mapping[str, SlideFacts], tmp_path: Path, name: str
+) -> None:
+    facts = slides[name]
+    with serving(facts.path) as client, OpenSlide(facts.path) as slide:
+        told = client.get(f"api/slides/{address(facts.path)}").json
+        sizes = []
+        for number, layer in enumerate(told["layers"]):
+            whole = put_together(client, address(facts.path), number, layer)
+            sizes.append((layer["width"], layer["height"]))
+            if number < len(set(facts.level_dimensions)):
+                assert sizes[-1] == slide.level_dimensions[layer["level"]]
+                expected = slide.read_array(
+                    (0, 0), layer["level"], sizes[-1], coordinates="level"
+                )
+                # JPEG tiles are not put into PNG.
+                limit = 0 if not layer["native"] else 12
+                assert np.abs(whole.astype(int) - expected).mean() <= limit
+        assert max(sizes[-1]) <= 512
+
+
+def put_together(
+    client: Client, name: str, number: int, layer: dict[str, int]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    whole = np.zeros((layer["height"], layer["width"], 3), "uint8")
+    for column in range(layer["columns"]):
+        for row in range(layer["rows"]):
+            answer = client.get(f"{name}_layers/{number}/{column}_{row}.png")
+            assert answer.status == 200
+            x, y = column * layer["tile_width"], row * layer["tile_height"]
+            box = whole[y : y + layer["tile_height"], x : x + layer["tile_width"]]
+            box[...] = answer.pixels[: box.shape[0], : box.shape[1]]
+    return whole
+
+
+def test_regions_are_those_that_are_read(client: Client, folder: Folder) -> None:
+    with OpenSlide(folder.sound) as slide:
+        for x, y, level in ((0, 0, 0), (-5, 30, 0), (103, 77, 1)):
+            query = f"x={x}&y={y}&width=90&height=70&level={level}&format=png"
+            answer = client.get(f"{address(folder.sound)}/region?{query}")
+            assert (answer.pixels == slide.read_array((x, y), level, (90, 70))).all()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("", "width is missing"),
+        ("width=0&height=9", "width must be from 1"),
+        ("width=9&height=99999", "height must be from 1"),
+        ("width=8000&height=8000", "64000000"),
+        ("width=nine&height=9", "width must be a whole number"),
+        ("width=9&height=9&x=1e3", "x must be a whole number"),
+        ("width=9&height=9&x=99999999999999999999", "x must be a whole number"),
+    ],
+)
+def test_regions_are_bounded(
+    client: Client, folder: Folder, query: str, words: str
+) -> None:
+    answer = client.get(f"{address(folder.sound)}/region?{query}")
+    assert answer.status == 400
+    assert words in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "_files/99/0_0.jpeg",
+        "_files/3/99_0.jpeg",
+        "_files/3/0_0.bmp",
+        "_files/3/0_0.jpeg.exe",
+        "_files/-1/0_0.jpeg",
+        "_files/3/0_" + 5000 * "9" + ".jpeg",
+        "_layers/99/0_0.jpeg",
+        "_layers/0/99_0.jpeg",
+        "/region?width=9&height=9&level=99",
+        "/region?width=9&height=9&format=tiff",
+        "/associated/nothing.png",
+        "/thumbnail.gif",
+        "/nothing",
+    ],
+)
+def test_what_there_is_not(client: Client, folder: Folder, path: str) -> None:
+    answer = client.get(address(folder.sound) + path)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json["status"] == 404
+
+
+def test_thumbnails(client: Client, folder: Folder) -> None:
+    name = address(folder.sound)
+    with OpenSlide(folder.sound) as slide:
+        width, height = slide.dimensions
+        expected = np.asarray(slide.get_thumbnail((100, 100)), int)
+    pixels = client.get(f"{name}/thumbnail.png?size=100").pixels
+    assert pixels.shape == (round(100 * height / width), 100, 3)
+    assert np.abs(pixels - expected).mean() < 3
+    assert client.get(f"{name}/thumbnail.jpeg?size=99999").status == 400
+
+
+def test_iiif(client: Client, folder: Folder) -> None:
+    path = f"iiif/{address(folder.sound)}"
+    info = client.get(f"{path}/info.json")
+    assert info.json["id"] == f"http://localhost:{client.port}/{path}"
+    assert info.json["type"] == "ImageService3"
+    with OpenSlide(folder.sound) as slide:
+        size = slide.dimensions
+        assert (info.json["width"], info.json["height"]) == size
+        region = client.get(f"{path}/16,32,100,80/max/0/default.png").pixels
+        assert (region == slide.read_array((16, 32), 0, (100, 80))).all()
+        turned = client.get(f"{path}/16,32,100,80/max/!90/default.png").pixels
+        assert (turned == np.rot90(region[:, ::-1], -1)).all()
+    for wanted, shape in {
+        "full/100,": (round(size[1] * 100 / size[0]), 100),
+        "full/,50": (50, round(size[0] * 50 / size[1])),
+        "square/40,40": (40, 40),
+        "pct:0,0,50,50/max": (round(size[1] / 2), round(size[0] / 2)),
+        "full/!60,60": (math.floor(size[1] * 60 / size[0]), 60),
+        "0,0,10,10/^20,20": (20, 20),
+        "full/pct:10": (math.floor(size[1] / 10), math.floor(size[0] / 10)),
+    }.items():
+        picture = client.get(f"{path}/{wanted}/0/gray.png")
+        assert picture.status == 200, wanted
+        assert picture.pixels.shape[:2] == shape
+        assert (picture.pixels[..., 0] == picture.pixels[..., 2]).all()
+    for wanted in (
+        *("full/max/45/default.jpg", "full/max/0/sepia.jpg", "full/max/0/default.tif"),
+        *("9,9/max/0/default.jpg", "99999,0,5,5/max/0/default.jpg"),
+        *("full/99999999,/0/default.jpg", "full/0,/0/default.jpg"),
+        *("full/^99999,/0/default.jpg", "pct:nan,0,1,1/max/0/default.jpg"),
+        *(
+            "full/pct:0/0/default.jpg",
+            "full/pct:1,2/0/default.jpg",
+            "full/!,5/0/default.jpg",
+        ),
+    ):
+        assert client.get(f"{path}/{wanted}").status == 400, wanted
+    redirect = client.get(path)
+    assert redirect.status == 303
+    assert redirect.headers["location"] == f"/{path}/info.json"
+
+
+# What there is
+
+
+def test_the_list(client: Client, folder: Folder) -> None:
+    found = listed(client)
+    assert set(found) >= {
+        "aperio-scanscope.svs",
+        "sub folder/50% #1.tif",
+        "damaged.svs",
+    }
+    with OpenSlide(folder.sound) as slide:
+        told = found["aperio-scanscope.svs"]
+        assert told["state"] == "ready"
+        assert (told["width"], told["height"]) == slide.dimensions
+        assert slide.mpp is not None
+        assert told["mpp"] == list(slide.mpp)
+
+
+def test_a_slide(client: Client, folder: Folder) -> None:
+    told = client.get("api/slides/sub%20folder/50%25%20%231.tif").json
+    assert told["state"] == "ready"
+    for link in ("deep_zoom", "thumbnail", "iiif"):
+        assert client.get(told["links"][link]).status == 200
+    assert client.get("api/slides/nothing.svs").status == 404
+
+
+def test_a_slide_that_cannot_be_opened(client: Client, folder: Folder) -> None:
+    told = client.get("api/slides/cut.svs").json
+    assert told["state"] == "failed"
+    assert "cut.svs" in told["error"]
+    answer = client.get("cut.svs_files/0/0_0.jpeg")
+    assert answer.status == 422
+    assert str(folder.path) not in answer.body.decode() + json.dumps(told)
+
+
+def test_a_slide_that_comes_changes_and_goes(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    path = tmp_path / "slide.svs"
+    with serving(tmp_path) as client:
+        assert client.get("slide.svs.dzi").status == 404
+        shutil.copy(slides["aperio-scanscope"].path, path)
+        first = client.get("slide.svs/thumbnail.jpeg")
+        assert first.status == 200
+        shutil.copy(slides["aperio-gt450"].path, tmp_path / "other")
+        (tmp_path / "other").replace(path)
+        second = answer_that_differs(client, "slide.svs/thumbnail.jpeg", first)
+        assert second.status == 200
+        path.unlink()
+        assert (
+            answer_that_differs(client, "slide.svs/thumbnail.jpeg", second).status
+            == 404
+        )
+
+
+def answer_that_differs(client: Client, path: str, known: Answer) -> Answer:
+    """Files are looked at once a second."""
+    deadline = time.monotonic() + 20
+    while (answer := client.get(path)).body == known.body:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return answer
+
+
+def test_annotations(client: Client, folder: Folder) -> None:
+    answer = client.get("aperio-scanscope.svs/annotations.geojson")
+    assert answer.json == OUTLINES
+    assert client.get("api/slides/aperio-scanscope.svs").json["annotations"] is True
+    assert client.get("damaged.svs/annotations.geojson").status == 404
+    assert client.get("api/slides/damaged.svs").json["annotations"] is False
+
+
+def test_labels_are_shown_where_wanted(slides: Mapping[str, SlideFacts]) -> None:
+    facts = slides["aperio-jpeg"]
+    name = address(facts.path)
+    assert {"label", "macro"} <= facts.associated.keys()
+    with serving(facts.path) as client:
+        told = client.get(f"api/slides/{name}").json
+        shown = {image["name"] for image in told["associated_images"]}
+        assert shown == {"thumbnail"}
+        assert {"label", "macro"} <= set(told["hidden"])
+        assert client.get(f"{name}/associated/label.png").status == 404
+        assert client.get(f"{name}/associated/thumbnail.png").status == 200
+    with serving(facts.path, labels=True) as client:
+        told = client.get(f"api/slides/{name}").json
+        shown = {image["name"] for image in told["associated_images"]}
+        assert shown == set(facts.associated)
+        height, width, _ = client.get(f"{name}/associated/label.png").pixels.shape
+        assert (width, height) == facts.associated["label"]
+
+
+def test_properties_that_name_a_patient_are_hidden(
+    slides: Mapping[str, SlideFacts],
+) -> None:
+    facts = slides["philips"]
+    assert facts.barcode is not None
+    name = address(facts.path)
+    with serving(facts.path) as client:
+        told = client.get(f"api/slides/{name}")
+        assert "openslide.barcode" in told.json["hidden"]
+        assert facts.barcode not in json.dumps(told.json["properties"])
+    with serving(facts.path, labels=True) as client:
+        properties = client.get(f"api/slides/{name}").json["properties"]
+        assert properties["openslide.barcode"] == facts.barcode
+
+
+def test_damaged_tiles_are_background(client: Client, folder: Folder) -> None:
+    level = len(DeepZoomGenerator(OpenSlide(folder.damaged)).level_tiles) - 1
+    answer = client.get(f"damaged.svs_files/{level}/0_0.png")
+    assert answer.status == 200
+    assert answer.headers["openslide-damaged"] == "1"
+    assert answer.headers["cache-control"] == "no-store"
+    sound = client.get(f"aperio-scanscope.svs_files/{level}/0_0.png")
+    assert "openslide-damaged" not in sound.headers
+    # What is sound of it is shown.
+    with OpenSlide(folder.sound) as slide:
+        side = int(slide.properties["openslide.level[0].tile-width"])
+    assert (answer.pixels[side:] == sound.pixels[side:]).all()
+    assert (answer.pixels[:side, :side] == 255).all()
+
+
+# HTTP
+
+
+def test_what_is_known_is_not_sent_again(client: Client, folder: Folder) -> None:
+    for path in (
+        *("aperio-scanscope.svs_files/8/0_0.jpeg", "aperio-scanscope.svs.dzi", ""),
+        *("static/view.js", "aperio-scanscope.svs/thumbnail.png"),
+    ):
+        answer = client.get(path)
+        again = client.get(path, {"If-None-Match": answer.headers["etag"]})
+        assert (again.status, again.body) == (304, b"")
+        assert client.get(path, {"If-None-Match": '"other"'}).status == 200
+
+
+def test_what_has_a_version_is_kept_for_ever(client: Client, folder: Folder) -> None:
+    version = client.get("api/slides/aperio-scanscope.svs").json["version"]
+    path = "aperio-scanscope.svs_layers/0/0_0.jpeg"
+    fixed = client.get(f"{path}?v={version}").headers["cache-control"]
+    assert "immutable" in fixed
+    assert "immutable" not in client.get(f"{path}?v=old").headers["cache-control"]
+    assert "private" in fixed
+
+
+def test_heads(client: Client, folder: Folder) -> None:
+    for path in ("aperio-scanscope.svs_files/8/0_0.jpeg", "", "api/slides"):
+        whole, head = client.get(path), client.get(path, method="HEAD")
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+@pytest.mark.parametrize(
+    "method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"]
+)
+def test_nothing_is_written(client: Client, method: str) -> None:
+    assert client.get("api/slides", method=method).status == 405
+
+
+HOSTILE = [
+    "../{name}",
+    "..%2f{name}",
+    "%2e%2e/{name}",
+    "%2e%2e%2f{name}",
+    "..%252f{name}",
+    "..\\{name}",
+    "..%5c{name}",
+    "/{name}",
+    "%2f{path}",
+    "{path}",
+    "/{path}",
+    "sub/../../{name}",
+    ".//..//{name}",
+    "%00{name}",
+    "inside.svs%00.jpeg",
+    ".hidden.svs",
+    "file:///{path}",
+    "inside.svs/../inside.svs",
+    "./inside.svs",
+    "inside.svs/",
+    "%c0%ae%c0%ae/{name}",
+    "link.svs",
+    "linked/{name}",
+    "a" * 9000,
+]
+
+
+@pytest.mark.parametrize("form", HOSTILE)
+def test_no_path_leaves_the_folder(tmp_path: Path, form: str, outside: Outside) -> None:
+    path = form.format(name=outside.path.name, path=outside.path)
+    for pattern in (
+        "{}.dzi",
+        "api/slides/{}",
+        "{}/thumbnail.jpeg",
+        "iiif/{}/info.json",
+    ):
+        answer = outside.client.get(pattern.format(path))
+        assert answer.status in (400, 404, 414), pattern
+        assert str(outside.path.parent) not in answer.body.decode()
+
+
+class Outside:
+    """A slide beside the folder that is served."""
+
+    def __init__(self, path: Path, client: Client) -> None:
+        self.path = path
+        self.client = client
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    parent = tmp_path_factory.mktemp("outside")
+    path = write("aperio-scanscope", parent).path
+    served = parent / "served"
+    served.mkdir()
+    shutil.copy(path, served / "inside.svs")
+    shutil.copy(path, served / ".hidden.svs")
+    (served / "link.svs").symlink_to(path)
+    (served / "linked").symlink_to(parent)
+    with serving(served) as client:
+        assert client.get("inside.svs.dzi").status == 200
+        yield Outside(path, client)
+
+
+def test_links_are_left_out_with_their_reason(outside: Outside) -> None:
+    assert set(listed(outside.client)) == {"inside.svs"}
+    told = outside.client.get("api/slides").json["left_out"]
+    reasons = {left["name"]: left["reason"] for left in told}
+    assert "--follow-links" in reasons["link.svs"]
+
+
+def test_links_are_followed_where_wanted(outside: Outside) -> None:
+    with serving(outside.path.parent / "served", follow_links=True) as client:
+        assert client.get("link.svs.dzi").status == 200
+
+
+def test_several_are_served_by_their_names(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "one" / "same", tmp_path / "two" / "same"
+    for folder in (first, second):
+        folder.mkdir(parents=True)
+        shutil.copy(slides["aperio-scanscope"].path, folder / "a.svs")
+    alone = slides["generic-asap"].path
+    with serving(first, second, alone) as client:
+        assert set(listed(client)) == {"same/a.svs", "same-2/a.svs", alone.name}
+        assert client.get("same-2/a.svs.dzi").status == 200
+        # Nothing else of the folder of a slide that was named is served.
+        assert client.get(f"{slides['aperio-gt450'].path.name}.dzi").status == 404
+
+
+def test_foreign_hosts_are_refused(client: Client) -> None:
+    for host in (
+        "evil.example",
+        "evil.example:80",
+        "localhost.evil.example",
+        "",
+        "[::1",
+    ):
+        assert client.get("api/slides", {"Host": host}).status == 421, host
+    for host in ("localhost", f"127.0.0.1:{client.port}", "[::1]:1", "LOCALHOST."):
+        assert client.get("api/slides", {"Host": host}).status == 200, host
+
+
+def test_host_names_may_be_added(folder: Folder) -> None:
+    with serving(folder.path, names=("slides.example",)) as client:
+        assert client.get("", {"Host": "Slides.example:443"}).status == 200
+
+
+def test_a_token_is_asked_for(folder: Folder) -> None:
+    with serving(folder.path, token=TOKEN) as client:
+        path = "aperio-scanscope.svs/thumbnail.jpeg"
+        for headers in (
+            *({}, {"Authorization": "Bearer wrong"}, {"Cookie": "openslide-token=no"}),
+            *({"Authorization": "Basic x"}, {"Cookie": "=;=;;\xff"}),
+        ):
+            answer = client.get(path, headers)
+            assert answer.status == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert client.get(path, {"Authorization": f"Bearer {TOKEN}"}).status == 200
+        assert client.get("healthz").status == 200
+        quoted = "a+secret%2C+with+%26+%3D+%3F"
+        assert client.get(f"{path}?token={quoted}").status == 200
+        assert client.get(f"{path}?token=wrong").status == 401
+        page = client.get(f"view?slide=x&token={quoted}", {"Accept": "text/html"})
+        assert page.status == 303
+        assert page.headers["location"] == "/view?slide=x"
+        assert "HttpOnly" in page.headers["set-cookie"]
+        cookie = page.headers["set-cookie"].partition(";")[0]
+        assert client.get(path, {"Cookie": cookie}).status == 200
+
+
+def test_pages_elsewhere_use_pictures_where_wanted(
+    client: Client, folder: Folder
+) -> None:
+    origin = {"Origin": "https://viewer.example"}
+    answer = client.get("api/slides", origin)
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    with serving(folder.path, origins=("https://viewer.example",)) as open_client:
+        allowed = open_client.get("api/slides", origin).headers
+        assert allowed["access-control-allow-origin"] == "https://viewer.example"
+        assert "Origin" in allowed["vary"]
+        preflight = open_client.get("api/slides", origin, "OPTIONS")
+        assert preflight.status == 204
+        others = open_client.get("api/slides", {"Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in others.headers
+
+
+def test_answers_are_sealed(client: Client, folder: Folder) -> None:
+    for path in ("", "view", "api/slides", "nothing", "aperio-scanscope.svs.dzi"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert "server" not in headers
+
+
+def test_a_base_path(folder: Folder) -> None:
+    with serving(folder.path, base_path="/slides") as client:
+        assert client.get("slides/aperio-scanscope.svs.dzi").status == 200
+        assert client.get("slides/").status == 200
+        assert client.get("aperio-scanscope.svs.dzi").status == 404
+        info = client.get("slides/iiif/aperio-scanscope.svs/info.json").json
+        assert info["id"].endswith("/slides/iiif/aperio-scanscope.svs")
+
+
+def test_health_and_metrics(client: Client, folder: Folder) -> None:
+    assert client.get("healthz").json["status"] == "ok"
+    client.get("aperio-scanscope.svs_files/8/0_0.jpeg")
+    answer = client.get("metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    lines = answer.body.decode().splitlines()
+    counted = r'openslide_requests_total\{kind="deep_zoom_tile",status="200"\} (\S+)'
+    assert any(re.match(counted, line) for line in lines)
+    assert any(line.startswith("openslide_cache_bytes ") for line in lines)
+
+
+# Running
+
+
+def test_a_slide_that_crashes_costs_a_process(tmp_path: Path) -> None:
+    deadly = write("vmu", tmp_path).path
+    text = deadly.read_bytes()
+    deadly.write_bytes(text.replace(b"BitsPerPixel=36", b"BitsPerPixel=24"))
+    sound = write("aperio-scanscope", tmp_path).path
+    name = deadly.relative_to(tmp_path).as_posix()
+    with serving(tmp_path) as client, ThreadPoolExecutor(8) as pool:
+        tile = f"{sound.name}_files/8/0_0"
+        paths = [
+            path
+            for number in range(12)
+            for path in (
+                f"{tile}.jpeg?{number}",
+                f"{sound.name}/region?width=50&height=50&x={number}",
+                f"{name}.dzi?{number}",
+            )
+        ]
+        answers = dict(zip(paths, pool.map(client.get, paths), strict=True))
+        statuses = {
+            path: answer.status
+            for path, answer in answers.items()
+            if answer.status != (422 if name in path else 200)
+        }
+        assert statuses == {}
+        told = client.get(f"api/slides/{name}").json
+        assert "crashes" in told["error"]
+        assert listed(client)[sound.name]["state"] == "ready"
+
+
+def test_a_process_that_is_killed_is_replaced(folder: Folder) -> None:
+    with Command(folder.path) as command:
+        client = command.client
+        path = "aperio-scanscope.svs/thumbnail.jpeg"
+        assert client.get(f"{path}?size=100").status == 200
+        for number in range(3):
+            for child in command.children():
+                if "server import reader" in Path(f"/proc/{child}/cmdline").read_text():
+                    os.kill(child, signal.SIGKILL)
+            assert client.get(f"{path}?size={200 + number}").status == 200
+        assert command.end() == 0
+    assert any("ended with SIGKILL" in line for line in command.lines)
+
+
+def test_too_much_is_refused(folder: Folder) -> None:
+    with serving(folder.path, threads=1, queue=1) as client:
+        path = "aperio-scanscope.svs/region?width=2000&height=2000&format=png&x=-{}"
+        paths = [path.format(number) for number in range(24)]
+        with ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(client.get, paths))
+        refused = [answer for answer in answers if answer.status == 503]
+        assert refused
+        assert all(answer.headers["retry-after"] == "1" for answer in refused)
+        assert {answer.status for answer in answers} == {200, 503}
+
+
+def test_what_nobody_waits_for_is_not_begun(folder: Folder) -> None:
+    with serving(folder.path, threads=1) as client:
+        path = "aperio-scanscope.svs/region?width=3000&height=3000&format=png&x=-{}"
+        gone = []
+        for number in range(30):
+            connection = socket.create_connection(("localhost", client.port))
+            request = f"GET /{path.format(number)} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            connection.sendall(request.encode())
+            gone.append(connection)
+        while metric(client, "openslide_waiting") < 20:
+            time.sleep(0.005)
+        for connection in gone:
+            connection.close()
+        assert client.get("aperio-scanscope.svs/thumbnail.jpeg").status == 200
+        assert metric(client, "openslide_forgotten_total") >= 10
+
+
+def metric(client: Client, name: str) -> float:
+    text = client.get("metrics").body.decode()
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    assert found is not None, name
+    return float(found[1])
+
+
+def test_a_signal_ends_it_when_all_is_answered(folder: Folder, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    with Command(folder.path, "--access-log", log) as command:
+        path = "aperio-scanscope.svs/region?width=4000&height=4000&format=png"
+        with ThreadPoolExecutor(1) as pool:
+            large = pool.submit(command.client.get, path)
+            while metric(command.client, "openslide_working") < 1:
+                time.sleep(0.005)
+            assert command.end() == 0
+            assert large.result().status == 200
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    region = next(entry for entry in entries if entry["kind"] == "region")
+    assert region["status"] == 200
+    assert region["path"] == "/aperio-scanscope.svs/region"
+    assert {"time", "client", "method", "bytes", "ms"} <= region.keys()
+
+
+def test_others_are_asked_for_a_token(folder: Folder) -> None:
+    with Command(folder.path, "--host", "0.0.0.0") as command:
+        assert "token=" in command.address
+        assert command.client.get("api/slides").status == 401
+
+
+def test_what_cannot_be_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["serve", str(tmp_path / "nothing")]) == 1
+    assert "nothing" in capsys.readouterr().err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", str(tmp_path), "--port", str(port)]) == 1
+    assert str(port) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"served": ()},
+        {"processes": 0},
+        {"cache": -1},
+        {"quality": 101},
+        {"base_path": "slides"},
+        {"queue": 0},
+    ],
+)
+def test_settings_that_make_no_sense(tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        Settings(**{"served": (tmp_path,), **wrong})  # type: ignore[arg-type]
