@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import ngff
-from .pyramid import Level, Sides, pyramid_of, read_block, shared_slide
+from .pyramid import Sides, centres, pyramid_of, read_block, shared_slide
 
 if TYPE_CHECKING:
     import zarr
@@ -71,7 +71,8 @@ class SlideTree:
         group = zarr.create_group(store, attributes=attributes, zarr_format=3)
         # Pixels come interleaved, and a transposition takes no time.
         pixels_last = TransposeCodec(order=(1, 2, 0))
-        ngff.create_arrays(group, pyramid, filters=[pixels_last], compressors=None)
+        stored = {"filters": [pixels_last], "compressors": None}
+        ngff.create_arrays(group, pyramid, lambda level: stored)
         self.path = path
         self.documents = _consolidated(
             {key: value.to_bytes() for key, value in store._store_dict.items()}
@@ -98,7 +99,7 @@ class SlideTree:
             )
         level, variable = self._levels[parts[0]], parts[1]
         if variable != ngff.IMAGE:
-            return _centres(level, variable)
+            return centres(level, variable).tobytes()
         (width, height), (row, column) = level.chunk, map(int, parts[-2:])
         position = column * width, row * height
         return read_block(self.path, level.number, position, level.chunk).tobytes()
@@ -179,14 +180,6 @@ def _is_among(name: str, children: Sequence[str] | range) -> bool:
 def _tree(path: str, chunks: Sides, state: tuple[int, ...]) -> SlideTree:
     """A tree of a slide as its file was in a state."""
     return SlideTree(path, chunks)
-
-
-def _centres(level: Level, axis: str) -> bytes:
-    """Where the centres of a level's pixels are, as float64."""
-    import numpy as np
-
-    side, scale, origin = level.along(axis)
-    return (np.arange(side, dtype="<f8") * scale + origin).tobytes()
 
 
 class SlideFileSystem(AsyncFileSystem):  # type: ignore[misc]

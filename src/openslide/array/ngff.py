@@ -5,6 +5,7 @@ https://ngff.openmicroscopy.org/0.5/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._properties import (
@@ -79,10 +80,12 @@ def _channel(name: str, color: str) -> dict[str, Any]:
     }
 
 
-def create_arrays(group: zarr.Group, pyramid: Pyramid, **storage: Any) -> None:
+def create_arrays(
+    group: zarr.Group, pyramid: Pyramid, storage: Callable[[Level], dict[str, Any]]
+) -> None:
     """Make the arrays of a slide in a group, without pixels.
 
-    storage: how images are stored, as zarr.Group.create_array() takes it.
+    storage: how the image of a level is stored, as zarr.Group.create_array() takes it.
     """
     for level in pyramid.levels:
         width, height = level.size
@@ -92,7 +95,8 @@ def create_arrays(group: zarr.Group, pyramid: Pyramid, **storage: Any) -> None:
             shape=(3, height, width),
             dtype="uint8",
             dimension_names=DIMENSIONS,
-            **{"chunks": (3, *reversed(level.chunk)), **storage},
+            chunks=(3, *reversed(level.chunk)),
+            **storage(level),
         )
         for axis, side in zip(SPACE, (height, width), strict=True):
             folder.create_array(

@@ -74,6 +74,15 @@ class Pyramid(NamedTuple):
     levels: tuple[Level, ...]
     has_microns: bool
 
+    def cut(self, chunks: Mapping[int, tuple[int, int]]) -> Pyramid:
+        """Some of the levels, by number, with other chunks (width, height)."""
+        levels = tuple(
+            level._replace(chunk=chunks[level.number])
+            for level in self.levels
+            if level.number in chunks
+        )
+        return self._replace(levels=levels)
+
 
 def pyramid_of(slide: AbstractSlide, chunks: Sides) -> Pyramid:
     """The levels of a slide.  Raises ValueError for chunks that are none."""
@@ -99,6 +108,13 @@ def large_chunk(level: Level, most: int = 2048) -> tuple[int, int]:
     """(width, height) of as many whole chunks as fit into `most` pixels a side."""
     width, height = (max(1, most // side) * side for side in level.chunk)
     return width, height
+
+
+def centres(level: Level, axis: str) -> NDArray[np.float64]:
+    """Where the centres of a level's pixels are along "x" or "y", in its unit."""
+    np = _arrays.numpy()
+    side, scale, origin = level.along(axis)
+    return np.arange(side, dtype="<f8") * scale + origin  # type: ignore[no-any-return]
 
 
 def _given_sides(chunks: Sides) -> tuple[int, int] | None:
