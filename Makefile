@@ -12,6 +12,7 @@ VIPS := .venv-vips
 FLASK := .venv-flask
 PAGES := src/openslide/server/pages
 OPENSEADRAGON := $(PAGES)/vendor/openseadragon.min.js
+WHEELS := .venv-wheels
 DURATION ?= 600
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
@@ -25,11 +26,11 @@ C_FILES := $(EXT_FILES) $(wildcard tests/c/*.[ch] tests/fuzz/*.[ch] benchmarks/*
 PACKAGE_FILES := $(shell find src/openslide -name '*.py*' -not -path '*/__pycache__/*')
 PAGE_FILES := $(filter-out $(PAGES)/vendor,$(wildcard $(PAGES)/* $(PAGES)/vendor/*))
 SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES) $(PAGE_FILES)
-PYTHON_FILES := setup.py src tests $(wildcard benchmarks/*.py)
+PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
-    bench bench-tiles bench-trees lint format clean
+    bench bench-tiles bench-trees wheel lint format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -197,6 +198,16 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
+$(WHEELS)/ready: pyproject.toml
+	$(PYTHON) -m venv $(WHEELS)
+	$(WHEELS)/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
+	$(WHEELS)/bin/python -m pip install --quiet --group wheels
+	touch $@
+
+wheel: $(WHEELS)/ready $(ORACLE)/ready ## Make the wheels of this machine, and try them with every Python
+	PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" $(WHEELS)/bin/python -m wheels \
+	    --oracle $(CURDIR)/$(ORACLE)/bin/python
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)

@@ -87,3 +87,29 @@ def test_the_report_is_one_line(package: Path) -> None:
     assert len(lines) == 1
     assert lines[0].endswith("--no-deps openslide-native")
     assert child.returncode == 0
+
+
+#: What openslide-python puts in the place of ours, as far as it matters here.
+THEIR_PACKAGE = "__version__ = '1.4.7'\nclass OpenSlideError(Exception): pass\n"
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["from openslide._command import main; raise SystemExit(main())",
+     "import runpy; runpy.run_module('openslide', run_name='__main__')"],
+)  # fmt: skip
+def test_the_command_in_a_package_that_was_replaced(package: Path, start: str) -> None:
+    (package / "__init__.py").write_text(THEIR_PACKAGE)
+    (package / "_version.py").write_text("__version__ = '1.4.7'\n")
+    child = run(package, start)
+    assert child.returncode == 1
+    [line] = child.stderr.splitlines()
+    assert "openslide-python was installed over openslide-native" in line
+    assert "pip install --force-reinstall --no-deps openslide-native" in line
+
+
+def test_the_command(package: Path) -> None:
+    start = "import sys; sys.argv[1:] = ['--version']\n"
+    child = run(package, f"{start}from openslide._command import main; main()")
+    assert child.stdout.startswith("openslide-native ")
+    assert child.returncode == 0

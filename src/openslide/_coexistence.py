@@ -7,6 +7,7 @@ ours when this code runs; what only openslide-python has may lie between ours.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from importlib.machinery import EXTENSION_SUFFIXES
 
@@ -26,6 +27,14 @@ def foreign_file() -> str | None:
     names = (f"_convert{suffix}" for suffix in EXTENSION_SUFFIXES)
     paths = (os.path.join(_PACKAGE, name) for name in names)
     return next((path for path in paths if os.path.exists(path)), None)
+
+
+def is_replaced() -> bool:
+    """Whether the package that was imported is openslide-python's.
+
+    Ours tells which libopenslide it has loaded.
+    """
+    return not hasattr(sys.modules[__package__], "__library_path__")
 
 
 def warn_of_foreign_files() -> None:

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Build the libraries that wheels bundle, recent ones, as static position-independent
+# code: libraries.sh PREFIX.  Needs cmake, a C compiler, curl and, for x86-64, nasm;
+# without nasm libjpeg-turbo would be built without SIMD, so that is an error.
+set -eu
+
+prefix=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fetch() { # URL SHA256: unpack into the folder `work`
+    curl --fail --location --silent --show-error --retry 3 -o "$work/source.tar.gz" "$1"
+    if command -v sha256sum > /dev/null; then
+        echo "$2  $work/source.tar.gz" | sha256sum --check --quiet
+    else
+        echo "$2  $work/source.tar.gz" | shasum -a 256 --check --quiet
+    fi
+    tar -xzf "$work/source.tar.gz" -C "$work"
+}
+
+build() { # FOLDER OPTIONS...
+    folder=$work/$1
+    shift
+    cmake -S "$folder" -B "$folder/build" -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib \
+        -DCMAKE_POSITION_INDEPENDENT_CODE=ON "$@"
+    cmake --build "$folder/build" --parallel
+    cmake --install "$folder/build"
+}
+
+fetch https://github.com/libjpeg-turbo/libjpeg-turbo/releases/download/3.1.4.1/libjpeg-turbo-3.1.4.1.tar.gz \
+    ecae8008e2cc9ade2f2c1bb9d5e6d4fb73e7c433866a056bd82980741571a022
+build libjpeg-turbo-3.1.4.1 -DENABLE_SHARED=OFF -DWITH_TURBOJPEG=OFF -DREQUIRE_SIMD=ON
+
+fetch https://github.com/madler/zlib/releases/download/v1.3.1/zlib-1.3.1.tar.gz \
+    9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23
+build zlib-1.3.1 -DZLIB_BUILD_EXAMPLES=OFF
+# Its build makes a shared library too, which the linker would prefer.
+find "$prefix" -name 'libz.so*' -delete -o -name 'libz*.dylib' -delete
