@@ -12,6 +12,8 @@ VIPS := .venv-vips
 FLASK := .venv-flask
 PAGES := src/openslide/server/pages
 OPENSEADRAGON := $(PAGES)/vendor/openseadragon.min.js
+# Debian: gcc-mingw-w64-x86-64
+MINGW := x86_64-w64-mingw32-gcc
 WHEELS := .venv-wheels
 DURATION ?= 600
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
@@ -30,7 +32,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
-    bench bench-tiles bench-trees wheel lint format clean
+    bench bench-tiles bench-trees wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -217,6 +219,14 @@ lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 	CFLAGS=-Werror $(BIN)/python setup.py --quiet build_ext --force \
 	    --build-temp build/lint --build-lib build/lint
+	@if command -v $(MINGW) > /dev/null; then $(MAKE) --no-print-directory lint-windows; \
+	else echo 'lint: there is no $(MINGW), so what is for Windows was not compiled'; fi
+
+# The branches for Windows, of what does without Python's headers.
+lint-windows:
+	grep -v -e '^#' -e '^python/' -e '^_openslide_module' ext/sources.txt | \
+	    xargs -P 2 -n 8 sh -c 'cd ext && exec $(MINGW) -std=c11 -D_WIN32_WINNT=0x0A00 \
+	    -I. -Wall -Wextra -Werror -fsyntax-only "$$@"' $(MINGW)
 
 format: $(VENV)/tools ## Format all sources
 	$(BIN)/ruff check --fix --quiet $(PYTHON_FILES) || true

@@ -106,21 +106,21 @@ choose_described_as_level(struct choice *choice)
     sort_by_width(choice);
 }
 
-static long
+static int64_t
 integer_property(openslide_t *osr, const char *name)
 {
     const char *text = openslide.get_property_value(osr, name);
-    return text == NULL ? 0 : strtol(text, NULL, 10);
+    return text == NULL ? 0 : strtoll(text, NULL, 10);
 }
 
 /* ARGOS stores a pyramid for each focal plane, one after another. */
 static void
 choose_middle_plane(struct choice *choice)
 {
-    long wanted = (integer_property(choice->handle->osr, "argos.MaxZ") -
-                   integer_property(choice->handle->osr, "argos.MinZ")) /
-                  2;
-    long plane = -1;
+    int64_t wanted = (integer_property(choice->handle->osr, "argos.MaxZ") -
+                      integer_property(choice->handle->osr, "argos.MinZ")) /
+                     2;
+    int64_t plane = -1;
     uint32_t last_width = 0;
     for (size_t i = 0; i < choice->count; i++) {
         const struct tiff_directory *directory = &choice->directories[i];
@@ -335,7 +335,7 @@ is_plain_or_stitched(const struct choice *choice, int32_t number)
     return is_stitched(choice->handle) || is_plain(choice, number);
 }
 
-static long
+static int64_t
 region_property(const struct choice *choice, size_t number, const char *name)
 {
     char key[64];
