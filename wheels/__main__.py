@@ -25,8 +25,8 @@ ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 BUILD = ROOT / "build" / "wheels"
 
-#: The drop-in comparison, and reading by all ways there are.
-TESTS = ("test_oracle", "test_formats", "test_slide", "test_direct", "test_encode")
+#: The drop-in comparison, and what depends on the build.
+TESTS = ("test_oracle", "test_formats", "test_slide", "test_encode")
 TEST_NEEDS = ("hypothesis", "numpy", "pytest", "pytest-timeout", "scipy", "zstandard")
 
 #: Requires openslide-python by name, and reads slides with it.
