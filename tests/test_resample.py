@@ -237,6 +237,14 @@ def test_halves_are_those_of_pillow(
     np.testing.assert_array_equal(result, halved_by_pillow(pixels))
 
 
+def test_halves_of_pixels_with_a_byte_to_spare() -> None:
+    pixels = picture((301, 203), "noise", "extremes", 8)
+    result = np.empty((102, 151, 4), np.uint8)
+    _resampling.halve_into(pixels, result, has_alpha=False)
+    expected = halved_by_pillow(np.ascontiguousarray(pixels[..., :3]))
+    np.testing.assert_array_equal(result[..., :3], expected)
+
+
 @pytest.mark.parametrize("alpha", [None, "noise"])
 @pytest.mark.parametrize("size", [(1023, 1025), (1024, 1024), (5001, 3)])
 def test_halves_of_large_pictures(size: tuple[int, int], alpha: str | None) -> None:
@@ -250,7 +258,7 @@ def test_halves_of_rows_that_lie_apart() -> None:
     pixels = around[10:-5, 20:-7][::-1]
     frame = np.full((60, 50, 3), 99, np.uint8)
     inside = frame[3:31, 4:36][::-1]
-    _openslide.halve(pixels, inside)
+    _openslide.halve(pixels, inside, False)
     np.testing.assert_array_equal(inside, halved_by_pillow(pixels))
     frame[3:31, 4:36] = 99
     assert (frame == 99).all()
@@ -259,7 +267,7 @@ def test_halves_of_rows_that_lie_apart() -> None:
 @pytest.mark.parametrize("shape", [(3, 5, 3), (3, 4, 4), (2, 4, 3)])
 def test_what_is_not_half(shape: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="must be 4 x 3 pixels of 3 bytes, not "):
-        _openslide.halve(RGB, np.zeros(shape, np.uint8))
+        _openslide.halve(RGB, np.zeros(shape, np.uint8), False)
 
 
 ALL = (0, 0, 8, 6)

@@ -120,7 +120,8 @@ void resample(const struct resample_plan *plan,
  * may be negative.
  */
 struct halving {
-    size_t channels;       /* 3: RGB; 4: RGBA with straight alpha */
+    size_t channels;       /* 3 or 4 */
+    bool has_alpha;        /* the fourth is straight alpha */
     int32_t width, height; /* of the source, 1 at least */
     const uint8_t *source;
     ptrdiff_t source_stride;

@@ -24,14 +24,15 @@ pick(const uint8_t *means, size_t count, size_t channels, uint8_t *target)
 
 /* `count` pixels of the target, of twice as many in both rows. */
 static void
-halve_part(const struct resample_kernel *kernel, size_t channels,
+halve_part(const struct resample_kernel *kernel, const struct halving *halving,
            const uint8_t *upper, const uint8_t *lower, size_t count,
            uint8_t *target)
 {
     uint8_t premultiplied[2][2 * PART * MOST_CHANNELS];
     uint8_t means[2 * PART * MOST_CHANNELS];
+    size_t channels = halving->channels;
 
-    if (channels == 4) {
+    if (halving->has_alpha) {
         kernel->premultiply(upper, 2 * count, premultiplied[0]);
         kernel->premultiply(lower, 2 * count, premultiplied[1]);
         upper = premultiplied[0];
@@ -39,38 +40,40 @@ halve_part(const struct resample_kernel *kernel, size_t channels,
     }
     kernel->average(upper, lower, channels, (2 * count - 1) * channels, means);
     pick(means, count, channels, target);
-    if (channels == 4) {
+    if (halving->has_alpha) {
         kernel->unpremultiply(target, count);
     }
 }
 
 /* A pixel without a neighbour is its own, which rounds the mean alike. */
 static void
-halve_last(const struct resample_kernel *kernel, size_t channels,
+halve_last(const struct resample_kernel *kernel, const struct halving *halving,
            const uint8_t *upper, const uint8_t *lower, uint8_t *target)
 {
     uint8_t pairs[2][2 * MOST_CHANNELS];
+    size_t channels = halving->channels;
 
     for (int i = 0; i < 2; i++) {
         memcpy(pairs[0] + i * channels, upper, channels);
         memcpy(pairs[1] + i * channels, lower, channels);
     }
-    halve_part(kernel, channels, pairs[0], pairs[1], 1, target);
+    halve_part(kernel, halving, pairs[0], pairs[1], 1, target);
 }
 
 static void
-halve_row(const struct resample_kernel *kernel, size_t channels, int32_t width,
+halve_row(const struct resample_kernel *kernel, const struct halving *halving,
           const uint8_t *upper, const uint8_t *lower, uint8_t *target)
 {
-    size_t count = (size_t)(width / 2);
+    size_t channels = halving->channels;
+    size_t count = (size_t)(halving->width / 2);
 
     for (size_t i = 0; i < count; i += PART) {
-        halve_part(kernel, channels, upper + 2 * i * channels,
+        halve_part(kernel, halving, upper + 2 * i * channels,
                    lower + 2 * i * channels,
                    count - i < PART ? count - i : PART, target + i * channels);
     }
-    if (width % 2 != 0) {
-        halve_last(kernel, channels, upper + 2 * count * channels,
+    if (halving->width % 2 != 0) {
+        halve_last(kernel, halving, upper + 2 * count * channels,
                    lower + 2 * count * channels, target + count * channels);
     }
 }
@@ -84,7 +87,7 @@ resample_halve_with(const struct resample_kernel *kernel,
     for (int32_t row = 0; row < halving->height; row += 2) {
         int64_t below = smaller(row + 1, halving->height - 1);
 
-        halve_row(kernel, halving->channels, halving->width,
+        halve_row(kernel, halving,
                   halving->source + row * halving->source_stride,
                   halving->source + (ptrdiff_t)below * halving->source_stride,
                   target);

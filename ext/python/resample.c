@@ -200,26 +200,30 @@ check_halves(const Py_buffer *source, const Py_buffer *target)
 }
 
 PyDoc_STRVAR(module_halve_doc,
-             "halve($module, source, target, /)\n--\n\n"
+             "halve($module, source, target, has_alpha, /)\n--\n\n"
              "Fill a picture with the means of 2 x 2 pixels of another one, "
              "as Pillow's\nImage.reduce(2) does.\n\n"
              "source, target: buffers as for resample(), of as many channels; "
-             "sides of the\ntarget are half as long, rounded up.");
+             "sides of the\ntarget are half as long, rounded up.\n"
+             "has_alpha: whether the fourth of them is alpha.");
 
 static PyObject *
 module_halve(PyObject *Py_UNUSED(module), PyObject *const *args,
              Py_ssize_t nargs)
 {
     Py_buffer source = {0}, target = {0};
-    if (nargs != 2) {
-        return raise_argument_count("halve", 2, nargs);
+    if (nargs != 3) {
+        return raise_argument_count("halve", 3, nargs);
     }
-    bool valid = get_picture(args[0], "a source", 0, &source) &&
+    int has_alpha = PyObject_IsTrue(args[2]);
+    bool valid = has_alpha >= 0 &&
+                 get_picture(args[0], "a source", 0, &source) &&
                  get_picture(args[1], "a target", PyBUF_WRITABLE, &target) &&
                  check_halves(&source, &target);
     if (valid) {
         struct halving halving = {
             .channels = (size_t)source.shape[2],
+            .has_alpha = has_alpha > 0 && source.shape[2] == 4,
             .width = (int32_t)source.shape[1],
             .height = (int32_t)source.shape[0],
             .source = source.buf,

@@ -155,4 +155,9 @@ def resample(
     longer_first: object,
     /,
 ) -> None: ...
-def halve(source: object, target: object, /) -> None: ...  # buffers
+def halve(
+    source: object,  # these two are buffers
+    target: object,
+    has_alpha: object,
+    /,
+) -> None: ...

@@ -59,8 +59,16 @@ def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width, channels = pixels.shape
     shape = ((height + 1) // 2, (width + 1) // 2, channels)
     result = _arrays.numpy().empty(shape, "uint8")
-    _openslide.halve(pixels, result)
+    halve_into(pixels, result, has_alpha=channels == 4)
     return result  # type: ignore[no-any-return]
+
+
+def halve_into(source: object, target: object, *, has_alpha: bool) -> None:
+    """The same of a buffer, into another one that is half as large.
+
+    has_alpha: whether the fourth byte of a pixel is alpha, or but one more sample.
+    """
+    _openslide.halve(source, target, has_alpha)
 
 
 @cache

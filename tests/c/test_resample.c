@@ -529,6 +529,7 @@ check_halves(size_t channels, int32_t width, int32_t height)
     size_t source_size = (size_t)(width * height) * channels;
     struct halving halving = {
         .channels = channels,
+        .has_alpha = channels == 4,
         .width = width,
         .height = height,
         .source = source_memory.end - source_size,
@@ -591,6 +592,7 @@ test_registers(void)
         };
         struct halving halving = {
             .channels = channels,
+            .has_alpha = channels == 4,
             .width = 101,
             .height = 7,
             .source = pixels,
