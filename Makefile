@@ -112,7 +112,7 @@ test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo
 
 # What pixels depend on by way of kernels.
 PIXEL_TESTS := $(addprefix tests/,test_convert.py test_regions.py test_arrays.py \
-    test_division.py test_formats.py test_thumbnails.py test_direct.py \
+    test_division.py test_formats.py test_thumbnails.py test_read_at.py test_direct.py \
     test_direct_dicom.py test_direct_codecs.py test_direct_ndpi.py test_direct_mirax.py \
     test_direct_bif.py test_direct_leica.py test_direct_trestle.py test_oracle.py)
 

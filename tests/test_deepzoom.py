@@ -308,11 +308,9 @@ def test_an_overridden_read_region(slides: Mapping[str, SlideFacts]) -> None:
     with Red(slides["aperio-jpeg"].path) as slide:
         tile = DeepZoomGenerator(slide).get_tile(10, (1, 1))
         assert tile.getcolors() == [(256 * 256, (255, 0, 0))]
-        padded = slide._read_flat((0, 0), 0, (3, 2), "white", "RGBX")
-    assert (padded.mode, padded.convert("RGB").getcolors()) == (
-        "RGBX",
-        [(6, (255, 0, 0))],
-    )
+        padded = slide._read_rgbx((0, 0), 0, (3, 2), "white")
+    image = Image.frombytes("RGB", (3, 2), padded, "raw", "RGBX")
+    assert image.getcolors() == [(6, (255, 0, 0))]
 
 
 def test_spans() -> None:

@@ -23,7 +23,7 @@ from ._arrays import (
 from ._cache import OpenSlideCache
 from ._errors import OpenSlideError
 from ._files import Filename
-from ._images import FlatMode, blank, flatten, profile_of, with_profile
+from ._images import blank, flatten, profile_of, with_profile
 from ._properties import (
     PROPERTY_NAME_BOUNDS_HEIGHT,
     PROPERTY_NAME_BOUNDS_WIDTH,
@@ -433,14 +433,21 @@ class AbstractSlide(metaclass=ABCMeta):
         level: int,
         size: tuple[int, int],
         background: str,
-        mode: FlatMode = "RGB",
     ) -> Image:
-        """An image of a region over a background, by way of read_region()."""
+        """An RGB image of a region over a background, by way of read_region()."""
         region = self.read_region(location, level, size)
-        image = flatten(region, background)
-        if image.mode != mode:
-            image = image.convert(mode)
-        return with_profile(image, profile_of(region))
+        return with_profile(flatten(region, background), profile_of(region))
+
+    def _read_rgbx(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> bytes | bytearray:
+        """Its pixels, of four bytes each: those of an image that is RGBX."""
+        image = self._read_flat(location, level, size, background)
+        return image.tobytes("raw", "RGBX")
 
     def _read_thumbnail(
         self, level: int, limit: tuple[int, int], background: str

@@ -5,21 +5,19 @@ Pillow is imported by the first picture, not with the package.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-#: What an image over a background may be.  The fourth byte of RGBX means nothing; as
-#: Pillow keeps RGB in four bytes too, it costs no memory, and spares a copy.
-FlatMode: TypeAlias = Literal["RGB", "RGBX"]
 
 # Where Pillow keeps an ICC profile; images without one lack the key.
 _ICC_PROFILE = "icc_profile"
 
 
 def from_rgba(
-    pixels: bytearray, size: tuple[int, int], mode: Literal["RGBA", "RGBX"] = "RGBA"
+    pixels: bytes | bytearray,
+    size: tuple[int, int],
+    mode: Literal["RGBA", "RGBX"] = "RGBA",
 ) -> Image:
     """An image that takes over a private buffer of RGBA bytes.
 

@@ -13,7 +13,6 @@ from ._arrays import Mode, Request, Requests
 from ._cache import OpenSlideCache
 from ._files import Filename
 from ._images import (
-    FlatMode,
     from_memory,
     from_opaque_rgba,
     from_rgba,
@@ -212,17 +211,23 @@ class OpenSlide(AbstractSlide):
         level: int,
         size: tuple[int, int],
         background: str,
-        mode: FlatMode = "RGB",
     ) -> Image:
         if self._has_own_read_region():
-            return super()._read_flat(location, level, size, background, mode)
+            return super()._read_flat(location, level, size, background)
         pixels = self._read_opaque(location, level, size, background)
-        sides = (size[0], size[1])
-        if mode == "RGBX":
-            image = from_rgba(pixels, sides, mode)
-        else:
-            image = from_opaque_rgba(pixels, sides)
+        image = from_opaque_rgba(pixels, (size[0], size[1]))
         return with_profile(image, self._profile)
+
+    def _read_rgbx(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        background: str,
+    ) -> bytes | bytearray:
+        if self._has_own_read_region():
+            return super()._read_rgbx(location, level, size, background)
+        return self._read_opaque(location, level, size, background)
 
     def _read_thumbnail(
         self, level: int, limit: tuple[int, int], background: str

@@ -27,6 +27,10 @@ def reads(slide: OpenSlide) -> dict[str, tuple[Callable[[], object], int]]:
         "an empty region": (lambda: slide.read_region((0, 0), 0, (0, 5)), 2000),
         "a level that is none": (lambda: slide.read_region((0, 0), 9, (9, 9)), 2000),
         "a divided region": (lambda: slide.read_region((-3000, 0), 0, (3000, 900)), 30),
+        "a region at a resolution": (
+            lambda: slide.read_image_at((3, 3), 0.8, (64, 64), slide_mpp=0.5),
+            1000,
+        ),
         "by ctypes": (
             lambda: lowlevel._read_region(slide._osr, words, 0, 0, 0, 100, 100),
             1000,
@@ -52,6 +56,15 @@ def bad_arguments(slide: OpenSlide) -> dict[str, Callable[[], object]]:
         "no level": refused(read, (0, 0), "0", (1, 1)),
         "a negative size": refused(read, (0, 0), 0, (-1, 1)),
         "a size beyond memory": refused(read, (0, 0), 0, (1 << 40, 1 << 30)),
+        "a filter that is none": refused(
+            osr.read_resampled_into,
+            *(bytearray(12), b"", b"", 0, (1, 1), (1.0, 1.0), 9, 0, 0, 0, 0),
+        ),
+        "regions without places": refused(
+            osr.read_resampled_into,
+            *(memoryview(bytearray(12)).cast("B", (1, 2, 2, 3)), b"", b"", 0),
+            *((4, 4), (4.0, 4.0), 3, 0, 0, 0, 0),
+        ),
         "64 bits and more": refused(read, (1 << 70, 0), 0, (1, 1)),
         "no cache": refused(slide.set_cache, 3),
         "no capacity": refused(OpenSlideCache, "many"),

@@ -24,6 +24,7 @@ from PIL import Image as Images
 
 from ..deepzoom import DeepZoomGenerator
 from .layouts import Layout
+from .rows import Rows
 from .writer import TileWriter
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _STRIP_PIXELS = 1 << 20
 
 #: From (left, right), pixels of the finest level, to what lies between from top to
 #: bottom.
-_Strips: TypeAlias = "Callable[[int, int], Iterable[Image]]"
+_Strips: TypeAlias = "Callable[[int, int], Iterable[Rows]]"
 
 
 def write_shrunk(
@@ -109,7 +110,7 @@ def _shrunk(columns: tuple[int, int], halvings: int) -> tuple[int, int]:
 class _Receiver(Protocol):
     """What takes rows of pixels, one strip after another."""
 
-    def push(self, image: Image) -> None:
+    def push(self, rows: Rows) -> None:
         """Take the next rows."""
 
 
@@ -137,19 +138,20 @@ class _Kept:
         self._left, _ = _shrunk(band.shown, self._halvings)
         self._top = 0
 
-    def push(self, image: Image) -> None:
+    def push(self, rows: Rows) -> None:
         if self._image is None:
-            self._image = Images.new(image.mode, self._size, None)
-        self._image.paste(image, (self._left, self._top))
-        self._top += image.height
+            self._image = Images.new("RGBX", self._size, None)
+        self._image.paste(rows.image, (self._left, self._top))
+        self._top += rows.height
 
-    def strips(self) -> Iterator[Image]:
+    def strips(self) -> Iterator[Rows]:
         """All of it, from top to bottom."""
         assert self._image is not None  # there is always a band
         width, height = self._size
         rows = max(1, _STRIP_PIXELS // width)
         for top in range(0, height, rows):
-            yield self._image.crop((0, top, width, min(top + rows, height)))
+            box = (0, top, width, min(top + rows, height))
+            yield Rows.of(self._image.crop(box))
 
 
 class _Chain:
@@ -161,7 +163,7 @@ class _Chain:
 
     def push_all(
         self,
-        strips: Iterable[Image],
+        strips: Iterable[Rows],
         finest: int,
         band: _Band | None = None,
         kept: _Kept | None = None,
@@ -212,13 +214,13 @@ class _Level:
         self._received = 0  # rows
         self._tile_row = 0  # that is to be written next
         self._strips: list[_Strip] = []  # that it may need
-        self._unpaired: Image | None = None  # a row that waits for another
+        self._unpaired: Rows | None = None  # one that waits for another
 
-    def push(self, image: Image) -> None:
+    def push(self, rows: Rows) -> None:
         """Take the next rows."""
-        self._strips.append(_Strip(self._received, image))
-        self._received += image.height
-        self._pass_on(image)
+        self._strips.append(_Strip(self._received, rows))
+        self._received += rows.height
+        self._pass_on(rows)
         while self._tile_row < self._rows:
             top, bottom = self._span(1, self._tile_row)
             self._strips = [strip for strip in self._strips if strip.end > top]
@@ -227,18 +229,17 @@ class _Level:
             self._write_row(top, bottom)
             self._tile_row += 1
 
-    def _pass_on(self, image: Image) -> None:
+    def _pass_on(self, rows: Rows) -> None:
         """Give the level above half the rows, and keep an odd one until the end."""
         if self._above is None:
             return
-        rows = _stacked(self._unpaired, image)
+        if self._unpaired is not None:
+            rows = self._unpaired + rows
         is_last = self._received == self._height
         paired = rows.height if is_last else rows.height // 2 * 2
-        self._unpaired = None
-        if paired < rows.height:
-            self._unpaired = rows.crop((0, paired, rows.width, rows.height))
+        self._unpaired = rows[paired:] if paired < rows.height else None
         if paired > 0:
-            self._above.push(rows.reduce(2, (0, 0, rows.width, paired)))
+            self._above.push(rows[:paired].halved())
 
     def _write_row(self, top: int, bottom: int) -> None:
         strips = tuple(self._strips)
@@ -258,33 +259,17 @@ class _Strip(NamedTuple):
     """Rows of a level, from one of them on."""
 
     start: int
-    image: Image
+    rows: Rows
 
     @property
     def end(self) -> int:
-        return self.start + self.image.height
+        return self.start + self.rows.height
 
 
 def _cut_out(strips: Iterable[_Strip], box: tuple[int, int, int, int]) -> Image:
+    """A part of some strips, which must cover it."""
     left, top, right, bottom = box
-    return _put_together(
-        (right - left, bottom - top),
-        [(strip.image, (-left, strip.start - top)) for strip in strips],
-    )
-
-
-def _stacked(upper: Image | None, lower: Image) -> Image:
-    if upper is None:
-        return lower
-    size = (lower.width, upper.height + lower.height)
-    return _put_together(size, [(upper, (0, 0)), (lower, (0, upper.height))])
-
-
-def _put_together(
-    size: tuple[int, int], parts: list[tuple[Image, tuple[int, int]]]
-) -> Image:
-    """An image of parts, of which that counts which lies within; they must cover it."""
-    image = Images.new(parts[0][0].mode, size, None)
-    for part, corner in parts:
-        image.paste(part, corner)
+    image = Images.new("RGBX", (right - left, bottom - top), None)
+    for strip in strips:
+        image.paste(strip.rows.image, (-left, strip.start - top))
     return image

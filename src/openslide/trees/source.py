@@ -1,7 +1,4 @@
-"""The slide as a tree shows it: rows of pixels from top to bottom.
-
-They are RGBX, which spares a copy: four bytes are what Pillow gives an RGB pixel too.
-"""
+"""The slide as a tree shows it: rows of pixels from top to bottom."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from .._images import with_profile
 from .._properties import background_color
+from .rows import Rows
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -67,7 +65,7 @@ class Source:
             for side in ("width", "height")
         )
 
-    def strips(self, left: int, right: int) -> Iterator[Image]:
+    def strips(self, left: int, right: int) -> Iterator[Rows]:
         """The rows between two columns, in strips that end where stored tiles do.
 
         So each of these is decoded once, unless they are so large that a strip has
@@ -80,15 +78,18 @@ class Source:
         else:
             rows = -(-self.tile_height // -(-stored // _MOST_PIXELS))
         for y, end in _parts(height, self._offset[1], rows):
-            yield self._convert(self._read_strip(Box(left, y, width, end - y)))
+            strip = self._read_strip(Box(left, y, width, end - y))
+            image = with_profile(strip.image, self._slide._profile)
+            converted = self._convert(image)
+            yield strip if converted is image else Rows.of(converted)
 
-    def _read_strip(self, box: Box) -> Image:
+    def _read_strip(self, box: Box) -> Rows:
         try:
             return self._read(box)
         except OpenSlideError:
             return self._read_in_pieces(box)
 
-    def _read_in_pieces(self, strip: Box) -> Image:
+    def _read_in_pieces(self, strip: Box) -> Rows:
         """A strip by stored tiles, so that damage costs no more than these."""
         from PIL import Image
 
@@ -100,17 +101,17 @@ class Source:
                     strip.x + left, strip.y + upper, right - left, lower - upper
                 )
                 try:
-                    image.paste(self._read(piece), (left, upper))
+                    image.paste(self._read(piece).image, (left, upper))
                 except OpenSlideError:
                     self._note_damage(piece)
-        return with_profile(image, self._slide._profile)
+        return Rows.of(image)
 
-    def _read(self, box: Box) -> Image:
+    def _read(self, box: Box) -> Rows:
         """A part over the slide's background colour."""
         location = (box.x + self._offset[0], box.y + self._offset[1])
-        return self._slide._read_flat(
-            location, 0, (box.width, box.height), self._background, "RGBX"
-        )
+        size = (box.width, box.height)
+        pixels = self._slide._read_rgbx(location, 0, size, self._background)
+        return Rows(pixels, *size)
 
 
 def _parts(length: int, offset: int, side: int) -> Iterator[tuple[int, int]]:
