@@ -43,8 +43,13 @@ class Thresholds(NamedTuple):
     side: int = 2048
 
 
-def stained(slide: AbstractSlide, thresholds: Thresholds) -> NDArray[np.bool_]:
-    """Which pixels of a picture of the slide show tissue, (rows, columns)."""
+def stained(
+    slide: AbstractSlide, thresholds: Thresholds
+) -> tuple[NDArray[np.bool_], float]:
+    """Which pixels of a picture of the slide show tissue, (rows, columns).
+
+    And how much of it is dark, 0 to 1.
+    """
     np = _arrays.numpy()
     picture = slide.get_thumbnail((thresholds.side, thresholds.side))
     is_dark = _dark(picture)
@@ -58,8 +63,8 @@ def stained(slide: AbstractSlide, thresholds: Thresholds) -> NDArray[np.bool_]:
     is_stained = (saturation > threshold) & ~is_dark
     is_stained &= chroma >= min(threshold, _LEAST_CHROMA)
     pieces = _without_small(is_stained, thresholds.smallest_piece)
-    # Nothing that is dark lies in a hole of the tissue.
-    return ~_without_small(~pieces, thresholds.smallest_hole)
+    filled = ~_without_small(~pieces, thresholds.smallest_hole)
+    return filled, float(is_dark.mean())
 
 
 def _dark(picture: Image) -> NDArray[np.bool_]:
@@ -69,11 +74,6 @@ def _dark(picture: Image) -> NDArray[np.bool_]:
     np = _arrays.numpy()
     smooth = picture.filter(ImageFilter.BoxBlur(_NOISE_RADIUS))
     return np.asarray(smooth).max(axis=2) < _DARKEST  # type: ignore[no-any-return]
-
-
-def is_dark_field(slide: AbstractSlide) -> bool:
-    """Whether most of a slide is dark, as in fluorescence, so that no tissue is found."""
-    return bool(_dark(slide.get_thumbnail((256, 256))).mean() > 0.5)
 
 
 def _otsu(values: NDArray[np.uint8]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arrays
@@ -23,6 +24,31 @@ class TileClasses(NamedTuple):
     names: tuple[str, ...]
     cells: NDArray[np.int64]
     shares: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        names: tuple[str, ...],
+        cells: NDArray[np.int64],
+        shares: NDArray[np.float32],
+    ) -> TileClasses:
+        """Of tiles in any order."""
+        order = _arrays.numpy().lexsort(cells.T)
+        return cls(names, cells[order], shares[order])
+
+    def encoded(self) -> bytes:
+        """All of it, to be decoded again."""
+        file = io.BytesIO()
+        names = _arrays.numpy().array(self.names, "U")
+        _arrays.numpy().savez(file, names=names, cells=self.cells, shares=self.shares)
+        return file.getvalue()
+
+    @classmethod
+    def decoded(cls, data: bytes) -> TileClasses:
+        """What encoded() gave."""
+        with _arrays.numpy().load(io.BytesIO(data)) as found:
+            names = tuple(map(str, found["names"]))
+            return cls(names, found["cells"], found["shares"])
 
     def shares_of(self, cells: NDArray[np.int64]) -> NDArray[np.float32]:
         """The shares of some of the tiles."""

@@ -134,9 +134,8 @@ class TileGrid(Sequence[Tile]):
             self._area = _covered_area(self._slide, bounds)
             self._classes: TileClasses | None = None
             self._cells = self._all_cells()
-            tissue = self._mask(mask, mask_origin, mask_classes, min_tissue)
-            if tissue is not None:
-                self._leave_out(tissue, min_tissue)
+            wanted = self._masked(mask, mask_origin, mask_classes, min_tissue)
+            self._cells, self._classes = wanted._cells, wanted._classes
         except BaseException:
             self.close()
             raise
@@ -290,6 +289,11 @@ class TileGrid(Sequence[Tile]):
         return self._classes.names if self._classes else ()
 
     @property
+    def tile_classes(self) -> TileClasses | None:
+        """All that is known of classes, for with_classes()."""
+        return self._classes
+
+    @property
     def class_shares(self) -> NDArray[np.float32]:
         """How much of each tile each class covers, 0 to 1, float32 (n, classes)."""
         if self._classes is None:
@@ -302,6 +306,30 @@ class TileGrid(Sequence[Tile]):
         if self._classes is None:
             return [""] * len(self)
         return self._classes.labels_of(self._cells)
+
+    def masked(self, mask: TissueMask, min_tissue: float | None = None) -> TileGrid:
+        """The tiles of which enough is wanted, with the classes of the mask.
+
+        min_tissue: how much, 0 to 1; by default anything.
+
+        The slide is left to this grid.  Raises ValueError for another share.
+        """
+        _check_share(min_tissue)
+        np = _arrays.numpy()
+        boxes, lines = self.boxes, self._size[1]
+        fractions = mask.fractions(boxes, lines)
+        # Shares have nine digits, so that rounding does not decide.
+        is_enough = (
+            fractions > 0 if min_tissue is None else fractions >= round(min_tissue, 9)
+        )
+        grid = self.only(self._cells[is_enough])
+        grid._classes = None
+        if mask.classes:
+            from ._tile_classes import TileClasses
+
+            shares = mask.class_shares(boxes[is_enough], lines).astype(np.float32)
+            grid._classes = TileClasses.of(mask.classes, grid._cells, shares)
+        return grid
 
     def with_classes(self, classes: TileClasses | None) -> TileGrid:
         """The grid with these classes of its tiles, found by another one of the slide."""
@@ -448,38 +476,22 @@ class TileGrid(Sequence[Tile]):
         row, column = np.divmod(np.arange(columns * rows), columns)
         return np.stack([column, row], axis=1)  # type: ignore[no-any-return]
 
-    def _mask(
+    def _masked(
         self,
         mask: MaskLike | None,
         origin: Origin | None,
         classes: Iterable[str | int] | None,
         min_tissue: float | None,
-    ) -> TissueMask | None:
-        if min_tissue is not None and not 0 <= min_tissue <= 1:
-            raise ValueError(f"min_tissue must be from 0 to 1, not {min_tissue!r}")
+    ) -> TileGrid:
+        _check_share(min_tissue)
         if mask is None and min_tissue is None:
-            return None
+            return self
         from .tissue import TissueMask
 
         if mask is None:
-            return TissueMask.detect(self._slide)
-        return TissueMask.of(mask, self._slide, origin=origin, classes=classes)
-
-    def _leave_out(self, mask: TissueMask, min_tissue: float | None) -> None:
-        """Keep the tiles of which enough is wanted, and what classes they have."""
-        np = _arrays.numpy()
-        lines = self._size[1]
-        fractions = mask.fractions(self.boxes, lines)
-        # Shares have nine digits, so that rounding does not decide.
-        is_enough = (
-            fractions > 0 if min_tissue is None else fractions >= round(min_tissue, 9)
-        )
-        self._cells = self._cells[is_enough]
-        if mask.classes:
-            from ._tile_classes import TileClasses
-
-            shares = mask.class_shares(self.boxes, lines).astype(np.float32)
-            self._classes = TileClasses(mask.classes, self._cells, shares)
+            return self.masked(TissueMask.detect(self._slide), min_tissue)
+        wanted = TissueMask.of(mask, self._slide, origin=origin, classes=classes)
+        return self.masked(wanted, min_tissue)
 
 
 def _pair(values: NDArray[Any]) -> tuple[Any, Any]:
@@ -490,6 +502,11 @@ def _pair(values: NDArray[Any]) -> tuple[Any, Any]:
 def _four(values: NDArray[Any]) -> tuple[float, float, float, float]:
     x, y, width, height = values.tolist()
     return x, y, width, height
+
+
+def _check_share(min_tissue: float | None) -> None:
+    if min_tissue is not None and not 0 <= min_tissue <= 1:
+        raise ValueError(f"min_tissue must be from 0 to 1, not {min_tissue!r}")
 
 
 def _tile_size(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -67,6 +67,7 @@ class TissueMask:
         self._grid: NDArray[np.bool_] | None = array != 0
         self._annotations: Annotations | None = None
         self._layers: dict[str, Area] = {}
+        self._dark: float | None = None
 
     @classmethod
     def _of_area(cls, area: Area, layers: dict[str, Area]) -> TissueMask:
@@ -75,6 +76,7 @@ class TissueMask:
         mask._grid = None
         mask._annotations = None
         mask._layers = layers
+        mask._dark = None
         mask.__dict__["_area"] = area
         return mask
 
@@ -155,7 +157,10 @@ class TissueMask:
                 f"be positive, not {smallest_piece!r}, {smallest_hole!r}, {side!r}"
             )
         thresholds = Thresholds(saturation, smallest_piece, smallest_hole, side)
-        return cls(stained(slide, thresholds), slide.dimensions)
+        grid, dark = stained(slide, thresholds)
+        mask = cls(grid, slide.dimensions)
+        mask._dark = dark
+        return mask
 
     @classmethod
     def from_annotations(cls, annotations: Annotations) -> TissueMask:
@@ -253,6 +258,11 @@ class TissueMask:
         is_path = isinstance(mask, (str, os.PathLike))
         if is_path and Path(cast("str", mask)).suffix.lower() in _POLYGON_SUFFIXES:
             path = cast("str", mask)
+            if threshold is not None:
+                raise ValueError(
+                    f"{os.fspath(path)!r} has polygons, of which there is no threshold: "
+                    f"{threshold!r}"
+                )
             return cls.from_geojson(path, slide, origin=origin, classes=chosen)
         area = (0, 0, *dimensions)
         if origin == "bounds" and not isinstance(slide, tuple):
@@ -308,6 +318,19 @@ class TissueMask:
         An image of one label, or of more than 64, has none.
         """
         return tuple(self._layers)
+
+    @property
+    def dark(self) -> float | None:
+        """How much of the slide is dark, 0 to 1, where tissue was looked for.
+
+        Of fluorescence it is most, and what was found there is none.
+        """
+        return self._dark
+
+    @property
+    def annotations(self) -> Annotations | None:
+        """The polygons that it was made of; None for other masks."""
+        return self._annotations
 
     def fractions(
         self, boxes: NDArray[np.float64], lines: int | None = None

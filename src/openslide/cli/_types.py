@@ -55,6 +55,22 @@ def share(text: str) -> float:
 share.__name__ = "number from 0 to 1"
 
 
+def saturation(text: str) -> int:
+    """An integer from 0 to 255."""
+    return _accepted(int(text), lambda number: 0 <= number <= 255)
+
+
+saturation.__name__ = "integer from 0 to 255"
+
+
+def finite(text: str) -> float:
+    """A number."""
+    return _accepted(float(text), math.isfinite)
+
+
+finite.__name__ = "number"
+
+
 def _accepted(number: _Number, is_valid: Callable[[_Number], bool]) -> _Number:
     if not is_valid(number):
         raise ValueError(number)

@@ -17,10 +17,10 @@ from .._threads import get_num_threads
 from ..output.encoding import LONGEST_SIDES
 from ..output.telling import counted, told_damage, told_tiles
 from ._progress import Progress
-from ._types import microns, not_negative, percent, positive, share
+from ._types import finite, microns, not_negative, percent, positive, saturation, share
 
 if TYPE_CHECKING:
-    from ..export import Summary, TileOptions
+    from ..export import FoundSlide, Summary, TileOptions
     from ._types import Subcommands
 
 
@@ -89,9 +89,37 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     )
     tiles.add_argument(
         "--mask",
-        metavar="FILE",
+        metavar="FILE|DIR",
         help="what is tissue: GeoJSON polygons, or an image of which anything but "
-        "black is; by default it is looked for",
+        "black is; by default it is looked for, on bright field. A folder has one for "
+        "each slide, called like it",
+    )
+    tiles.add_argument(
+        "--mask-class",
+        action="append",
+        metavar="NAME",
+        help="of the mask only this class is wanted, or this value of an image; may be "
+        'given again (default: all but QuPath\'s "Ignore*")',
+    )
+    tiles.add_argument(
+        "--mask-origin",
+        choices=("bounds", "slide"),
+        help="where polygons count from: the corner of the slide's bounds, as QuPath "
+        "does, or the slide's own; of images, what they cover (default: bounds for "
+        "polygons, slide for images)",
+    )
+    tiles.add_argument(
+        "--mask-threshold",
+        type=finite,
+        metavar="VALUE",
+        help="of an image what is at least this is wanted (default: more than 0)",
+    )
+    tiles.add_argument(
+        "--tissue-threshold",
+        type=saturation,
+        metavar="0-255",
+        help="tissue is more saturated than this (default: found for each slide); "
+        "lower for pale stains",
     )
 
 
@@ -160,17 +188,36 @@ def run(options: argparse.Namespace) -> int:
     )
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
+    masks, slides, unmatched = _masks(options.mask, slides)
     with Progress() as progress:
         summary = export_tiles(
             slides,
             options.output,
             _tile_options(options),
+            masks=masks,
             workers=options.workers or get_num_threads(),
             resume=options.resume,
             report=progress,
         )
     _tell(summary, options.output)
-    return 1 if summary.failures else 0
+    return 1 if summary.failures or unmatched else 0
+
+
+def _masks(
+    mask: str | None, slides: list[FoundSlide]
+) -> tuple[dict[Path, Path], list[FoundSlide], list[Path]]:
+    """The masks of a folder by slide, the slides that have one, and those that have none.
+
+    Of these it is told at once why.
+    """
+    if mask is None or not Path(mask).is_dir():
+        return {}, slides, []
+    from ..export import match_masks
+
+    masks, missing = match_masks(Path(mask).absolute(), slides)
+    for path, reason in missing.items():
+        _say(f"openslide: left out: {path}: {reason}")
+    return masks, [slide for slide in slides if slide.path in masks], list(missing)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -188,6 +235,10 @@ def _check(options: argparse.Namespace) -> None:
             )
     elif options.require_native:
         options.usage_error("--require-native goes with --format native alone")
+    if options.mask is None:
+        for name in ("mask_class", "mask_origin", "mask_threshold"):
+            if getattr(options, name) is not None:
+                options.usage_error(f"--{name.replace('_', '-')} needs --mask")
     makes_jpeg = options.format == "jpeg" and options.to != "zarr"
     limit = LONGEST_SIDES["jpeg"]
     if makes_jpeg and (options.size or 0) > limit:
@@ -198,7 +249,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _tile_options(options: argparse.Namespace) -> TileOptions:
-    from ..export import TileOptions
+    from ..export import MaskOptions, TileOptions
 
     return TileOptions(
         size=options.size or _USUAL_SIZE,
@@ -210,6 +261,12 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         slide_mpp=options.slide_mpp,
         min_tissue=options.min_tissue,
         mask=options.mask and str(Path(options.mask).absolute()),
+        about_mask=MaskOptions(
+            classes=options.mask_class and tuple(options.mask_class),
+            origin=options.mask_origin,
+            threshold=options.mask_threshold,
+            saturation=options.tissue_threshold,
+        ),
         to=options.to,
         format=options.format,
         require_native=options.require_native,

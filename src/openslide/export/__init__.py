@@ -13,6 +13,7 @@ Data flows one way:
     part        reads the tiles of one part and gives them to a writer
     native      copies tiles as the slide stores them instead
     tile_output what all kinds of output have in common: images, webdataset, zarr_store
+    masks       which mask a slide has, and the mask as it is written
     facts       what is told of slides and tiles beside the pixels
     overview    what people look at afterwards
 
@@ -22,6 +23,7 @@ How the results get to a disk is the matter of ..output.
 from __future__ import annotations
 
 from .folders import find_slides
+from .masks import MaskOptions, MatchedMasks, match_masks
 from .names import FoundSlide
 from .plan import TileOptions
 from .run import Failure, Summary, export_tiles
@@ -29,8 +31,11 @@ from .run import Failure, Summary, export_tiles
 __all__ = [
     "Failure",
     "FoundSlide",
+    "MaskOptions",
+    "MatchedMasks",
     "Summary",
     "TileOptions",
     "export_tiles",
     "find_slides",
+    "match_masks",
 ]

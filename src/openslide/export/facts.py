@@ -29,6 +29,7 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         mpp              microns per pixel of a tile
         size, stride     of tiles, in their own pixels
         exact            whether they are stored pixels
+        classes          of the mask, if it has any
 
     and what the manifest says of it.
     """
@@ -46,8 +47,13 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         "size": list(grid.size),
         "stride": list(grid.stride),
         "exact": grid.exact,
+        **({"classes": list(grid.classes)} if grid.classes else {}),
         **job.columns,
     }
+
+
+#: Of the share that a class has of a tile.
+_SHARE_DIGITS = 4
 
 
 def tiles_of(grid: TileGrid) -> Iterator[dict[str, Any]]:
@@ -58,23 +64,31 @@ def tiles_of(grid: TileGrid) -> Iterator[dict[str, Any]]:
     position         where it begins in pixels of the level
     box              x, y, width and height in level-0 pixels
     microns          the same in microns; None where the slide does not say
+    class            that covers most of it, and the `shares` of all, if there are classes
     """
     has_microns = grid.slide_mpp is not None
-    for cell, location, position, box, microns in zip(
+    names = grid.classes
+    for cell, location, position, box, microns, label, shares in zip(
         grid.cells.tolist(),
         grid.locations.tolist(),
         grid.positions.tolist(),
         grid.boxes.tolist(),
         grid.micron_boxes.tolist(),
+        grid.labels,
+        grid.class_shares.tolist(),
         strict=True,
     ):
-        yield {
+        tile = {
             "cell": cell,
             "location": location,
             "position": position,
             "box": box,
             "microns": microns if has_microns else None,
         }
+        if names:
+            rounded = (round(share, _SHARE_DIGITS) for share in shares)
+            tile |= {"class": label, "shares": dict(zip(names, rounded, strict=True))}
+        yield tile
 
 
 #: What columns of tables hold of a tile.
@@ -112,10 +126,14 @@ def table(job: Job, grid: TileGrid, files: Sequence[str]) -> bytes:
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["file", "slide", *COLUMNS, *job.columns])
+    classes = [f"share_{name}" for name in grid.classes]
+    head = ["class", *classes] if classes else []
+    writer.writerow(["file", "slide", *COLUMNS, *head, *job.columns])
     for file, tile in zip(files, tiles_of(grid), strict=True):
         if file:
-            values = map(_spelled, row_of(tile).values())
+            values = [_spelled(value) for value in row_of(tile).values()]
+            if classes:
+                values += [tile["class"], *map(_spelled, tile["shares"].values())]
             writer.writerow([file, job.path.name, *values, *job.columns.values()])
     return buffer.getvalue().encode()
 

@@ -9,10 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
+from .._tile_classes import TileClasses
 from ..output.encoding import Encoding
 from ..output.opening import open_enduring
+from ..output.whole import write_whole
 from ..output.work import WorkFolder
 from ..tiles import TileGrid
+from .masks import MaskOptions
 from .native import native_grid
 
 if TYPE_CHECKING:
@@ -53,6 +56,8 @@ class TileOptions(NamedTuple):
         require_native: whether nothing may be encoded.
         quality: of JPEG, 1 to 100.
         shard_size: how many tiles make a shard, or a part of the work, at most.
+        mask: a file, see masks.wanted_mask().
+        about_mask: what of it is wanted.
         paths: whether the absolute paths of slides get into what is written.
     """
 
@@ -65,6 +70,7 @@ class TileOptions(NamedTuple):
     slide_mpp: float | None = None
     min_tissue: float | None = None
     mask: str | None = None
+    about_mask: MaskOptions = MaskOptions()
     to: Target = "images"
     format: ImageFormat = "jpeg"
     require_native: bool = False
@@ -73,7 +79,7 @@ class TileOptions(NamedTuple):
     paths: bool = False
 
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
-        """The grid of a slide; raises what opening it and TileGrid raise."""
+        """All tiles of a slide; raises what opening it and TileGrid raise."""
         slide = open_enduring(path)
         size: int | tuple[int, int] = self.size
         bounds = True
@@ -89,18 +95,19 @@ class TileOptions(NamedTuple):
             resample=self.resample,
             slide_mpp=self.slide_mpp,
             bounds=bounds,
-            min_tissue=self.min_tissue,
-            mask=self.mask,
         )
 
-    def without_mask(self) -> TileOptions:
-        """The same for those who know which tiles are wanted."""
-        return self._replace(mask=None, min_tissue=None)
+    def with_mask(self, mask: Path | None) -> TileOptions:
+        """The same for a slide that has a mask of its own, if it has one."""
+        return self if mask is None else self._replace(mask=str(mask))
 
     def told(self) -> dict[str, Any]:
         """What tells these from other options, wherever the files of a slide lie."""
         mask = self.mask and Path(self.mask).name
-        return self._asdict() | {"mask": mask}
+        about_mask = self.about_mask.told()
+        told = self._asdict() | {"mask": mask} | about_mask
+        del told["about_mask"]
+        return told
 
     def encoding(self) -> Encoding:
         """How images are encoded.  Raises ValueError where the quality is none."""
@@ -192,14 +199,28 @@ def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:
 
 
 @lru_cache(maxsize=1)
-def _cached_grid(path: Path, options: TileOptions) -> TileGrid:
+def _cached_grid(path: Path, options: TileOptions, classes: Path) -> TileGrid:
     """The grid that a process cut tiles from last, for most parts follow another."""
-    return options.grid(path)
+    grid = options.grid(path)
+    if not classes.exists():
+        return grid
+    return grid.with_classes(TileClasses.decoded(classes.read_bytes()))
 
 
 def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
-    """The grid of some tiles of a slide."""
-    return _cached_grid(job.path, job.options.without_mask()).only(cells)
+    """The grid of some tiles of a slide that was surveyed, with their classes."""
+    return _cached_grid(job.path, job.options, _classes_path(job)).only(cells)
+
+
+def note_classes(job: Job, grid: TileGrid) -> None:
+    """Let grid_of() know the classes of tiles, in any process."""
+    if grid.tile_classes is not None:
+        content = grid.tile_classes.encoded()
+        write_whole(_classes_path(job), content, job.folder.aside)
+
+
+def _classes_path(job: Job) -> Path:
+    return job.folder.path / "classes.npz"
 
 
 def digest(cells: NDArray[np.int64]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from .._arrays import numpy
 from ..output.lock import BusyError
 from ..output.telling import Report
+from .masks import mask_path, place_mask
 from .names import FoundSlide
 from .part import export_part
 from .plan import OVERVIEWS, Job, Part, TileOptions, grid_of, overview_path, parts
@@ -111,8 +112,10 @@ def finish_slide(
     job: Job, cells: NDArray[np.int64], damaged: list[tuple[int, int]]
 ) -> dict[str, int]:
     """Write what all parts together have; the files of a slide, and their sizes."""
+    place_mask(job)
     files = output_for(job.options.to).finish(job, grid_of(job, cells), set(damaged))
-    files += filter(Path.exists, (overview_path(job, kind) for kind in OVERVIEWS))
+    beside = [*(overview_path(job, kind) for kind in OVERVIEWS), mask_path(job)]
+    files += filter(Path.exists, beside)
     return {
         path.relative_to(job.out).as_posix(): path.stat().st_size
         for path in sorted(files)
@@ -285,6 +288,7 @@ def export_tiles(
     out: Path,
     options: TileOptions,
     *,
+    masks: Mapping[Path, Path] | None = None,
     workers: int,
     resume: bool,
     report: Report,
@@ -292,6 +296,7 @@ def export_tiles(
     """Cut slides into tiles.
 
     out:     the folder to write to; made where it is missing.
+    masks:   the file of each slide that has a mask of its own, by the slide's path.
     workers: how many processes read and write.
     resume:  whether to go on with what an earlier run has left.
 
@@ -308,7 +313,11 @@ def export_tiles(
     options.encoding()  # raises before anything is there
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    works = [SlideWork(Job(path, name, out, options)) for path, name in slides]
+    masks = masks or {}
+    works = [
+        SlideWork(Job(path, name, out, options.with_mask(masks.get(path))))
+        for path, name in slides
+    ]
     for work in works:
         work.check(resume)
     export = _Export(works, resume, report)

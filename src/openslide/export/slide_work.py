@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ..output.identity import file_identity
 from ..output.journal import understood
 from ..output.undertaking import Undertaking
+from .masks import mask_path
 from .plan import Job, Part, overview_path
 from .survey import Check, Survey
 from .tile_output import Noted, output_for
@@ -219,7 +220,8 @@ class SlideWork:
 
 def _outputs(job: Job) -> Iterable[Path]:
     targets = output_for(job.options.to).targets(job)
-    return [*targets, overview_path(job, "overlay"), overview_path(job, "sheet")]
+    pictures = overview_path(job, "overlay"), overview_path(job, "sheet")
+    return [*targets, *pictures, mask_path(job)]
 
 
 def _spelled(options: dict[str, Any]) -> dict[str, Any]:

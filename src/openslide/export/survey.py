@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..output.identity import slide_identity
 from .facts import facts_of
+from .masks import notes, wanted_mask, write_mask
 from .native import native_cells
-from .plan import Job, digest, ordered, parts
+from .plan import Job, digest, note_classes, ordered, parts
 from .tile_output import Noted, output_for
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ class Survey(NamedTuple):
                what tells the choice of tiles.
         cells: (column, row) of the tiles in the order in which they are exported.
         present: numbers of the parts that are complete still.
+        notes: what a user should know of the choice of tiles.
     """
 
     facts: dict[str, Any]
     cells: NDArray[np.int64]
     present: set[int]
+    notes: list[str]
 
 
 def survey(job: Job, noted: Noted | None) -> Survey:
@@ -35,11 +38,18 @@ def survey(job: Job, noted: Noted | None) -> Survey:
 
     noted: what was; None where nothing was begun.
 
-    Raises what opening the slide and TileGrid raise.
+    Raises what opening the slide, TileGrid and wanted_mask() raise.
     """
     output = output_for(job.options.to)
-    grid = job.options.grid(job.path)
-    with grid.slide:
+    everything = job.options.grid(job.path)
+    with everything.slide as slide:
+        mask = wanted_mask(job, slide)
+        grid, told = everything, []
+        if mask is not None:
+            grid = everything.masked(mask, job.options.min_tissue)
+            write_mask(job, mask, slide)
+            told = notes(job, mask)
+        note_classes(job, grid)
         facts: dict[str, Any] = {}
         cells = ordered(grid)
         if job.options.format == "native":
@@ -57,7 +67,7 @@ def survey(job: Job, noted: Noted | None) -> Survey:
         ]
         present = output.present(job, done, noted)
         output.discard(job, [part for part in wanted if part.number not in present])
-    return Survey(facts, cells, present)
+    return Survey(facts, cells, present, told)
 
 
 class Check(NamedTuple):
@@ -74,7 +84,7 @@ class Check(NamedTuple):
 
 def check(job: Job, summary: dict[str, Any]) -> Check:
     """Look whether a slide is still the same, and all that was written of it there."""
-    grid = job.options.without_mask().grid(job.path)
+    grid = job.options.grid(job.path)
     with grid.slide:
         identity = slide_identity(grid.slide, job.path)
     return Check(identity, output_for(job.options.to).lacks(job, summary))

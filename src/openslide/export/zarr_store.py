@@ -5,6 +5,9 @@
     positions   (n, 2), (x, y) of the top left corners in pixels of the level
     boxes       float64 (n, 4), (x, y, width, height) in level-0 pixels
     microns     float64 (n, 4), the same in microns; not-a-number where that is unknown
+    class_shares
+                float32 (n, classes), how much of a tile each of the classes of the mask
+                covers, which the attributes name; only where there are some
     good        bool (n,), False for tiles that could not be read
 
 The attributes of the group are those of facts.facts_of(), and the programs.
@@ -171,6 +174,8 @@ def _make_store(job: Job, grid: TileGrid) -> None:
 def _write_tables(group: Any, grid: TileGrid) -> None:
     for name, attribute in _TABLES.items():
         group.create_array(name, data=getattr(grid, attribute), overwrite=True)
+    if grid.classes:
+        group.create_array("class_shares", data=grid.class_shares, overwrite=True)
 
 
 def _bools(values: list[bool]) -> NDArray[np.bool_]:
