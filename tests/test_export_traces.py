@@ -140,7 +140,7 @@ def test_going_on_from_another_mount(
 ) -> None:
     mask = tmp_path / "one" / "mask.png"
     mask.parent.mkdir()
-    Image.new("L", (9, 9), 255).save(mask)
+    Image.new("L", (12, 9), 255).save(mask)
     shutil.copy(tissue.path, tmp_path / "one")
     options = ["--to", to, "--size=64", "--shard-size=20"]
     one, two = tmp_path / "one", tmp_path / "two"
