@@ -70,7 +70,8 @@ static bool
 add_functions(PyObject *module)
 {
     PyMethodDef *const tables[] = {library_functions, conversion_functions,
-                                   codec_functions, resampling_functions};
+                                   codec_functions, resampling_functions,
+                                   file_functions};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (PyModule_AddFunctions(module, tables[i]) < 0) {
             return false;

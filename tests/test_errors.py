@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pickle
+import re
 import socket
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def test_a_directory(tmp_path: Path) -> None:
 def test_an_empty_file(tmp_path: Path) -> None:
     path = tmp_path / "empty.svs"
     path.touch()
-    assert refusal(path) == "the file is empty"
+    assert refusal(path) == "the file is empty; copy or download it again"
 
 
 def test_an_empty_name() -> None:
@@ -118,7 +119,7 @@ def test_an_empty_name() -> None:
 
 
 def test_what_is_no_slide(tmp_path: Path) -> None:
-    path = tmp_path / "notes.svs"
+    path = tmp_path / "notes.txt"
     path.write_text("no slide")
     assert refusal(path) == "it is not in a format that OpenSlide reads"
 
@@ -126,7 +127,11 @@ def test_what_is_no_slide(tmp_path: Path) -> None:
 def test_a_truncated_slide(tmp_path: Path) -> None:
     path = write_aperio(tmp_path, image=reference()[:64, :64], factors=(1,)).path
     path.write_bytes(path.read_bytes()[:1000])
-    assert refusal(path) == "it is not in a format that OpenSlide reads"
+    assert re.fullmatch(
+        r"it is cut off: its first directory lies at byte \d+, and the file has 1000 "
+        r"bytes; copy or download it again",
+        refusal(path),
+    )
 
 
 @not_on_windows
@@ -152,14 +157,20 @@ def test_an_unreadable_file(tmp_path: Path, slides: Mapping[str, SlideFacts]) ->
     assert child.stdout.endswith("'secret.svs': no permission to read it\n")
 
 
+def lacking(companion: str) -> str:
+    return (
+        f"its companion {companion!r} is missing; keep all files of the slide together"
+    )
+
+
 def test_mirax_without_its_folder(tmp_path: Path) -> None:
     path = write_mirax(tmp_path).path
     folder = tmp_path / "mirax"
     (folder / "Slidedat.ini").unlink()
     companion = str(folder / "Slidedat.ini")
-    assert refusal(path) == f"its companion {companion!r} is missing"
+    assert refusal(path) == lacking(companion)
     folder.rename(tmp_path / "elsewhere")
-    assert refusal(path) == f"its companion {companion!r} is missing"
+    assert refusal(path) == lacking(companion)
 
 
 @pytest.mark.parametrize("missing", ["image-0-0.jpg", "image-1-0.jpg", "map.jpg"])
@@ -176,7 +187,7 @@ def test_a_key_file_without_its_jpeg(tmp_path: Path) -> None:
     path = tmp_path / "slide.vms"
     path.write_text("ImageFile(0,0)=absent.jpg\r\n")
     companion = str(tmp_path / "absent.jpg")
-    assert refusal(path) == f"its companion {companion!r} is missing"
+    assert refusal(path) == lacking(companion)
 
 
 def test_a_key_file_with_an_impossible_name(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ struct module_state *state_of(PyObject *self);
 extern PyMethodDef library_functions[];
 extern PyMethodDef conversion_functions[];
 extern PyMethodDef codec_functions[];
+extern PyMethodDef file_functions[];
 extern PyMethodDef resampling_functions[];
 
 /* conversion.c */

@@ -5,7 +5,7 @@ Exception
         OpenSlideUnsupportedFormatError  the file is not a slide
         OpenSlideVersionError            libopenslide is too old
 
-Wrong arguments and closed slides raise the classes of _argument_errors.
+Wrong arguments and closed slides raise the classes of _argument_errors, or ValueError.
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ class OpenSlideUnsupportedFormatError(OpenSlideError):
     """The file is missing, or not a slide that libopenslide can read.
 
     The message goes on with the path and the reason.
+
+    reason: that alone, where it is known.
     """
 
     __module__ = _PUBLIC_MODULE
+    reason: str | None = None
 
 
 class OpenSlideVersionError(OpenSlideError):
@@ -50,3 +53,28 @@ class OpenSlideVersionError(OpenSlideError):
 
     def __reduce__(self) -> tuple[Callable[..., OpenSlideVersionError], tuple[str]]:
         return type(self), (self.minimum_version,)
+
+
+class AdvisedError(ValueError):
+    """A ValueError about a slide that ends with the argument that helps.
+
+    slide:    what it is called in Python, see __repr__().
+    reason:   what is wrong with it.
+    advice:   what to do, with {} in the place of the argument.
+    argument: its name in Python; commands have it as an option.
+    """
+
+    def __init__(self, slide: str, reason: str, advice: str, argument: str) -> None:
+        super().__init__(slide, reason, advice, argument)
+        self._slide = slide
+        self._reason = reason
+        self._advice = advice
+        self._argument = argument
+
+    def __str__(self) -> str:
+        return f"{self._slide} {self._reason}; {self._advice.format(self._argument)}"
+
+    def for_command(self) -> str:
+        """The message for those who give options, and are told the path besides."""
+        option = f"--{self._argument.replace('_', '-')}"
+        return f"the slide {self._reason}; {self._advice.format(option)}"
