@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from openslide import ImageSlide, OpenSlideCache, OpenSlideError, open_slide
+from openslide import (
+    ImageSlide,
+    OpenSlideCache,
+    OpenSlideError,
+    OpenSlideUnsupportedFormatError,
+    open_slide,
+)
+from openslide.cli import main
+from openslide.tiles import TileGrid
 
 SIZE = (30, 20)
 
@@ -171,6 +179,66 @@ def test_modes(
     assert region.getpixel((0, 0)) == (0, 0, 0, 0)
     assert region.getpixel((1, 0)) == expected
     assert region.getpixel((3, 2)) == expected
+
+
+# Pixels of more than 8 bits
+
+
+DEEP = np.arange(0, 65536, 8, np.uint16).reshape(64, 128)
+
+
+def write_deep(path: Path, order: str = "<") -> Path:
+    mode = "I;16" if order == "<" else "I;16B"
+    Image.frombytes(mode, (128, 64), DEEP.astype(f"{order}u2").tobytes()).save(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_16_bits_are_scaled(tmp_path: Path, name: str) -> None:
+    """As libopenslide has them; read_region() cuts them off, as upstream's does."""
+    path = write_deep(tmp_path / name)
+    with ImageSlide(path) as slide:
+        assert slide.read_region((0, 0), 0, (128, 64)).getextrema()[0] == (0, 255)
+        pixels = slide.read_array((0, 0), 0, (128, 64))
+        batch = slide.read_batch([(0, 0)], 0, (128, 64))[0]
+    with TileGrid(path, (128, 64)) as grid:
+        tile = grid.read()[0]
+    for found in (pixels, batch, tile):
+        np.testing.assert_array_equal(found[..., 0], DEEP >> 8)
+        np.testing.assert_array_equal(found[..., 2], DEEP >> 8)
+
+
+def test_16_bits_in_commands(tmp_path: Path) -> None:
+    path = str(write_deep(tmp_path / "a.png"))
+    size = ["--size", "128", "64", "--location", "0", "0"]
+    runs = {
+        "r.png": ["region", path, *size],
+        "t.png": ["thumbnail", path, "--size", "128"],
+        "d_files/7/0_0.png": ["dzi", path, "--format", "png"],
+        "e_files/7/0_0.png": ["dzi", path, "--format", "png", "--method", "exact"],
+        "tiles/a/a_0_0.png": ["tiles", path, "--size", "64", "--format", "png"],
+    }
+    for name, arguments in runs.items():
+        out = tmp_path / name.partition("_files")[0].partition("/")[0]
+        assert main([*arguments, "-o", str(out)]) == 0
+        with Image.open(tmp_path / name) as image:
+            found = np.asarray(image.convert("RGB"))[..., 1]
+        np.testing.assert_array_equal(found, DEEP[:, : found.shape[1]] >> 8)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_32_bits_are_refused(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / "a.tif"
+    Image.new(mode, (64, 64)).save(path)
+    with ImageSlide(path) as slide:
+        slide.read_region((0, 0), 0, (8, 8))
+        with pytest.raises(ValueError, match="scale them to 8 bits first"):
+            slide.read_array((0, 0), 0, (8, 8))
+    with pytest.raises(OpenSlideUnsupportedFormatError, match="scale them to 8 bits"):
+        TileGrid(path, 32)
+    for command in ("info", "thumbnail", "associated"):
+        options = ["-o", str(tmp_path / "t.png")] if command == "thumbnail" else []
+        assert main([command, str(path), *options]) == 1
 
 
 def test_a_palette() -> None:

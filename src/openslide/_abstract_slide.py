@@ -422,6 +422,12 @@ class AbstractSlide(metaclass=ABCMeta):
             good = _arrays.numpy().ones(len(pixels), bool)
         return (out, good) if wanted.is_masked else out
 
+    def _read_for_array(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image:
+        """What arrays are made of: what read_region() gives."""
+        return self.read_region(location, level, size)
+
     def _gives_stored_pixels(self, level: int) -> bool:
         """Whether reads that start on the level's pixels give these as they are."""
         # Elsewhere level-0 positions cannot say where most of its pixels start.
@@ -465,7 +471,7 @@ class AbstractSlide(metaclass=ABCMeta):
         if in_level_pixels:
             location = self._level0_location(location, level)
         height, width, channels = pixels.shape
-        image = self.read_region(location, level, (width, height))
+        image = self._read_for_array(location, level, (width, height))
         if channels == 3:
             image = flatten(image, background)
         pixels[...] = _arrays.numpy().asarray(image)
@@ -513,7 +519,9 @@ class AbstractSlide(metaclass=ABCMeta):
     ) -> Image:
         """A region of the level, which starts at one of its pixels."""
         level = views.sampling.level
-        image = self.read_region(self._level0_location(start, level), level, size)
+        image = self._read_for_array(
+            self._level0_location(start, level), level, size
+        )
         return flatten(image, views.background) if mode == "RGB" else image
 
     def _read_views_into(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import index
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from ._abstract_slide import AbstractSlide
 from ._arguments import absolute_path, path_bytes
-from ._errors import OpenSlideError
-from ._files import Filename, special_file
-from ._images import profile_of, with_profile
+from ._diagnosis import diagnose, special_file, too_large
+from ._errors import OpenSlideError, OpenSlideUnsupportedFormatError
+from ._files import Filename, unsupported
+from ._images import eight_bits, profile_of, require_eight_bits, with_profile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +23,11 @@ class ImageSlide(AbstractSlide):
     """An image that Pillow reads, as a slide with one level and no metadata.
 
     file: a file name, or an image, which is left open by close().
+
+    read_region(), and what openslide-python makes of it, gives the pixels as Pillow
+    converts them, which cuts off what is above 255.  read_array(), read_batch() and
+    whatever takes tiles by them scale 16-bit pixels to 8 bits, as libopenslide does, and
+    raise ValueError for pixels of 32 bits, which have no range that all agree on.
 
     Raises what Pillow raises for a file that it cannot open.  After close(),
     every use raises ValueError.
@@ -132,6 +138,26 @@ class ImageSlide(AbstractSlide):
         level:    0; another one raises OpenSlideError.
         size:     (width, height), in pixels; a negative one raises OpenSlideError.
         """
+        return self._read(location, level, size, lambda part: part)
+
+    def _read_for_array(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image:
+        if (
+            type(self).read_region is not ImageSlide.read_region
+            or "read_region" in self.__dict__
+        ):  # a program's own
+            return super()._read_for_array(location, level, size)
+        return self._read(location, level, size, eight_bits)
+
+    def _read(
+        self,
+        location: tuple[int, int],
+        level: int,
+        size: tuple[int, int],
+        convert: Callable[[Image], Image],
+    ) -> Image:
+        """A region of pixels that are converted before they become RGBA."""
         from PIL import Image
 
         image = self._opened
@@ -139,8 +165,7 @@ class ImageSlide(AbstractSlide):
             raise OpenSlideError(f"Invalid level: {level!r}; an image has level 0 only")
         if any(side < 0 for side in size):
             raise OpenSlideError(f"Size {size} must be non-negative")
-        with self._decoding:
-            image.load()
+        self._decode(image)
         region = Image.new("RGBA", size, (0, 0, 0, 0))
         (left, right, x), (top, bottom, y) = (
             (max(0, start), min(start + length, limit), max(0, -start))
@@ -149,8 +174,68 @@ class ImageSlide(AbstractSlide):
             )
         )
         if left < right and top < bottom:
-            region.paste(image.crop((left, top, right, bottom)), (x, y))
+            part = image.crop((left, top, right, bottom))
+            region.paste(convert(part), (x, y))
         return with_profile(region, self._profile)
+
+    def _decode(self, image: Image) -> None:
+        with self._decoding:
+            image.load()
+
+
+class Picture(ImageSlide):
+    """An image whose pixels are scaled to 8 bits wherever they are read.
+
+    So it is for all that is not openslide-python's, such as the commands.  What cannot be
+    decoded raises OpenSlideError.
+
+    Raises OpenSlideUnsupportedFormatError with the reason where Pillow cannot read the
+    image, or where nobody could say what its pixels are in 8 bits.
+    """
+
+    def __init__(self, file: Filename) -> None:
+        self._failure: str | None = None
+        try:
+            super().__init__(file)
+        except Exception as error:  # of what is damaged Pillow may raise anything
+            raise _unreadable(file, error) from error
+        try:
+            require_eight_bits(self._opened)
+        except ValueError as error:
+            self.close()
+            raise unsupported(file, str(error)) from None
+
+    def read_region(
+        self, location: tuple[int, int], level: int, size: tuple[int, int]
+    ) -> Image:
+        """An RGBA image of a region, transparent outside of the image."""
+        return self._read(location, level, size, eight_bits)
+
+    def _decode(self, image: Image) -> None:
+        if self._failure is None:
+            try:
+                super()._decode(image)
+            except Exception as error:  # as above
+                # Not tried again for each tile: it is decoded as a whole.
+                self._failure = str(error) or type(error).__name__
+        if self._failure is not None:
+            raise OpenSlideError(self._failure)
+
+
+def _unreadable(file: Filename, error: Exception) -> OpenSlideUnsupportedFormatError:
+    """What to raise where Pillow cannot open a file."""
+    from PIL import Image, UnidentifiedImageError
+
+    kind, reason = diagnose(path_bytes(file))
+    if isinstance(error, Image.DecompressionBombError):
+        reason = too_large(path_bytes(file))
+    elif kind == "picture":
+        reason += ", and Pillow cannot read it"
+        if not isinstance(error, UnidentifiedImageError):
+            reason += f": {error or type(error).__name__}"
+    elif kind == "other":
+        reason += ", nor in one that Pillow does"
+    return unsupported(file, reason)
 
 
 def _open_image(filename: Filename) -> Image:

@@ -95,6 +95,27 @@ def without_profile(image: Image) -> Image:
     return image
 
 
+def require_eight_bits(image: Image) -> None:
+    """Raise ValueError where eight_bits() does."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;32"):
+        raise ValueError(
+            "its pixels have 32 bits, and nobody can say which of them are white; scale "
+            "them to 8 bits first"
+        )
+
+
+def eight_bits(image: Image) -> Image:
+    """An image of 16-bit pixels in 8 bits, as libtiff and so libopenslide has it.
+
+    Others are returned as they are.  Raises ValueError where pixels have 32 bits: their
+    range is unknown.
+    """
+    require_eight_bits(image)
+    if not image.mode.startswith("I;"):
+        return image
+    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+
+
 def flatten(image: Image, background: str | tuple[int, int, int]) -> Image:
     """An RGB image: an RGBA one over a background, (r, g, b) or what Pillow can name."""
     from PIL import Image

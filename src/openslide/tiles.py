@@ -123,7 +123,7 @@ class TileGrid(Sequence[Tile]):
         self._slide = (
             slide
             if isinstance(slide, _abstract_slide.AbstractSlide)
-            else _open.open_slide(slide)
+            else _open.open_slide_or_picture(slide)
         )
         try:
             self._background = _arrays.rgb(background, self._slide.properties)
