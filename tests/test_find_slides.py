@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from openslide.export import find_slides
+from openslide._diagnosis import diagnose
+from openslide.export import LeftOut, find_slides
 from tests.slides import WRITERS, SlideFacts, write
 
 
@@ -151,9 +153,8 @@ def test_each_slide_once(svs: Path, tmp_path: Path) -> None:
     assert names(tmp_path / "slide.svs", tmp_path, again) == ["slide"]
 
 
-@pytest.mark.parametrize("argument", ["missing.svs", "missing/*.svs", "broken.svs"])
+@pytest.mark.parametrize("argument", ["missing.svs", "missing/*.svs"])
 def test_what_stands_for_nothing(tmp_path: Path, argument: str) -> None:
-    (tmp_path / "broken.svs").symlink_to(tmp_path / "missing.svs")
     with pytest.raises(FileNotFoundError, match=re.escape(argument)):
         find_slides([tmp_path / argument])
 
@@ -221,9 +222,144 @@ def test_a_link_that_may_not_be_followed(svs: Path, tmp_path: Path) -> None:
     os.link(svs, tmp_path / "slide.svs")
     (tmp_path / "loop.svs").symlink_to("loop.svs")
     (tmp_path / "long.svs").symlink_to("x" * 300)
-    told: list[OSError] = []
+    told: list[LeftOut] = []
     found = find_slides([tmp_path], tell=told.append)
     assert [slide.name for slide in found] == ["slide"]
-    assert sorted(str(error.filename) for error in told) == [
-        *(f"{tmp_path}/long.svs", f"{tmp_path}/loop.svs")
+    assert [(each.path.name, each.is_failure) for each in told] == [
+        *(("long.svs", True), ("loop.svs", True))
     ]
+
+
+# What is left out
+
+
+def left_out(*arguments: str | Path, pictures: bool | None = None) -> list[LeftOut]:
+    told: list[LeftOut] = []
+    find_slides(arguments, pictures=pictures, tell=told.append)
+    return told
+
+
+def test_what_looks_like_a_slide_is_missed(svs: Path, tmp_path: Path) -> None:
+    os.link(svs, tmp_path / "good.svs")
+    broken = {
+        "cut.svs": svs.read_bytes()[:1000],
+        "empty.ndpi": b"",
+        "page.tif": b"<html>403</html>",
+        "packed.svs.gz": gzip.compress(b"slide"),
+        "slide.isyntax": b"\x01\x02",
+    }
+    for name, content in broken.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "moved.scn").symlink_to(tmp_path / "missing.scn")
+    (tmp_path / "notes.txt").write_text("no slide")
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "missing.txt")
+    told = left_out(tmp_path)
+    missed = {each.path.name for each in told if each.is_failure}
+    assert missed == {*broken, "moved.scn"}
+    assert {each.kind for each in told if each.is_failure} == {"slide"}
+    others = {each.path.name: each for each in told if not each.is_failure}
+    assert others.keys() == {"notes.txt", "gone.txt"}
+    for each in told:
+        if each.path.name in broken:
+            assert each.reason == diagnose(os.fsencode(each.path)).reason
+    # Of files that were named, all are missed.
+    assert all(each.is_failure for each in left_out(*tmp_path.iterdir()))
+
+
+def test_pictures_beside_slides(svs: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg", "flat.tif"):
+        Image.new("RGB", (64, 64)).save(tmp_path / name)
+    assert names(tmp_path) == ["a", "b", "flat"]
+    assert find_slides([tmp_path], pictures=False) == []
+    os.link(svs, tmp_path / "slide.svs")
+    assert names(tmp_path) == ["slide"]
+    told = left_out(tmp_path)
+    assert {each.kind for each in told} == {"picture"}
+    # TIFF files may be slides that somebody meant to convert.
+    assert [each.path.name for each in told if each.is_failure] == ["flat.tif"]
+    every = find_slides([tmp_path], pictures=True)
+    assert [slide.name for slide in every] == ["a", "b", "flat", "slide"]
+    (tmp_path / "slide.svs").unlink()
+    (tmp_path / "cut.svs").write_bytes(svs.read_bytes()[:1000])
+    assert names(tmp_path) == []  # they are a broken slide's, perhaps
+
+
+@pytest.mark.requires_openslide("4.0.1")
+def test_folders_patterns_and_shells_find_the_same(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    folder = tmp_path / "slides"
+    for name in ("aperio-jpeg", "dicom-jpeg", "vms", "mirax", "trestle"):
+        source = slides[name].path
+        if source.parent.name == name:
+            shutil.copytree(source.parent, folder, dirs_exist_ok=True)
+            continue
+        folder.mkdir(exist_ok=True)
+        for file in source.parent.glob(f"{name}.*"):
+            shutil.copy(file, folder)
+        if (source.parent / name).is_dir():
+            shutil.copytree(source.parent / name, folder / name)
+    Image.new("RGB", (64, 64)).save(folder / "label.png")
+    (folder / "cut.svs").write_bytes(b"II*\0\x08\0\0\0")
+    (folder / "gone.svs").symlink_to("missing.svs")
+    (folder / "again.svs").symlink_to("aperio-jpeg.svs")
+    (folder / "notes.txt").write_text("no slide")
+    out = folder / "out"
+    out.mkdir()
+    Image.new("RGB", (64, 64)).save(out / "tile.png")
+    ways: list[list[str | Path]] = [
+        [folder],
+        [f"{folder}/*"],
+        list(folder.glob("*")),
+        [f"{folder}/**"],
+    ]
+    found, missed = [], []
+    for arguments in ways:
+        told: list[LeftOut] = []
+        slides_of_way = find_slides(arguments, without=out, tell=told.append)
+        found.append({slide.path for slide in slides_of_way})
+        missed.append({each.path for each in told if each.kind != "other"})
+    assert {path.suffix for path in found[0]} == {
+        *(".svs", ".dcm", ".vms", ".mrxs", ".tif")
+    }
+    assert len(found[0]) == 5
+    assert all(each == found[0] for each in found[1:])
+    assert {path.name for path in missed[0]} == {"cut.svs", "gone.svs", "label.png"}
+    assert all(each == missed[0] for each in missed[1:])
+
+
+def test_a_link_to_a_slide_is_that_slide(svs: Path, tmp_path: Path) -> None:
+    os.link(svs, tmp_path / "slide.svs")
+    for name in ("a.svs", "z.svs"):
+        (tmp_path / name).symlink_to("slide.svs")
+    assert names(tmp_path) == ["slide"]
+    assert names(tmp_path / "a.svs", tmp_path / "z.svs") == ["a"]
+
+
+def test_dicom_that_is_no_slide(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    folder = tmp_path / "scans"
+    shutil.copytree(slides["dicom-jpeg"].path.parent, folder)
+    data = next(folder.glob("*.dcm")).read_bytes()
+    whole_slide, other = (
+        b"1.2.840.10008.5.1.4.1.1.77.1.6",
+        b"1.2.840.10008.5.1.4.1.1.66.4\0\0",
+    )
+    assert len(other) == len(whole_slide)
+    (folder / "segments.dcm").write_bytes(data.replace(whole_slide, other))
+    assert names(folder) == ["scans"]
+    (told,) = left_out(folder)
+    assert (told.path.name, told.kind, told.is_failure) == (
+        "segments.dcm",
+        "other",
+        False,
+    )
+    assert "its class is 1.2.840.10008.5.1.4.1.1.66.4" in told.reason
+
+
+def test_a_pattern_that_matches_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no file matches"):
+        find_slides([f"{tmp_path}/*.svs"])
+    with pytest.raises(FileNotFoundError, match="it is a URL; download the slide"):
+        find_slides(["s3://bucket/slide.svs"])

@@ -22,7 +22,7 @@ How the results get to a disk is the matter of ..output.
 
 from __future__ import annotations
 
-from .folders import find_slides
+from .folders import LeftOut, find_slides
 from .masks import MaskOptions, MatchedMasks, match_masks
 from .names import FoundSlide
 from .plan import TileOptions
@@ -31,6 +31,7 @@ from .run import Failure, Summary, export_tiles
 __all__ = [
     "Failure",
     "FoundSlide",
+    "LeftOut",
     "MaskOptions",
     "MatchedMasks",
     "Summary",

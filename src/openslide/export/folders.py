@@ -7,18 +7,43 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
+from .. import _openslide
+from .._diagnosis import (
+    WHOLE_SLIDE_STORAGE,
+    diagnose,
+    is_called_slide,
+    is_companion,
+    key_file_companions,
+    picture_format,
+)
 from .._errors import OpenSlideError
 from .._slide import OpenSlide
 from .names import FoundSlide, cleaned, name_slides
 from .workers import Workers
 
-#: Files that belong to a slide beside them: the macro pictures of Trestle.
-_COMPANION_SUFFIXES = frozenset({".full"})
-
 _SERIES = "dicom.SeriesInstanceUID"
+
+#: Enough to know a picture by.
+_BEGINNING = 16
 _DICOM_PREAMBLE = 128
+
+
+class LeftOut(NamedTuple):
+    """What was found and is not worked on.
+
+    Attributes:
+        path: of a file, or of a folder that may not be looked into.
+        kind: "slide" where it looks like a slide, "picture" or "other".
+        reason: why it is left out.
+        is_failure: whether somebody will miss it.
+    """
+
+    path: Path
+    kind: Literal["slide", "picture", "other"]
+    reason: str
+    is_failure: bool
 
 
 class _Candidate(NamedTuple):
@@ -41,17 +66,22 @@ def find_slides(
     arguments: Iterable[str | os.PathLike[str]],
     *,
     without: Path | None = None,
-    tell: Callable[[OSError], None] = lambda _: None,
+    pictures: bool | None = None,
+    tell: Callable[[LeftOut], None] = lambda _: None,
 ) -> list[FoundSlide]:
     """The slides that files, folders and patterns stand for, each once.
 
-    without: a folder not to look into, whatever it is called on the way there.
-    tell:    is told of files and folders that may not be looked at, and are left out.
+    without:  a folder not to look into, whatever it is called on the way there.
+    pictures: whether pictures are slides too, such as PNG files and TIFF files without
+              tiles; by default where there are no slides, whole or broken.
+    tell:     is told at once of what is left out, and why.
 
-    A file is taken for a slide whatever it is.  Of a folder and what lies below it,
-    and of what a pattern matches, those files are that OpenSlide knows.  What only
-    belongs to a slide is left out, such as the data folder of a MIRAX slide, and so
-    is what begins with a dot.  Files of one DICOM series are one slide.
+    It makes no difference whether a folder is named, a pattern, or all files that it
+    matches.  Left out are files that OpenSlide does not know, pictures and what is no
+    slide at all.  Not told of is what only belongs to a slide, such as the data folder of
+    a MIRAX slide, and what begins with a dot.  Files of one DICOM series are one slide,
+    and so are a file and the links to it.  A single file is taken for a slide whatever
+    it is: who opens it will say what is wrong.
 
     Slides are called as their files are, folders below a given one included: the
     slide b/c.svs found in the folder a is b_c.  Slides of several DICOM files are
@@ -61,50 +91,92 @@ def find_slides(
 
     Raises FileNotFoundError for an argument that stands for nothing.
     """
-    search = _Search(without, tell)
-    candidates: dict[Path, _Candidate] = {}
-    for argument in arguments:
-        for candidate in search.stand_for(os.fspath(argument)):
-            candidates.setdefault(candidate.path, candidate)
-    identities = _identities(candidates.values())
-    names: dict[Path, str] = {}
-    first: dict[str, Path] = {}  # of the files of a slide
-    for path, candidate in candidates.items():
-        identity = identities.get(path, str(path))
-        if identity is None:
-            continue
-        if first.setdefault(identity, path) == path:
-            names[path] = candidate.name
+    candidates = _Search(without, tell).candidates([os.fspath(a) for a in arguments])
+    slides: dict[str, _Candidate] = {}  # by what identifies them
+    series: set[str] = set()  # those of several files
+    shown: list[_Looked] = []
+    is_any_broken = False
+    for looked in _looks(candidates):
+        candidate, look = looked
+        if look.kind == "picture":
+            shown.append(looked)
+        elif look.identity is None:
+            is_any_broken |= look.kind == "slide"
+            is_failure = look.kind == "slide" or candidate.given
+            tell(LeftOut(candidate.path, look.kind, look.reason, is_failure))
+        elif slides.setdefault(look.identity, candidate) is not candidate:
+            if look.is_series:
+                series.add(look.identity)
+                # In whatever order they are named, it is the same file.
+                slides[look.identity] = min(candidate, slides[look.identity])
+            elif str(candidate.path) == look.identity:
+                slides[look.identity] = candidate  # rather than a link to it
+    if pictures is None:
+        pictures = not slides and not is_any_broken
+    for candidate, look in shown:
+        if pictures:
+            slides.setdefault(os.path.realpath(candidate.path), candidate)
         else:
-            names[first[identity]] = candidate.folder
-    return name_slides(names, without)
+            is_failure = is_called_slide(candidate.path)
+            tell(LeftOut(candidate.path, "picture", look.reason, is_failure))
+    names = {
+        candidate.path: candidate.folder if identity in series else candidate.name
+        for identity, candidate in slides.items()
+    }
+    in_order = {c.path: names[c.path] for c in candidates if c.path in names}
+    return name_slides(in_order, without)
 
 
 class _Search:
     """What files there are; see find_slides() for the arguments."""
 
-    def __init__(self, without: Path | None, tell: Callable[[OSError], None]) -> None:
+    def __init__(self, without: Path | None, tell: Callable[[LeftOut], None]) -> None:
         self._without = None if without is None else os.path.realpath(without)
         self._tell = tell
 
-    def stand_for(self, argument: str) -> Iterator[_Candidate]:
-        """What an argument stands for."""
-        if os.path.exists(argument):
-            yield from self._in_place(argument, given=True)
-            return
-        matches = sorted(filter(os.path.exists, glob.glob(argument, recursive=True)))
-        if not matches:
-            raise FileNotFoundError(f"there is no slide {argument!r}")
-        for match in matches:
-            yield from self._in_place(match, given=False)
+    def candidates(self, arguments: list[str]) -> list[_Candidate]:
+        """All files that may be slides, each once, in order."""
+        is_only = len(arguments) == 1
+        found: dict[Path, _Candidate] = {}
+        for argument in arguments:
+            for candidate in self._stand_for(argument, is_only):
+                found.setdefault(candidate.path, candidate)
+        if len(found) == 1:
+            return list(found.values())
+        companions = {
+            os.path.realpath(companion)
+            for path in found
+            for companion in _companions(path)
+        }
+        return [
+            candidate
+            for path, candidate in found.items()
+            if not is_companion(path) and os.path.realpath(path) not in companions
+        ]
 
-    def _in_place(self, argument: str, *, given: bool) -> Iterator[_Candidate]:
+    def _stand_for(self, argument: str, is_only: bool) -> Iterator[_Candidate]:
+        """What an argument stands for; is_only: and no other one does."""
+        if os.path.lexists(argument):
+            yield from self._in_place(argument, given=True, is_meant=is_only)
+            return
+        matches = sorted(filter(os.path.lexists, glob.glob(argument, recursive=True)))
+        if not matches:
+            reason = diagnose(os.fsencode(argument)).reason
+            if glob.has_magic(argument):
+                reason = "no file matches"
+            raise FileNotFoundError(f"{argument}: {reason}")
+        for match in matches:
+            yield from self._in_place(match, given=False, is_meant=False)
+
+    def _in_place(
+        self, argument: str, *, given: bool, is_meant: bool
+    ) -> Iterator[_Candidate]:
         path = _absolute(argument)
-        if not given and self._is_output(path):
+        if not is_meant and (self._is_output(path) or _is_data_folder(path)):
             return
         if path.is_dir():
             yield from self._in_folder(path)
-        elif given or self._may_be_slide(path):
+        elif self._may_be_slide(path, given):
             yield _Candidate(path, (path.name,), given)
 
     def _is_output(self, path: Path) -> bool:
@@ -119,13 +191,12 @@ class _Search:
     def _in_folder(self, folder: Path) -> Iterator[_Candidate]:
         entered = {os.path.realpath(folder)}  # links may lead in circles
         is_given = self._is_output(folder)  # then what is in it is meant
-        walk = os.walk(folder, onerror=self._tell, followlinks=True)
+        walk = os.walk(folder, onerror=self._tell_of_error, followlinks=True)
         for parent, folders, files in walk:
-            data_folders = {Path(file).stem for file in files if file.endswith(".mrxs")}
             paths = {
                 os.path.realpath(os.path.join(parent, name)): name
-                for name in sorted(set(folders) - data_folders, reverse=True)
-                if not name.startswith(".")
+                for name in sorted(folders, reverse=True)
+                if not name.startswith(".") and not _is_data_folder(Path(parent, name))
             }
             folders[:] = sorted(
                 paths[real]
@@ -135,20 +206,50 @@ class _Search:
             entered.update(paths)
             for file in sorted(files):
                 path = Path(parent, file)
-                if self._may_be_slide(path):
+                if self._may_be_slide(path, given=False):
                     yield _Candidate(path, path.relative_to(folder).parts, False)
 
-    def _may_be_slide(self, path: Path) -> bool:
-        if path.name.startswith(".") or path.suffix.lower() in _COMPANION_SUFFIXES:
+    def _may_be_slide(self, path: Path, given: bool) -> bool:
+        if path.name.startswith(".") and not given:
             return False
         try:
-            # No FIFO, which nobody may ever write to.
-            return stat.S_ISREG(os.stat(path).st_mode)
-        except FileNotFoundError:  # a link to nothing
-            return False
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return True
         except OSError as error:
-            self._tell(error)
-            return False
+            self._tell_of_path(path, given, str(error))
+        else:  # a FIFO, which nobody may ever write to
+            self._tell_of_path(path, given, "it is no file")
+        return False
+
+    def _tell_of_path(self, path: Path, given: bool, otherwise: str) -> None:
+        kind, reason = diagnose(os.fsencode(path))
+        is_failure = given or is_called_slide(path)
+        self._tell(
+            LeftOut(
+                path,
+                "slide" if is_called_slide(path) else "other",
+                reason if kind == "nothing" else otherwise,
+                is_failure,
+            )
+        )
+
+    def _tell_of_error(self, error: OSError) -> None:
+        self._tell(LeftOut(Path(error.filename), "slide", str(error), True))
+
+
+def _is_data_folder(path: Path) -> bool:
+    """Whether a folder only belongs to a MIRAX slide beside it."""
+    return path.with_name(f"{path.name}.mrxs").exists() and path.is_dir()
+
+
+def _companions(path: Path) -> list[Path]:
+    """Files that only belong to a slide."""
+    if path.suffix.lower() not in (".vms", ".vmu"):
+        return []
+    try:
+        return key_file_companions(path)
+    except OSError:  # which will be told of it
+        return []
 
 
 def _absolute(argument: str) -> Path:
@@ -161,36 +262,98 @@ def _absolute(argument: str) -> Path:
     return Path(os.path.realpath(parent), name)
 
 
-def _identities(candidates: Iterable[_Candidate]) -> dict[Path, str | None]:
-    """By path what identifies a slide, for all candidates where it takes a look.
+class _Look(NamedTuple):
+    """What a file is.
 
-    The look is taken in another process, for libopenslide dies of some files.
+    Attributes:
+        identity: what all files of a slide have in common, and links to them; None for
+                  what is no slide.
+        is_series: whether a slide may have several files of its kind.
     """
-    looks = (c.path for c in candidates if not c.given or _is_dicom(c.path))
-    with Workers(1, _identity) as pool:
-        return {
-            # One that cannot be told is kept: who opens it will say what is wrong.
-            path: str(path) if error else identity
-            for path, identity, error in pool.run(lambda: next(looks, None))
-        }
+
+    kind: Literal["slide", "picture", "other"]
+    reason: str = ""
+    identity: str | None = None
+    is_series: bool = False
 
 
-def _is_dicom(path: Path) -> bool:
+_Looked: TypeAlias = tuple[_Candidate, _Look]
+
+
+def _looks(candidates: list[_Candidate]) -> Iterator[_Looked]:
+    """What candidates are, each as soon as it is known.
+
+    What libopenslide must look at is looked at in another process, for it dies of some
+    files.
+    """
+    if len(candidates) == 1 and candidates[0].given:
+        yield candidates[0], _slide_at(candidates[0].path)
+        return
+    by_path = {candidate.path: candidate for candidate in candidates}
+    todo = iter(candidates)
+    done: list[_Looked] = []
+
+    def next_path() -> Path | None:
+        for candidate in todo:
+            look = _glance(candidate.path)
+            if look is None:
+                return candidate.path
+            done.append((candidate, look))
+        return None
+
+    with Workers(1, _look) as pool:
+        for path, look, _ in pool.run(next_path):
+            # One that it dies of is kept: who opens it will say what is wrong.
+            yield by_path[path], look or _slide_at(path)
+            yield from done
+            done.clear()
+    yield from done
+
+
+def _glance(path: Path) -> _Look | None:
+    """What a file is, where that is seen without libopenslide."""
     try:
         with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
             file.seek(_DICOM_PREAMBLE)
-            return file.read(4) == b"DICM"
+            is_dicom = file.read(4) == b"DICM"
     except OSError:
-        return False
+        return None
+    if is_dicom:
+        identity = _openslide.dicom_identity(os.fsencode(path))
+        if identity is None or identity[0] != WHOLE_SLIDE_STORAGE:
+            return None
+        return _series(identity[1].decode(errors="replace"))
+    if picture_format(beginning) and path.suffix.lower() != ".mrxs":
+        return _diagnosed(path)
+    return None
 
 
-def _identity(path: Path) -> str | None:
-    """The series of a DICOM file, the path of another slide, None for no slide."""
+def _look(path: Path) -> _Look:
+    """What a file is, in a process of its own."""
     vendor = OpenSlide.detect_format(path)
-    if vendor != "dicom":
-        return vendor and str(path)
-    try:
-        with OpenSlide(path) as slide:
-            return slide.properties[_SERIES]
-    except (OpenSlideError, KeyError):
-        return str(path)
+    if vendor is None:
+        return _diagnosed(path)
+    if vendor == "dicom":
+        try:
+            with OpenSlide(path) as slide:
+                return _series(slide.properties[_SERIES])
+        except (OpenSlideError, KeyError):
+            pass
+    return _slide_at(path)
+
+
+def _slide_at(path: Path) -> _Look:
+    return _Look("slide", identity=os.path.realpath(path))
+
+
+def _series(identity: str) -> _Look:
+    return _Look("slide", identity=f"series {identity}", is_series=True)
+
+
+def _diagnosed(path: Path) -> _Look:
+    """What a file is that libopenslide does not know."""
+    kind, reason = diagnose(os.fsencode(path))
+    if kind == "nothing":
+        kind = "slide" if is_called_slide(path) else "other"
+    return _Look(kind, reason)
