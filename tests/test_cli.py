@@ -227,7 +227,7 @@ def test_help(
     [
         [],
         ["sausage"],
-        ["info", "a", "b"],
+        ["info", "--yaml"],
         ["tiles", "a.svs"],
         ["tiles", "-o", "out"],
         ["tiles", "a.svs", "-o", "out", "--size", "0"],

@@ -48,7 +48,7 @@ def test_png_images(
     assert cut(out, tissue.path, "--size=100", "--format=png", workers=2) == 0
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.startswith("24/24 tiles, ")
+    assert output.err.startswith(f"{NAME}: 24 tiles; 24/24 tiles, ")
     assert output.err.endswith(f"24 tiles of 1 slide in {out}\n")
     with TileGrid(tissue.path, 100) as grid:
         expected = {f"{NAME}_{t.cell[0]}_{t.cell[1]}.png": t.pixels for t in grid}
@@ -324,6 +324,8 @@ def test_damaged_tiles_are_skipped(
     )
     assert f"46 tiles of 1 slide in {out}" in told
     assert summary(out)["damaged"] == [[3, 0], [1, 1]]
+    assert f"the first: {summary(out)['damage_reason']}" in told
+    assert str(tmp_path) not in summary(out)["damage_reason"]
     if to == "images":
         assert len(list((out / NAME).iterdir())) == 46
         assert not (out / NAME / f"{NAME}_3_0.jpg").exists()
@@ -336,6 +338,55 @@ def test_damaged_tiles_are_skipped(
         bad = ~store["good"][:]
         assert store["cells"][:][bad].tolist() == [[3, 0], [1, 1]]
         assert (store["tiles"][3] == 255).all()
+
+
+@pytest.mark.parametrize("to", ["images", "webdataset", "zarr"])
+def test_nothing_of_a_slide_can_be_read(
+    tmp_path: Path, to: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if to == "zarr":
+        pytest.importorskip("zarr")
+    facts = write_generic(tmp_path, image=TISSUE, tile=256, factors=(1,), name=NAME)
+    for number in range(4):
+        blank_tile(facts.path, number)
+    out = tmp_path / "out"
+    for _ in range(2):  # nothing is in the way of another try
+        assert cut(out, facts.path, "--to", to, "--size=64", "--shard-size=10") == 1
+        first, second, *rest = capsys.readouterr().err.splitlines()
+        assert first.startswith(f"{facts.path}: tile (0, 0) cannot be read: ")
+        reason = first.partition("cannot be read: ")[2]
+        lost = f"openslide: {facts.path}: none of its 48 tiles can be read: {reason}"
+        assert second == lost
+        assert rest[-2:] == [
+            f"1 slide failed: {facts.path.name}",
+            f"0 tiles of 0 slides in {out}",
+        ]
+        assert list(out.iterdir()) == []
+
+
+def test_a_picture_that_is_cut_off(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.ascontiguousarray(TISSUE)).save(path)
+    path.write_bytes(path.read_bytes()[:20_000])
+    assert cut(out, path, "--size=64") == 1
+    assert "none of its 48 tiles can be read: image file is truncated" in (
+        capsys.readouterr().err
+    )
+
+
+def test_failures_are_told_at_once(
+    tissue: SlideFacts, tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / "a.svs", tissue.path, tmp_path / "b.svs"]
+    for path in (paths[0], paths[2]):
+        path.write_bytes(b"II*\0\x08\0\0\0")
+    assert cut(out, *paths, "--size=256") == 1
+    first, second, done, *_ = capsys.readouterr().err.splitlines()
+    for path, line in ((paths[0], first), (paths[2], second)):
+        assert line.startswith(f"openslide: {path}: it is cut off: ")
+    assert done.startswith(f"{NAME}: 4 tiles; 4/4 tiles, ")
 
 
 def test_damaged_slides_do_not_stop_others(

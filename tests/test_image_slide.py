@@ -184,7 +184,7 @@ def test_modes(
 # Pixels of more than 8 bits
 
 
-DEEP = np.arange(0, 65536, 8, np.uint16).reshape(64, 128)
+DEEP = np.arange(0, 65536, 8).astype(np.uint16).reshape(64, 128)
 
 
 def write_deep(path: Path, order: str = "<") -> Path:

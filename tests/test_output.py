@@ -62,6 +62,12 @@ class Reports:
         if action is not None:
             action()
 
+    def tell(self, line: str) -> None:
+        pass
+
+    def finish(self, what: str) -> None:
+        pass
+
 
 # Somebody else's folders
 

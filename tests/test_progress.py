@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import StringIO
+from threading import Event
 
 import pytest
 
@@ -82,6 +83,72 @@ def test_a_slide_that_fails_is_not_waited_for(clock: list[float]) -> None:
         progress.advance(10)
         progress.expect(-90)
     assert stream.getvalue() == "10/10 tiles, 10 tiles/s, 0 s left\n"
+
+
+def test_what_is_told_at_once_has_a_line_of_its_own(clock: list[float]) -> None:
+    for stream in (Terminal(), StringIO()):
+        with Progress(stream) as progress:
+            progress.expect(100)
+            clock[0] += 1
+            progress.advance(50)
+            progress.tell("a.svs: it is cut off")
+            progress.advance(50)
+        shown = [
+            line.rpartition("\r\033[K")[2] for line in stream.getvalue().split("\n")
+        ]
+        assert shown == [
+            "a.svs: it is cut off",
+            "100/100 tiles, 100 tiles/s, 0 s left",
+            "",
+        ]
+
+
+def test_slides_that_are_done_are_told_of_in_logs(clock: list[float]) -> None:
+    log, terminal = StringIO(), Terminal()
+    for stream in (log, terminal):
+        with Progress(stream) as progress:
+            progress.expect(100)
+            clock[0] += 1
+            progress.advance(50)
+            progress.finish("a: 50 tiles")
+    assert log.getvalue().splitlines() == [
+        "a: 50 tiles; 50/100 tiles, 50 tiles/s, 1 s left",
+        "50/100 tiles, 50 tiles/s, 1 s left",
+    ]
+    assert "a: 50 tiles" not in terminal.getvalue()
+
+
+class Log(StringIO):
+    """Tells when something is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = Event()
+
+    def write(self, text: str) -> int:
+        self.written.set()
+        return super().write(text)
+
+
+def test_a_log_is_not_silent_while_nothing_is_done() -> None:
+    log = Log()
+    with Progress(log, every=0.001) as progress:
+        progress.expect(100)
+        assert log.written.wait(60)
+    assert log.getvalue().startswith("0/100 tiles, 0 tiles/s, 0 s left\n")
+
+
+class Broken(StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_work_goes_on_where_nobody_listens() -> None:
+    with Progress(Broken()) as progress:
+        progress.expect(1)
+        progress.tell("something")
+        progress.advance(1)
+        progress.finish("a")
 
 
 def test_nothing_to_tell() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,12 +57,19 @@ class Silence:
 
     def __init__(self) -> None:
         self.expected = self.done = 0
+        self.told: list[str] = []
 
     def expect(self, tiles: int, *, done: int = 0) -> None:
         self.expected += tiles
 
     def advance(self, tiles: int) -> None:
         self.done += tiles
+
+    def tell(self, line: str) -> None:
+        self.told.append(line)
+
+    def finish(self, what: str) -> None:
+        pass
 
 
 class Interrupting(Silence):
@@ -656,10 +664,37 @@ def test_the_command_goes_on_after_damage(
         options = ["--method", method, "--tile-size", "64", "--overlap", "0"]
         assert main(["dzi", str(damaged[1]), "-o", out, *options]) == 0
         message = capsys.readouterr().err
-        assert "damaged tiles, (level, column, row) " in message
-        assert "(9, 1, 1)" in message
-        assert "(9, 3, 3)" in message
-        assert "(9, 2, 2)" not in message
+        first, *_, last, _ = message.splitlines()
+        start = re.escape(f"{damaged[1]}: tile (9, ")
+        assert re.match(rf"{start}(1, 1|3, 3)\) cannot be read: ", first)
+        start = f"{damaged[1]}: .* damaged tiles shown as background, "
+        assert re.match(rf"{start}\(level, column, row\) ", last)
+        assert "; the first: " in last
+        assert "(9, 1, 1)" in last
+        assert "(9, 3, 3)" in last
+        assert "(9, 2, 2)" not in last
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_of_a_slide_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], method: str
+) -> None:
+    facts = write_generic(tmp_path, image=tissue(120, 100), tile=64, factors=(1,))
+    for number in range(4):
+        blank_tile(facts.path, number)
+    before = files(tmp_path)
+    out = tmp_path / "tree"
+    for _ in range(2):  # nothing is in the way of another try
+        options = ["--method", method, "--tile-size", "64"]
+        assert main(["dzi", str(facts.path), "-o", str(out), *options]) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert re.match(
+            rf"openslide: {re.escape(str(facts.path))}: none of its \d+ tiles can be "
+            r"read: \w",
+            last,
+        )
+        assert last.count(str(facts.path)) == 1
+        assert files(tmp_path) == before
 
 
 @pytest.mark.requires_openslide("4.0.1")  # earlier ones know no label of this slide

@@ -519,9 +519,7 @@ class AbstractSlide(metaclass=ABCMeta):
     ) -> Image:
         """A region of the level, which starts at one of its pixels."""
         level = views.sampling.level
-        image = self._read_for_array(
-            self._level0_location(start, level), level, size
-        )
+        image = self._read_for_array(self._level0_location(start, level), level, size)
         return flatten(image, views.background) if mode == "RGB" else image
 
     def _read_views_into(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from . import _arrays
+from ._errors import AdvisedError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -191,9 +192,12 @@ def choose_sampling(
     if not 0 < mpp < math.inf:
         raise ValueError(f"mpp must be positive, not {mpp!r}")
     if slide_mpp is None:
-        raise ValueError(
-            f"{slide!r} does not tell its resolution, so there is no way to cut it at "
-            f"{mpp} microns per pixel; give slide_mpp, microns per level-0 pixel"
+        raise AdvisedError(
+            repr(slide),
+            "does not tell its resolution, so there is no way to read it at "
+            f"{mpp} microns per pixel",
+            "give {}, microns per level-0 pixel",
+            "slide_mpp",
         )
     # Level-0 pixels by pixels of a tile.
     x, y = (mpp / resolution for resolution in slide_mpp)
@@ -203,9 +207,12 @@ def choose_sampling(
         if downsample <= min(x, y) * (1 + _TOLERANCE)
     ]
     if not fitting:
-        raise ValueError(
-            f"{slide!r} has {max(slide_mpp)} microns per pixel at best, which is "
-            f"coarser than {mpp}"
+        raise AdvisedError(
+            repr(slide),
+            f"has {max(slide_mpp):g} microns per pixel at best, which is "
+            f"coarser than {mpp}",
+            "where it says that wrongly, give {}, microns per level-0 pixel",
+            "slide_mpp",
         )
     downsample, number = max(fitting, key=lambda pair: pair[0])
     scale = (_rounded(x / downsample), _rounded(y / downsample))

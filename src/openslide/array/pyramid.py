@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _arrays
 from .._abstract_slide import AbstractSlide
-from ..output.opening import open_enduring
+from .._open import open_slide_or_picture
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,11 +160,11 @@ def shared_slide(path: str | os.PathLike[str]) -> AbstractSlide:
     try:
         status = os.stat(name)
     except OSError:
-        return open_enduring(path)  # which says why not
+        return open_slide_or_picture(path, on_error="reopen")  # which says why not
     return _open_slide(name, (status.st_mtime_ns, status.st_size, status.st_ino))
 
 
 @lru_cache(_OPEN_SLIDES)
 def _open_slide(path: str, state: tuple[int, ...]) -> AbstractSlide:
     """A slide as its file was in a state; another state is another slide."""
-    return open_enduring(path)
+    return open_slide_or_picture(path, on_error="reopen")

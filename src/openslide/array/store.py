@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from .._library import __library_version__
+from .._open import open_slide_or_picture
 from .._version import __version__
 from ..output.identity import slide_identity
 from ..output.journal import understood
-from ..output.opening import open_enduring
 from ..output.telling import Report
 from ..output.undertaking import Undertaking
 from ..output.whole import settle
@@ -118,7 +118,7 @@ def write_store(
     ValueError where it was begun with another slide or other chunks, and what opening
     the slide and writing files raise.
     """
-    with open_enduring(path) as slide:
+    with open_slide_or_picture(path, on_error="reopen") as slide:
         return _Work(slide, path, out, chunks).run(threads, resume, report)
 
 

@@ -10,15 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from .. import OpenSlideError, __library_version__, __version__
+from .. import __library_version__, __version__
+from ..output.telling import hush_other_libraries, reason_of
 from . import associated, dzi, info, region, serve, thumbnail, tiles
-
-# What says in its message what is wrong.  ImportError: NumPy, where it is needed;
-# OverflowError and MemoryError: more pixels than there can be.
-_FAILURES = (
-    *(OpenSlideError, OSError, ValueError),
-    *(ImportError, OverflowError, MemoryError),
-)
+from ._console import Ended, console, say
 
 _SUBCOMMANDS = (info, thumbnail, region, associated, tiles, dzi, serve)
 
@@ -36,13 +31,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status: 0, 1 for a failure, 130 for Ctrl-C."""
+    """Run the command and return its exit status.
+
+    0; 1 for a failure; 130 for Ctrl-C, and so on for other signals.  With `python -X dev`
+    there is a traceback of what nobody expects.
+    """
     options = _parser().parse_args(arguments)
-    try:
-        status: int = options.run(options)
-    except _FAILURES as error:
-        print(f"openslide: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    hush_other_libraries()
+    with console():
+        try:
+            status: int = options.run(options)
+        except KeyboardInterrupt:
+            return 130
+        except Ended as end:
+            _tell_end(end, options)
+            return end.status
+        except Exception as error:
+            if sys.flags.dev_mode:
+                raise
+            say(f"openslide: {reason_of(error)}")
+            return 1
     return status
+
+
+def _tell_end(end: Ended, options: argparse.Namespace) -> None:
+    if str(end):
+        way_out = "; the same command with --resume goes on"
+        say(f"openslide: {end}{way_out if 'resume' in options else ''}")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .. import AbstractSlide, open_slide
+from .. import AbstractSlide, OpenSlideError
 from .._color import COLOR_HANDLINGS
 from .._images import flatten, profile_of, with_profile
+from .._open import open_slide_or_picture
 from .._properties import background_color
 from ..output.encoding import Encoding, Format
+from ..output.telling import reason_of, told_of
 from ..output.whole import write_whole
+from ._console import say
 from ._types import positive
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Target(NamedTuple):
             write_whole(path, self.encoding.encode(image, profile_of(image)))
         except (OSError, ValueError) as error:
             raise OSError(f"cannot save {path}: {error}") from error
-        print(f"{image.width} x {image.height} pixels in {path}", file=sys.stderr)
+        say(f"{image.width} x {image.height} pixels in {path}")
 
     def suited(self, image: Image, slide: AbstractSlide) -> Image:
         """The image itself, or over the slide's background for a file without alpha."""
@@ -107,15 +109,13 @@ def suffixes() -> str:
 
 @contextmanager
 def opened(
-    path: str, open: Callable[[str], AbstractSlide] = open_slide
+    path: str, *, on_error: Literal["raise", "reopen"] = "raise"
 ) -> Iterator[AbstractSlide]:
-    """An open slide.  What goes wrong in the block is said with the slide's name."""
-    with open(path) as slide:
-        try:
+    """An open slide.  What goes wrong with it is said with its path."""
+    try:
+        with open_slide_or_picture(path, on_error=on_error) as slide:
             yield slide
-        except (OSError, ValueError) as error:
-            if path in str(error) or getattr(error, "filename", None) is not None:
-                raise
-            raise ValueError(f"{path}: {error}") from error
-        except SyntaxError as error:  # so Pillow calls some damage
-            raise ValueError(f"{path}: {error}") from error
+    except (OpenSlideError, OSError, ValueError, OverflowError, MemoryError) as error:
+        if getattr(error, "filename", None) is not None:  # another file
+            raise
+        raise OpenSlideError(told_of(path, reason_of(error))) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .. import AbstractSlide, _color
 from ..output.whole import file_name
 from . import _pictures
+from ._console import print_result
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,8 +50,8 @@ def _list(options: argparse.Namespace) -> int:
             f"{name}: {image.width} x {image.height}"
             for name, image in slide.associated_images.items()
         ]
-    for line in lines:
-        print(line)
+    if lines:
+        print_result("\n".join(lines))
     return 0
 
 

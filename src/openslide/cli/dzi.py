@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +20,9 @@ from .. import (
     OpenSlideVersionError,
     get_num_threads,
 )
-from ..output.opening import open_enduring
-from ..output.telling import told_damage
+from ..output.telling import told_damage, told_of
 from . import _pictures
+from ._console import say
 from ._progress import Progress
 from ._types import positive
 
@@ -112,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
         out = out.with_suffix("")
     tree = _tree_options(options)
     with (
-        _pictures.opened(options.slide, open_enduring) as slide,
+        _pictures.opened(options.slide, on_error="reopen") as slide,
         Progress() as progress,
     ):
         if tree.method == "shrink":
@@ -125,8 +124,8 @@ def run(options: argparse.Namespace) -> int:
             resume=options.resume,
             report=progress,
         )
-    _tell_damage(summary)
-    _say(f"{summary.tiles} tiles; open {summary.description}")
+    _tell_damage(options.slide, summary)
+    say(f"{summary.tiles} tiles; open {summary.description}")
     return 0
 
 
@@ -137,15 +136,13 @@ def _do_without_cache(slide: AbstractSlide) -> None:
             slide.set_cache(OpenSlideCache(0))
 
 
-def _tell_damage(summary: TreeSummary) -> None:
+def _tell_damage(slide: str, summary: TreeSummary) -> None:
     if summary.damaged:
-        _say(told_damage(summary.damaged, "(level, column, row)"))
+        coordinates, fate = "(level, column, row)", "shown as background"
+        damaged = told_damage(summary.damaged, coordinates, fate, summary.reason)
+        say(told_of(slide, damaged))
     for name in summary.damaged_images:
-        _say(f"the associated image {name!r} is damaged and was left out")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+        say(f"the associated image {name!r} is damaged and was left out")
 
 
 def _tree_options(options: argparse.Namespace) -> TreeOptions:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import glob
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import (
     PROPERTY_NAME_MPP_X,
     PROPERTY_NAME_MPP_Y,
+    PROPERTY_NAME_OBJECTIVE_POWER,
     AbstractSlide,
     OpenSlide,
+    OpenSlideError,
     __library_path__,
     __library_version__,
     __version__,
     _coexistence,
     _openslide,
     _threads,
-    open_slide,
 )
+from .._open import open_slide_or_picture
+from .._properties import background_color
+from ..output.telling import reason_of, told_of, without_path
+from ._console import print_result, say
 from ._indirect import explained
 
 if TYPE_CHECKING:
@@ -30,22 +38,120 @@ NO_DECODER = "off: built without libjpeg-turbo, which OPENSLIDE_DECODER asks for
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
-        "info", help="print what is known about a slide", description=__doc__
+        "info", help="print what is known about slides", description=__doc__
     )
-    parser.add_argument("slide", nargs="?", metavar="SLIDE")
+    parser.add_argument(
+        "slides", nargs="*", metavar="SLIDE", help="a file, a folder, or a pattern"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print a line of JSON for each slide, with all its facts or the error",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    sections = list(_software_lines())
-    if options.slide is not None:
-        with open_slide(options.slide) as slide:
-            sections = [*_slide_lines(options.slide, slide), "", *sections]
-    print("\n".join(sections))
-    return 0
+    is_good = True
+    paths = list(options.slides)
+    if any(map(_stands_for_others, paths)):
+        paths, is_good = _found(paths)
+    for path in paths:
+        try:
+            text = _json(path) if options.json else "\n".join(_slide_lines(path))
+        except (OpenSlideError, OSError, ValueError) as error:
+            is_good = False
+            reason = without_path(path, reason_of(error))
+            say(f"openslide: {told_of(path, reason)}")
+            if options.json:
+                print_result(json.dumps({"slide": path, "error": reason}))
+        else:
+            print_result(text if options.json else f"{text}\n")
+    if options.json and not options.slides:
+        print_result(json.dumps({"software": _software()}))
+    elif not options.json and (is_good or len(paths) > 1):
+        print_result("\n".join(_software_lines()))
+    return 0 if is_good else 1
 
 
-def _slide_lines(path: str, slide: AbstractSlide) -> Iterator[str]:
+def _stands_for_others(argument: str) -> bool:
+    """Whether it is a folder or a pattern."""
+    return os.path.isdir(argument) or (
+        glob.has_magic(argument) and not os.path.lexists(argument)
+    )
+
+
+def _found(arguments: list[str]) -> tuple[list[str], bool]:
+    """The slides that arguments stand for, and whether none is broken."""
+    from ..export import LeftOut, find_slides
+
+    failures: list[LeftOut] = []
+
+    def note(left_out: LeftOut) -> None:
+        if left_out.is_failure:
+            failures.append(left_out)
+            say(f"openslide: {told_of(left_out.path, left_out.reason)}")
+
+    slides = find_slides(arguments, tell=note)
+    if not slides and not failures:
+        raise FileNotFoundError(f"there are no slides in {' '.join(arguments)}")
+    return [str(slide.path) for slide in slides], not failures
+
+
+def _json(path: str) -> str:
+    """All that is known of a slide, as one line."""
+    with open_slide_or_picture(path) as slide:
+        indirect = slide.indirect_levels if isinstance(slide, OpenSlide) else {}
+        objective = slide.properties.get(PROPERTY_NAME_OBJECTIVE_POWER)
+        facts = {
+            "slide": path,
+            "bytes": os.stat(path).st_size,
+            "vendor": OpenSlide.detect_format(path),
+            "dimensions": slide.dimensions,
+            "mpp": slide.mpp,
+            "objective_power": None if objective is None else _number(objective),
+            "bounds": slide.bounds,
+            "background": background_color(slide.properties),
+            "levels": [
+                {
+                    "dimensions": size,
+                    "downsample": downsample,
+                    "direct": isinstance(slide, OpenSlide) and level not in indirect,
+                    "reason": indirect.get(level),
+                }
+                for level, (size, downsample) in enumerate(
+                    zip(slide.level_dimensions, slide.level_downsamples, strict=True)
+                )
+            ],
+            "associated_images": _associated_images(slide),
+            "icc_profile_bytes": len(slide._profile) if slide._profile else None,
+            "properties": dict(slide.properties),
+            "software": _software(),
+        }
+    return json.dumps(facts)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _associated_images(slide: AbstractSlide) -> dict[str, tuple[int, int]]:
+    """(width, height) of each by its name; none is read, for it may be damaged."""
+    if not isinstance(slide, OpenSlide):
+        return {}
+    names = slide._osr.associated_image_names
+    return {name: slide._osr.associated_image_dimensions(name) for name in names}
+
+
+def _slide_lines(path: str) -> list[str]:
+    with open_slide_or_picture(path) as slide:
+        return list(_lines_of(path, slide))
+
+
+def _lines_of(path: str, slide: AbstractSlide) -> Iterator[str]:
     vendor = OpenSlide.detect_format(path) or "none; read as an image"
     width, height = slide.dimensions
     yield path
@@ -55,8 +161,8 @@ def _slide_lines(path: str, slide: AbstractSlide) -> Iterator[str]:
     yield "  levels"
     yield from _level_lines(slide)
     yield "  associated images"
-    for name, image in slide.associated_images.items():
-        yield f"    {name}: {image.width} x {image.height}"
+    for name, (width, height) in _associated_images(slide).items():
+        yield f"    {name}: {width} x {height}"
     profile = slide._profile
     yield f"  ICC profile {f'{len(profile)} bytes' if profile else 'none'}"
     yield "  properties"
@@ -85,6 +191,19 @@ def _resolution(slide: AbstractSlide) -> str:
     if None in values:
         return "unknown"
     return f"{values[0]} x {values[1]} microns per pixel"
+
+
+def _software() -> dict[str, Any]:
+    """What reads the slides."""
+    return {
+        "openslide-native": __version__,
+        "libopenslide": __library_version__,
+        "library": __library_path__,
+        "decoders": _openslide.jpeg_decoders(),
+        "tile_libraries": _openslide.tile_libraries(),
+        "conversion": _openslide.conversion_kernel(),
+        "threads": _threads.get_num_threads(),
+    }
 
 
 def _software_lines() -> Iterator[str]:

@@ -8,20 +8,26 @@ with the tiles outlined (-overlay.jpg) and some of the tiles (-sheet.jpg).
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._sampling import FILTERS
 from .._threads import get_num_threads
 from ..output.encoding import LONGEST_SIDES
-from ..output.telling import counted, told_damage, told_tiles
+from ..output.telling import counted, listed, told_damage, told_of, told_tiles
+from ._console import say
 from ._progress import Progress
 from ._types import finite, microns, not_negative, percent, positive, saturation, share
 
 if TYPE_CHECKING:
-    from ..export import FoundSlide, Summary, TileOptions
+    from ..export import FoundSlide, LeftOut, Summary, TileOptions
     from ._types import Subcommands
+
+#: Of what need not be told of one by one.
+_SHOWN = 5
+
+_PICTURES = {"auto": None, "yes": True, "no": False}
 
 
 _USUAL_SIZE = 256
@@ -35,6 +41,13 @@ def add_parser(subcommands: Subcommands) -> None:
         "slides", nargs="+", metavar="SLIDE", help="a file, a folder, or a pattern"
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", type=Path)
+    parser.add_argument(
+        "--pictures",
+        choices=tuple(_PICTURES),
+        default="auto",
+        help="whether pictures, such as PNG files, are cut like slides; auto: where "
+        "there are no slides (default: %(default)s)",
+    )
     _add_tile_arguments(parser)
     _add_output_arguments(parser)
     parser.set_defaults(run=run, usage_error=parser.error)
@@ -181,11 +194,14 @@ def run(options: argparse.Namespace) -> int:
     from ..export import export_tiles, find_slides
 
     _check(options)
+    left_out = _LeftOut()
     slides = find_slides(
         options.slides,
         without=options.output,
-        tell=lambda error: _say(f"openslide: left out: {error}"),
+        pictures=_PICTURES[options.pictures],
+        tell=left_out.note,
     )
+    left_out.tell_rest()
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     masks, slides, unmatched = _masks(options.mask, slides)
@@ -199,8 +215,10 @@ def run(options: argparse.Namespace) -> int:
             resume=options.resume,
             report=progress,
         )
-    _tell(summary, options.output)
-    return 1 if summary.failures or unmatched else 0
+    failed = [*left_out.failed, *unmatched]
+    failed += [failure.path for failure in summary.failures]
+    _tell(summary, failed, options.output)
+    return 1 if failed else 0
 
 
 def _masks(
@@ -216,8 +234,47 @@ def _masks(
 
     masks, missing = match_masks(Path(mask).absolute(), slides)
     for path, reason in missing.items():
-        _say(f"openslide: left out: {path}: {reason}")
+        say(f"openslide: {told_of(path, reason)}")
     return masks, [slide for slide in slides if slide.path in masks], list(missing)
+
+
+class _LeftOut:
+    """What the search leaves out, told of.
+
+    Attributes:
+        failed: what somebody will miss.
+    """
+
+    def __init__(self) -> None:
+        self.failed: list[Path] = []
+        self._pictures: list[str] = []
+        self._others: list[str] = []
+
+    def note(self, left_out: LeftOut) -> None:
+        """Tell of it at once, or of many in one line."""
+        path, kind, reason, is_failure = left_out
+        if is_failure:
+            self.failed.append(path)
+            if kind == "picture":
+                reason += "; or give --pictures yes, to cut it as it is"
+            say(f"openslide: {told_of(path, reason)}")
+        elif kind == "picture":
+            self._pictures.append(path.name)
+        else:
+            self._others.append(path.name)
+
+    def tell_rest(self) -> None:
+        """Tell of what need not be told of one by one."""
+        if self._pictures:
+            say(
+                f"left out: {counted(len(self._pictures), 'picture')} beside slides, "
+                f"which --pictures yes takes: {listed(self._pictures, _SHOWN)}"
+            )
+        if self._others:
+            say(
+                f"left out: {counted(len(self._others), 'file')} that can be no slide: "
+                f"{listed(self._others, _SHOWN)}"
+            )
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -276,22 +333,22 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
     )
 
 
-def _tell(summary: Summary, out: Path) -> None:
+def _tell(summary: Summary, failed: Sequence[Path], out: Path) -> None:
+    """What became of all slides; of failures the reasons were told before."""
     for path, result in summary.results.items():
         if result.damaged:
-            _say(f"{path}: {told_damage(result.damaged, '(column, row)', 'skipped')}")
+            why = result.damage_reason
+            told = told_damage(result.damaged, "(column, row)", "skipped", why)
+            say(f"{path}: {told}")
         if result.encoded:
             fate = "encoded, not copied"
             told = told_tiles(result.encoded, "tile", "(column, row)", fate)
-            _say(f"{path}: {told}: {result.reason}")
+            say(f"{path}: {told}: {result.reason}")
     for path, holes in summary.holes.items():
-        _say(f"{path}: {counted(holes, 'hole')} left out, where it has no tile")
-    for failure in summary.failures:
-        _say(f"openslide: {failure.path}: {failure.reason}")
+        say(f"{path}: {counted(holes, 'hole')} left out, where it has no tile")
+    if failed:
+        names = listed([path.name for path in failed])
+        say(f"{counted(len(failed), 'slide')} failed: {names}")
     damaged = sum(len(cells) for cells in summary.damaged.values())
     tiles = counted(summary.tiles - damaged, "tile")
-    _say(f"{tiles} of {counted(summary.slides, 'slide')} in {out}")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    say(f"{tiles} of {counted(summary.slides, 'slide')} in {out}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from .._errors import OpenSlideError
+from ..output.telling import reason_of, without_path
 from .native import copy_tiles
 from .plan import Job, Part, grid_of, level_size
 from .slide_work import PartResult
@@ -34,36 +36,52 @@ def export_part(part: Part) -> PartResult:
         assert isinstance(output, FileOutput)
         return _copy_part(part, output)
     damaged: list[Cell] = []
+    why = ""
     with output.writer(part) as writer:
         for grid in _batches(part, _BATCH_TILES):
-            damaged += _write_pixels(part.job, grid, writer)
-    return PartResult(len(part.cells), damaged, [], "")
+            bad = _write_pixels(part.job, grid, writer)
+            why = why or _why_unreadable(part.job, bad)
+            damaged += _cells(bad)
+    return PartResult(len(part.cells), damaged, [], "", why)
+
+
+def _why_unreadable(job: Job, tiles: TileGrid) -> str:
+    """Why the first of some damaged tiles could not be read."""
+    if not len(tiles):
+        return ""
+    try:
+        tiles[:1].read(workers=1)
+    except (OpenSlideError, OSError) as error:
+        return without_path(job.path, reason_of(error))
+    return "it could be read only when it was tried again"
 
 
 def _copy_part(part: Part, output: FileOutput) -> PartResult:
     """The same, of native tiles."""
     damaged: list[Cell] = []
     encoded: list[Cell] = []
-    reason = ""
+    reason = why = ""
     with output.writer(part) as writer:
         for grid in _batches(part, _COPIED_TILES):
             copied = copy_tiles(grid, writer)
             if len(copied.rest):
-                bad = _write_pixels(part.job, copied.rest, writer)
+                unread = _write_pixels(part.job, copied.rest, writer)
+                why = why or _why_unreadable(part.job, unread)
+                bad = _cells(unread)
                 good = [cell for cell in _cells(copied.rest) if cell not in set(bad)]
                 damaged += bad
                 encoded += good
                 reason = reason or (copied.reason if good else "")
-    return PartResult(len(part.cells), damaged, encoded, reason)
+    return PartResult(len(part.cells), damaged, encoded, reason, why)
 
 
-def _write_pixels(job: Job, grid: TileGrid, writer: PartWriter) -> list[Cell]:
+def _write_pixels(job: Job, grid: TileGrid, writer: PartWriter) -> TileGrid:
     """Read tiles and write them; returns the damaged ones."""
     pixels, good = grid.read_masked()
     if not good.any():
         _require_slide(job)
     writer.write(grid, pixels, good)
-    return _cells(grid.only(grid.cells[~good]))
+    return grid.only(grid.cells[~good])
 
 
 def _cells(grid: TileGrid) -> list[Cell]:

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
+from .._open import open_slide_or_picture
 from .._tile_classes import TileClasses
 from ..output.encoding import Encoding
-from ..output.opening import open_enduring
 from ..output.whole import write_whole
 from ..output.work import WorkFolder
 from ..tiles import TileGrid
@@ -80,7 +80,7 @@ class TileOptions(NamedTuple):
 
     def grid(self, path: str | os.PathLike[str]) -> TileGrid:
         """All tiles of a slide; raises what opening it and TileGrid raise."""
-        slide = open_enduring(path)
+        slide = open_slide_or_picture(path, on_error="reopen")
         size: int | tuple[int, int] = self.size
         bounds = True
         if self.format == "native":

@@ -10,8 +10,16 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from .._arrays import numpy
+from .._errors import OpenSlideError
 from ..output.lock import BusyError
-from ..output.telling import Report
+from ..output.telling import (
+    Report,
+    all_damaged,
+    counted,
+    reason_of,
+    told_of,
+    without_path,
+)
 from .masks import mask_path, place_mask
 from .names import FoundSlide
 from .part import export_part
@@ -131,6 +139,7 @@ class _Progressing:
         at_work: how many processes work on it.
         left: how many tasks are not done.
         is_over: whether it is complete or has failed.
+        is_damage_told: whether a damaged tile of it was told of.
     """
 
     def __init__(self, work: SlideWork) -> None:
@@ -140,6 +149,7 @@ class _Progressing:
         self.cells: NDArray[np.int64] | None = None
         self.at_work = 0
         self.is_over = False
+        self.is_damage_told = False
         self.left = 0
 
     def divide(self, found: Survey) -> list[_Task]:
@@ -153,6 +163,13 @@ class _Progressing:
         self.cells = found.cells
         self.tiles = len(found.cells)
         return tasks
+
+    def require_any(self) -> None:
+        """Raise OpenSlideError, and leave nothing behind, where no tile could be read."""
+        result = self.work.result
+        if result.is_lost:
+            self.work.abandon()
+            raise OpenSlideError(all_damaged(result.tiles, result.damage_reason))
 
     def last_task(self) -> _Finish:
         """What is to be done when all other tasks are."""
@@ -238,12 +255,16 @@ class _Export:
                 assert isinstance(result, PartResult)
                 slide.work.add(task.number, result)
                 self._report.advance(result.tiles)
+                self._tell_damage(slide, result)
             case _Finish():
                 assert isinstance(result, dict)
                 self.complete[slide.job.path] = slide.work.finish(result)
                 slide.is_over = True
+                tiles = counted(slide.tiles, "tile")
+                self._report.finish(f"{slide.job.name}: {tiles}")
         slide.left -= 1
         if slide.left == 0:
+            slide.require_any()
             self._tasks.append(slide.last_task())
 
     def _check(self, slide: _Progressing, task: _Check, found: Check) -> None:
@@ -260,16 +281,25 @@ class _Export:
         if facts.get("holes"):
             self.holes[job.path] = facts["holes"]
 
+    def _tell_damage(self, slide: _Progressing, result: PartResult) -> None:
+        """Tell of the first damaged tile of a slide at once, for there may be many."""
+        if result.damaged and not slide.is_damage_told:
+            slide.is_damage_told = True
+            column, row = result.damaged[0]
+            what = f"tile ({column}, {row}) cannot be read: {result.damage_reason}"
+            self._report.tell(told_of(slide.job.path, what))
+
     @contextmanager
     def _failing(self, job: Job) -> Iterator[None]:
         """What goes wrong with a slide ends that slide, and not the run."""
         try:
             yield
-        except (OSError, ValueError) as fault:
-            self._fail(job, str(fault))
+        except (OpenSlideError, OSError, ValueError) as fault:
+            self._fail(job, reason_of(fault))
 
     def _fail(self, job: Job, reason: str) -> None:
-        self.failures.append(Failure(job.path, reason))
+        self.failures.append(Failure(job.path, without_path(job.path, reason)))
+        self._report.tell(f"openslide: {told_of(job.path, reason)}")
         self._tasks = deque(task for task in self._tasks if task.job != job)
         slide = self._open.get(job.name)
         if slide is not None:

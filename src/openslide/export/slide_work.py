@@ -27,12 +27,19 @@ class PartResult(NamedTuple):
         damaged: (column, row) of those that could not be read.
         encoded: of native ones, (column, row) of those that could not be copied.
         reason: why the first of these could not.
+        damage_reason: why the first of the damaged ones could not be read.
     """
 
     tiles: int
     damaged: list[tuple[int, int]]
     encoded: list[tuple[int, int]]
     reason: str
+    damage_reason: str
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether there are tiles, and none of them could be read."""
+        return 0 < self.tiles == len(self.damaged)
 
 
 #: What a summary has more than the header of the journal.
@@ -129,7 +136,7 @@ class SlideWork:
                 noted = self._noted(lines)
             self._require_same(header, self._header)
         else:
-            noted = Noted(set(), set(), set(), "", {})
+            noted = Noted(set(), set(), set(), "", "", {})
             for part in parts:
                 path = output_for(self.job.options.to).part_target(
                     self.job, part.number
@@ -156,10 +163,10 @@ class SlideWork:
     @property
     def damaged(self) -> list[tuple[int, int]]:
         """(column, row) of all tiles that could not be read."""
-        return self._result.damaged
+        return self.result.damaged
 
     @property
-    def _result(self) -> PartResult:
+    def result(self) -> PartResult:
         """All parts that are complete, as one."""
         parts = [part for _, part in sorted(self.parts.items())]
         return PartResult(
@@ -167,6 +174,7 @@ class SlideWork:
             [cell for part in parts for cell in part.damaged],
             [cell for part in parts for cell in part.encoded],
             next((part.reason for part in parts if part.reason), ""),
+            next((part.damage_reason for part in parts if part.damage_reason), ""),
         )
 
     def finish(self, files: dict[str, int]) -> PartResult:
@@ -174,10 +182,15 @@ class SlideWork:
 
         files: what was written, and how many bytes each has.
         """
-        result = self._result
-        summary = self._header | {"files": files} | result._asdict()
+        summary = self._header | {"files": files} | self.result._asdict()
         self._undertaking.finish(summary)
-        return result
+        return self.result
+
+    def abandon(self) -> None:
+        """Remove all that was written of a slide that turned out to be lost."""
+        output = output_for(self.job.options.to)
+        written = (output.part_target(self.job, number) for number in self.parts)
+        self._undertaking.abandon([*filter(None, written), *_outputs(self.job)])
 
     def release(self) -> None:
         """Let other runs work on it."""
@@ -194,12 +207,12 @@ class SlideWork:
     @staticmethod
     def _noted(lines: list[Any]) -> Noted:
         numbers: set[int] | None = set()
-        results: dict[int | None, PartResult] = {}
+        results: dict[int, PartResult] = {}  # -1: of the slide when it was complete
         files: dict[str, int] = {}
         for line in map(dict, lines[1:]):
             if "was_complete" in line:
                 numbers = None
-                results[None] = _part_result(line["was_complete"])
+                results[-1] = _part_result(line["was_complete"])
                 files = dict(line["was_complete"]["files"])
             else:
                 number = int(line["part"])
@@ -211,6 +224,14 @@ class SlideWork:
             {cell for result in results.values() for cell in result.damaged},
             {cell for result in results.values() for cell in result.encoded},
             next((result.reason for result in results.values() if result.reason), ""),
+            next(
+                (
+                    why
+                    for _, result in sorted(results.items())
+                    if (why := result.damage_reason)
+                ),
+                "",
+            ),
             files,
         )
 
@@ -235,18 +256,21 @@ def _part_result(found: dict[str, Any]) -> PartResult:
         list(map(_pair, found["damaged"])),
         list(map(_pair, found["encoded"])),
         str(found["reason"]),
+        str(found["damage_reason"]),
     )
 
 
 def _noted_result(part: Part, noted: Noted) -> PartResult:
     """What became of a part by what earlier runs have noted."""
     cells = list(map(_pair, part.cells.tolist()))
+    damaged = [cell for cell in cells if cell in noted.damaged]
     encoded = [cell for cell in cells if cell in noted.encoded]
     return PartResult(
         len(cells),
-        [cell for cell in cells if cell in noted.damaged],
+        damaged,
         encoded,
         noted.reason if encoded else "",
+        noted.damage_reason if damaged else "",
     )
 
 

@@ -40,6 +40,7 @@ class Noted(NamedTuple):
         damaged: (column, row) of tiles that could not be read, and were not written.
         encoded: of native ones, (column, row) of those that could not be copied.
         reason: why the first of these could not.
+        damage_reason: why the first of the damaged ones could not be read.
         files: by their names what was written of a slide that was complete, with sizes.
     """
 
@@ -47,6 +48,7 @@ class Noted(NamedTuple):
     damaged: set[tuple[int, int]]
     encoded: set[tuple[int, int]]
     reason: str
+    damage_reason: str
     files: dict[str, int]
 
     def is_whole(self, path: Path, name: str) -> bool:

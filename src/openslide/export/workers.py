@@ -17,7 +17,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
-from .._errors import OpenSlideError
+from ..output.telling import hush_other_libraries, reason_of
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -154,6 +154,7 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
     Thread(target=_end_with_the_program, daemon=True).start()
     # NumPy, not imported yet, would start threads that wait for work in vain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    hush_other_libraries()
     gc.freeze()  # what was imported stays
     while True:
         try:
@@ -164,7 +165,7 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
         try:
             answer = (function(task), None)
         except Exception as error:
-            answer = (None, _told(error))
+            answer = (None, reason_of(error))
         try:
             connection.send(answer)
         except OSError:
@@ -176,10 +177,3 @@ def _end_with_the_program() -> None:
     assert program is not None
     program.join()
     os._exit(1)
-
-
-def _told(error: Exception) -> str:
-    """What is wrong; of errors that nobody expects also what they are."""
-    expected = isinstance(error, (OpenSlideError, OSError, ValueError))
-    text = str(error) if expected else f"{type(error).__name__}: {error}"
-    return "; ".join([text, *getattr(error, "__notes__", ())])

@@ -1,6 +1,5 @@
 """How results get to a disk, for exports of tiles, trees and single pictures alike.
 
-    opening      a slide that goes on after damage
     encoding     pixels to the bytes of a file; what formats can hold
     whole        bytes to a file that is there whole or not at all
     undertaking  work that outlives a kill: begun, gone on with, complete

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -150,6 +151,15 @@ class Undertaking:
         except BaseException:
             self.release()
             raise
+
+    def abandon(self, written: Iterable[Path]) -> None:
+        """Remove what the work has written, and the work folder at last."""
+        for path in written:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        self.folder.remove()
 
     def _clear(self) -> None:
         """Remove what a kill at the very end has left."""

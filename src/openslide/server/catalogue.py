@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..export.folders import find_slides
+from ..export import folders
 from . import answers
 from .readers import Answer
 from .roots import NotServedError, Roots
@@ -75,9 +76,15 @@ class Catalogue:
 
     async def _find(self) -> None:
         loop = asyncio.get_running_loop()
-        paths, errors = await asyncio.to_thread(self._search)
+        paths, missed = await asyncio.to_thread(self._search)
         self._found_at = loop.time()
-        left_out = [LeftOut(self._told(e.filename), e.strerror or "?") for e in errors]
+        left_out = [
+            LeftOut(
+                each.path.name, each.reason.replace(f"{each.path.parent}{os.sep}", "")
+            )
+            for each in missed
+            if each.kind != "other"
+        ]
         addresses = []
         for path in paths:
             try:
@@ -90,13 +97,12 @@ class Catalogue:
             await self._describe(address)
         self._found_at = loop.time()
 
-    def _search(self) -> tuple[list[Path], list[OSError]]:
-        errors: list[OSError] = []
-        found = find_slides(self._roots.paths, tell=errors.append)
-        return [slide.path for slide in found], errors
-
-    def _told(self, path: object) -> str:
-        return Path(str(path)).name
+    def _search(self) -> tuple[list[Path], list[folders.LeftOut]]:
+        missed: list[folders.LeftOut] = []
+        found = folders.find_slides(
+            self._roots.paths, pictures=False, tell=missed.append
+        )
+        return [slide.path for slide in found], missed
 
     def _keep(self, addresses: Iterable[str]) -> None:
         """Forget the slides that are gone, and list those that are new."""

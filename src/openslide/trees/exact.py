@@ -25,12 +25,12 @@ def write_exact(
     layout: Layout,
     writer: TileWriter,
     convert: Callable[[Image], Image],
-    note_damage: Callable[[Address], None],
+    note_damage: Callable[[Address, OpenSlideError], None],
 ) -> None:
     """Write all tiles of a tree, from the finest level up.
 
     convert:     what is done to the colours.
-    note_damage: is told of tiles that cannot be read, before they are written.
+    note_damage: is told of tiles that cannot be read and why, before they are written.
     """
     tiles = layout.tiles
     background = background_color(slide.properties)
@@ -38,8 +38,8 @@ def write_exact(
     def make(level: int, column: int, row: int) -> Image:
         try:
             image = tiles.get_tile(level, (column, row))
-        except OpenSlideError:
-            note_damage((level, column, row))
+        except OpenSlideError as error:
+            note_damage((level, column, row), error)
             size = tiles.get_tile_dimensions(level, (column, row))
             image = with_profile(_blank(size, background), slide._profile)
         return convert(image)

@@ -39,7 +39,7 @@ class Source:
     offset:      (x, y) of the area shown.
     size:        (width, height) of it.
     convert:     what is done to the colours.
-    note_damage: is told of what cannot be read, and is background therefore.
+    note_damage: is told of what cannot be read and why; it is background therefore.
 
     Attributes:
         tile_height: of stored tiles, in pixels.
@@ -51,7 +51,7 @@ class Source:
         offset: tuple[int, int],
         size: tuple[int, int],
         convert: Callable[[Image], Image],
-        note_damage: Callable[[Box], None],
+        note_damage: Callable[[Box, OpenSlideError], None],
     ) -> None:
         self._slide = slide
         self._offset = offset
@@ -102,8 +102,8 @@ class Source:
                 )
                 try:
                     image.paste(self._read(piece).image, (left, upper))
-                except OpenSlideError:
-                    self._note_damage(piece)
+                except OpenSlideError as error:
+                    self._note_damage(piece, error)
         return Rows.of(image)
 
     def _read(self, box: Box) -> Rows:

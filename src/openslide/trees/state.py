@@ -7,6 +7,7 @@ damaged; tiles that are in place are done.  At the end OUT.json says the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -24,7 +25,8 @@ class TreeState:
 
     Attributes:
         aside: the folder for files that are not whole yet.
-        damaged: tiles that show background because they could not be read.
+        damaged: tiles that show background because they could not be read, each with
+            the reason.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class TreeState:
         )
         self.aside = self._undertaking.folder.aside
         self._noting = Lock()
-        self.damaged: set[Address] = set()
+        self.damaged: dict[Address, str | None] = {}
 
     def begin(
         self, resume: bool, is_whole: Callable[[dict[str, Any]], bool]
@@ -56,7 +58,8 @@ class TreeState:
                 self._take_up_summary(facts)
                 if is_whole(facts):
                     return facts
-                self._undertaking.reopen([facts["tree"], *facts["damaged"]])
+                notes = [[*tile, reason] for tile, reason in self.damaged.items()]
+                self._undertaking.reopen([facts["tree"], *notes])
             journal = self._undertaking.journal
             lines = journal.take_up()
             if lines:
@@ -68,21 +71,32 @@ class TreeState:
             raise
         return None
 
-    def note_damage(self, tile: Address) -> None:
+    def note_damage(self, tile: Address, reason: str) -> bool:
         """Note that a tile cannot be read, before its file is in place.
 
-        A later run finds that file, and would not know.
+        A later run finds that file, and would not know.  Returns whether it is the first.
         """
         with self._noting:
             if tile in self.damaged:
-                return
-            self._undertaking.journal.add(tile)
-            self.damaged.add(tile)
+                return False
+            is_first = not self.damaged
+            self._undertaking.journal.add([*tile, reason])
+            self.damaged[tile] = reason
+        return is_first
+
+    @property
+    def reason(self) -> str | None:
+        """Why the first of the damaged tiles could not be read."""
+        return self.damaged[min(self.damaged)] if self.damaged else None
 
     def finish(self, facts: dict[str, Any]) -> None:
         """All files are in place."""
-        summary = {"tree": self._header} | facts | {"damaged": sorted(self.damaged)}
-        self._undertaking.finish(summary)
+        damage = {"damaged": sorted(self.damaged), "reason": self.reason}
+        self._undertaking.finish({"tree": self._header} | facts | damage)
+
+    def abandon(self, written: Iterable[Path]) -> None:
+        """Remove what was written of a tree that shows nothing."""
+        self._undertaking.abandon(written)
 
     def release(self) -> None:
         """Let other runs go on with it."""
@@ -100,15 +114,22 @@ class TreeState:
     def _take_up_summary(self, facts: dict[str, Any]) -> None:
         path = self._undertaking.summary
         with understood(path):
-            lines = [facts["tree"], *facts["damaged"]]
+            reasons = [facts["reason"]]  # of the first one
+            notes = [
+                [*tile, reason]
+                for tile, reason in zip_longest(facts["damaged"], reasons)
+                if tile is not None
+            ]
             list(facts["damaged_images"])
             list(facts["associated_images"])
-        self._take_up(path, lines)
+        self._take_up(path, [facts["tree"], *notes])
 
     def _take_up(self, path: Path, lines: list[Any]) -> None:
         """Go on with what a file says: a header, and tiles that are damaged."""
         with understood(path):
             header, *damaged = lines
             found = dict(header)
-            self.damaged = {(level, column, row) for level, column, row in damaged}
+            self.damaged = {
+                (level, column, row): reason for level, column, row, reason in damaged
+            }
         self._undertaking.require_same(found, self._header)

@@ -18,7 +18,7 @@ from .._slide import OpenSlide
 from ..deepzoom import DeepZoomGenerator
 from ..output.encoding import Encoding
 from ..output.identity import slide_facts, slide_identity
-from ..output.telling import Report
+from ..output.telling import Report, all_damaged, reason_of, without_path
 from ..output.whole import file_name, write_whole
 from .exact import write_exact
 from .layouts import SUFFIXES, Address, DeepZoomLayout, IiifLayout, Layout
@@ -71,12 +71,14 @@ class TreeSummary(NamedTuple):
                  could not be read there; for "shrink" those of the finest level.
         damaged_images: names of the associated images that could not be read.
         description: the file that viewers open.
+        reason: why the first of the damaged tiles could not be read.
     """
 
     tiles: int
     damaged: list[Address]
     damaged_images: list[str]
     description: Path
+    reason: str | None = None
 
 
 def write_tree(
@@ -102,13 +104,14 @@ def write_tree(
     Raises FileExistsError where there is something in the tree's place that shall not,
     or cannot, be gone on with, output.lock.BusyError where another run is writing it,
     ValueError where it was begun with other options or these make no sense or the ICC
-    profile cannot be used, OSError where files cannot be written.
+    profile cannot be used, OSError where files cannot be written, OpenSlideError where
+    nothing of the slide can be read; then nothing is left behind.
     """
     _check(options)
     encoding = Encoding(options.format, options.quality)
     layout = _layout(slide, out, options)
     _require_room(layout.tiles, options.overlap, encoding)
-    convert = partial(handled, handling=options.color, name=repr(slide))
+    convert = partial(handled, handling=options.color, name="the slide")
     convert(with_profile(_pixel(), slide._profile))  # raises before anything is there
     state = TreeState(
         out,
@@ -125,8 +128,9 @@ def write_tree(
     try:
         report.expect(tiles)
         with TileWriter(state.aside, encoding, profile, threads, report) as writer:
-            _write_tiles(slide, layout, options.method, writer, convert, state)
+            _write_tiles(slide, layout, options.method, writer, convert, state, report)
             writer.wait(0)
+            _require_any(state, layout, options.method)
             writer.settle(layout.folder)
         written, damaged = _write_associated_images(
             slide, out, encoding, options, state.aside
@@ -154,6 +158,7 @@ def _summary(layout: Layout, state: TreeState, facts: dict[str, Any]) -> TreeSum
         sorted(state.damaged),
         facts["damaged_images"],
         layout.description,
+        state.reason,
     )
 
 
@@ -228,19 +233,39 @@ def _write_tiles(
     writer: TileWriter,
     convert: _Convert,
     state: TreeState,
+    report: Report,
 ) -> None:
+    path = _path_of(slide)
+
+    def note_tile(tile: Address, error: OpenSlideError) -> None:
+        reason = reason_of(error)
+        if path is not None:
+            reason = without_path(os.fsdecode(path), reason)
+        if state.note_damage(tile, reason):
+            name = repr(slide) if path is None else os.fsdecode(path)
+            report.tell(f"{name}: tile {tile} cannot be read: {reason}")
+
     if method == "exact":
-        write_exact(slide, layout, writer, convert, state.note_damage)
+        write_exact(slide, layout, writer, convert, note_tile)
         return
     tiles = layout.tiles
 
-    def note_damage(box: Box) -> None:
+    def note_damage(box: Box, error: OpenSlideError) -> None:
         for tile in _tiles_of(box, tiles):
-            state.note_damage(tile)
+            note_tile(tile, error)
 
     size = tiles.level_dimensions[-1]
     source = Source(slide, tiles.offset, size, convert, note_damage)
     write_shrunk(source.strips, source.tile_height, layout, writer)
+
+
+def _require_any(state: TreeState, layout: Layout, method: str) -> None:
+    """Raise OpenSlideError, and leave nothing behind, where there is only background."""
+    columns, rows = layout.tiles.level_tiles[-1]
+    read = layout.tiles.tile_count if method == "exact" else columns * rows
+    if len(state.damaged) == read:
+        state.abandon([layout.folder])
+        raise OpenSlideError(all_damaged(read, state.reason))
 
 
 def _tiles_of(box: Box, tiles: DeepZoomGenerator) -> list[Address]:
@@ -273,7 +298,7 @@ def _write_associated_images(
             continue
         path = folder / f"{file_name(name)}.{SUFFIXES[options.format]}"
         picture = with_profile(flatten(image, background), profile_of(image))
-        picture = handled(picture, options.color, f"{name!r} of {slide!r}")
+        picture = handled(picture, options.color, f"the associated image {name!r}")
         file = encoding.encode(picture, profile_of(picture))
         write_whole(path, file, aside, settled=True)
         written.append(path.name)
