@@ -35,6 +35,12 @@ class Told:
         self.expected += tiles
         self.done += done
 
+    def tell(self, line: str) -> None:
+        pass
+
+    def finish(self, what: str) -> None:
+        pass
+
     def advance(self, tiles: int) -> None:
         self.advanced += tiles
 
@@ -110,6 +116,12 @@ class StopsAfter(Told):
     def __init__(self, shards: int) -> None:
         super().__init__()
         self._left = shards
+
+    def tell(self, line: str) -> None:
+        pass
+
+    def finish(self, what: str) -> None:
+        pass
 
     def advance(self, tiles: int) -> None:
         super().advance(tiles)
