@@ -199,14 +199,14 @@ NAME(rgb_block)(const uint32_t *argb, uint8_t *rgb, PIXELS background)
     }
 }
 
-/* As many pixels as a vector has, or fewer; then the first one fills it up, so
-   that they still are of one kind. */
+/* Fewer pixels than a vector has: the first one fills it up, so that they
+   still are of one kind. */
 INLINE PIXELS
 NAME(load_some)(const uint32_t *argb, size_t count)
 {
     PIXELS v = argb[0] + (PIXELS){0};
 
-    memcpy(&v, argb, 4 * (count < VECTOR_PIXELS ? count : VECTOR_PIXELS));
+    memcpy(&v, argb, 4 * count);
     return v;
 }
 
@@ -228,16 +228,10 @@ NAME(rgb_of)(PIXELS argb, PIXELS background)
     return NAME(pack)((VECTOR)NAME(composite)(argb, background));
 }
 
-/* What is left when there is less than a block: vector by vector. */
-static TARGET void
-NAME(rgba_rest)(const uint32_t *argb, uint8_t *rgba, size_t count)
+/* Fewer pixels than a vector has. */
+INLINE void
+NAME(few_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
 {
-    while (count >= VECTOR_PIXELS) {
-        NAME(store)(rgba, NAME(rgba_of)(NAME(load)(argb)));
-        argb += VECTOR_PIXELS;
-        rgba += 4 * VECTOR_PIXELS;
-        count -= VECTOR_PIXELS;
-    }
     if (count > 0) {
         VECTOR v = NAME(rgba_of)(NAME(load_some)(argb, count));
 
@@ -245,13 +239,30 @@ NAME(rgba_rest)(const uint32_t *argb, uint8_t *rgba, size_t count)
     }
 }
 
+/*
+ * What is left when there is less than a block: vector by vector, and the last
+ * ones of the row once more as a vector of their own. In place that is made
+ * before any other is stored, for then these pixels are still there.
+ */
 static TARGET void
 NAME(argb_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
 {
+    bool is_in_place = rgba == (const uint8_t *)argb;
+    const uint32_t *end;
+    PIXELS last = {0};
+
+    if (count < VECTOR_PIXELS) {
+        NAME(few_to_rgba)(argb, rgba, count);
+        return;
+    }
+    end = argb + count - VECTOR_PIXELS;
+    if (is_in_place) {
+        last = (PIXELS)NAME(rgba_of)(NAME(load)(end));
+    }
     if (count >= MIN_PIXELS_TO_ALIGN) {
         size_t head = -(uintptr_t)rgba % VECTOR_BYTES / 4;
 
-        NAME(rgba_rest)(argb, rgba, head);
+        NAME(few_to_rgba)(argb, rgba, head);
         argb += head;
         rgba += 4 * head;
         count -= head;
@@ -261,49 +272,58 @@ NAME(argb_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
         argb += BLOCK_PIXELS;
         rgba += 4 * BLOCK_PIXELS;
     }
-    NAME(rgba_rest)(argb, rgba, count);
-}
-
-/*
- * The same. The background is no vector here: compilers leave out vzeroupper
- * where a function takes vectors, and libopenslide's SSE code then runs
- * several times as long.
- */
-static TARGET void
-NAME(rgb_rest)(const uint32_t *argb, uint8_t *rgb, size_t count,
-               uint32_t background)
-{
-    PIXELS backgrounds = background + (PIXELS){0};
-
-    while (3 * count >= VECTOR_BYTES) { /* which the store writes */
-        NAME(store)(rgb, NAME(rgb_of)(NAME(load)(argb), backgrounds));
+    for (; count >= VECTOR_PIXELS; count -= VECTOR_PIXELS) {
+        NAME(store)(rgba, NAME(rgba_of)(NAME(load)(argb)));
         argb += VECTOR_PIXELS;
-        rgb += 3 * VECTOR_PIXELS;
-        count -= VECTOR_PIXELS;
+        rgba += 4 * VECTOR_PIXELS;
     }
-    while (count > 0) { /* twice at most */
-        size_t some = count < VECTOR_PIXELS ? count : VECTOR_PIXELS;
-        VECTOR v = NAME(rgb_of)(NAME(load_some)(argb, some), backgrounds);
-
-        memcpy(rgb, &v, 3 * some);
-        argb += some;
-        rgb += 3 * some;
-        count -= some;
+    if (count > 0) {
+        if (!is_in_place) {
+            last = (PIXELS)NAME(rgba_of)(NAME(load)(end));
+        }
+        NAME(store)(rgba + 4 * count - VECTOR_BYTES, (VECTOR)last);
     }
 }
 
+/* Packed, and without what lands behind. */
+INLINE void
+NAME(store_packed)(uint8_t *rgb, VECTOR v)
+{
+    memcpy(rgb, &v, 3 * VECTOR_PIXELS);
+}
+
+/* The same; where the result lies, no pixels are. */
 static TARGET void
 NAME(argb_to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
                   uint32_t background)
 {
     PIXELS backgrounds = background + (PIXELS){0};
 
+    if (count < VECTOR_PIXELS) {
+        if (count > 0) {
+            VECTOR v = NAME(rgb_of)(NAME(load_some)(argb, count), backgrounds);
+
+            memcpy(rgb, &v, 3 * count);
+        }
+        return;
+    }
     for (; count >= BLOCK_PIXELS + OVERSHOOT_PIXELS; count -= BLOCK_PIXELS) {
         NAME(rgb_block)(argb, rgb, backgrounds);
         argb += BLOCK_PIXELS;
         rgb += 3 * BLOCK_PIXELS;
     }
-    NAME(rgb_rest)(argb, rgb, count, background);
+    for (; count >= VECTOR_PIXELS; count -= VECTOR_PIXELS) {
+        NAME(store_packed)(rgb, NAME(rgb_of)(NAME(load)(argb), backgrounds));
+        argb += VECTOR_PIXELS;
+        rgb += 3 * VECTOR_PIXELS;
+    }
+    if (count > 0) {
+        size_t again = VECTOR_PIXELS - count;
+
+        NAME(store_packed)(
+            rgb - 3 * again,
+            NAME(rgb_of)(NAME(load)(argb - again), backgrounds));
+    }
 }
 
 #undef OVERSHOOT_PIXELS

@@ -54,14 +54,14 @@ make_opaque(uint8_t *rgba, size_t count, uint32_t background)
 }
 
 static void
-convert_row(const struct pixels *pixels, uint8_t *bytes, size_t width,
-            const uint32_t *words)
+convert_row(const struct convert_kernel *kernel, const struct pixels *pixels,
+            uint8_t *bytes, size_t width, const uint32_t *words)
 {
     if (pixels->channels == 3) {
-        convert_argb_to_rgb(words, bytes, width, pixels->background);
+        kernel->to_rgb(words, bytes, width, pixels->background);
         return;
     }
-    convert_argb_to_rgba(words, bytes, width);
+    kernel->to_rgba(words, bytes, width);
     if (pixels->is_opaque) {
         make_opaque(bytes, width, pixels->background);
     }
@@ -72,13 +72,15 @@ pixels_convert(const struct pixels *pixels, int64_t column, int64_t row,
                int64_t width, int64_t height, const uint32_t *words,
                ptrdiff_t stride)
 {
+    const struct convert_kernel *kernel =
+        &convert_kernels[instruction_set_in_use()];
     uint8_t *bytes = pixels_at(pixels, column, row);
     if (stride == width && pixels->row_stride == width * pixels->channels) {
         width *= height; /* one long row */
         height = height > 0;
     }
     for (int64_t i = 0; i < height; i++) {
-        convert_row(pixels, bytes, (size_t)width, words);
+        convert_row(kernel, pixels, bytes, (size_t)width, words);
         words += stride;
         bytes += pixels->row_stride;
     }
