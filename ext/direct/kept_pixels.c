@@ -36,13 +36,13 @@ key_of(const struct kept_pixels *kept, int64_t column, int64_t row)
 }
 
 /* What an area shows of a tile. */
-static struct tile_rectangle
+static struct rectangle
 rectangle_of(const struct kept_pixels *kept, const struct level_area *area,
              int64_t column, int64_t row)
 {
     int64_t x = area->x - column * kept->tile_width;
     int64_t y = area->y - row * kept->tile_height;
-    return (struct tile_rectangle){
+    return (struct rectangle){
         larger(x, 0),
         larger(y, 0),
         smaller(x + area->width, kept->tile_width),
@@ -61,11 +61,11 @@ kept_pixels_bytes(const struct kept_pixels *kept,
 }
 
 /* What is not kept of a tile. */
-static struct tile_rectangle
+static struct rectangle
 missing_of(const struct kept_pixels *kept, const struct level_area *area,
            int64_t column, int64_t row)
 {
-    struct tile_rectangle rectangle = rectangle_of(kept, area, column, row);
+    struct rectangle rectangle = rectangle_of(kept, area, column, row);
     struct tile_key key = key_of(kept, column, row);
     const struct tile *tile = tile_cache_find(kept->cache, &key);
     if (tile != NULL) {
@@ -100,8 +100,8 @@ kept_pixels_missing(const struct kept_pixels *kept,
              column++) {
             int64_t x = column * kept->tile_width;
             int64_t y = row * kept->tile_height;
-            struct tile_rectangle part = missing_of(kept, area, column, row);
-            if (!tile_rectangle_is_empty(&part)) {
+            struct rectangle part = missing_of(kept, area, column, row);
+            if (!rectangle_is_empty(&part)) {
                 include(&missing, x + part.left, y + part.top, x + part.right,
                         y + part.bottom);
             }
@@ -118,7 +118,7 @@ kept_pixels_put(const struct kept_pixels *kept, const struct level_area *area,
     for (int64_t row = range.first_row; row < range.end_row; row++) {
         for (int64_t column = range.first_column; column < range.end_column;
              column++) {
-            struct tile_rectangle part = rectangle_of(kept, area, column, row);
+            struct rectangle part = rectangle_of(kept, area, column, row);
             int64_t x = column * kept->tile_width + part.left - area->x;
             int64_t y = row * kept->tile_height + part.top - area->y;
             struct tile_key key = key_of(kept, column, row);
@@ -137,12 +137,12 @@ const struct tile *
 kept_pixels_tile(const struct kept_pixels *kept, const struct level_area *area,
                  int64_t column, int64_t row)
 {
-    struct tile_rectangle part = rectangle_of(kept, area, column, row);
+    struct rectangle part = rectangle_of(kept, area, column, row);
     struct tile_key key = key_of(kept, column, row);
     const struct tile *tile = tile_cache_find(kept->cache, &key);
     if (tile != NULL) {
         part = tile_parts_missing(tile->parts, &part);
-        if (!tile_rectangle_is_empty(&part)) {
+        if (!rectangle_is_empty(&part)) {
             tile_release(tile);
             tile = NULL;
         }

@@ -1,6 +1,7 @@
 #include "map_assembly.h"
 
 #include "assembly.h"
+#include "rectangles.h"
 #include "system/lengths.h"
 
 #include <math.h>
@@ -12,6 +13,14 @@ struct map_painting {
     const struct placement *placement;
     const struct paint_canvas *canvas;
     uint32_t *cut; /* room for a tile that is cut out of an image */
+};
+
+/* Copying a map's tiles into a region. */
+struct map_copying {
+    const struct tile_supply *supply;
+    const struct block_place *place;
+    const struct pixels *pixels;
+    struct rectangles empty; /* what shows nothing yet of the picture */
 };
 
 static struct paint_tile
@@ -103,11 +112,96 @@ paint_map_band(struct map_painting *painting, const struct map_view *view)
                           painting);
 }
 
+/* Copies: tiles on the pixels of the level, of which those on top hide what
+   lies below */
+
+static bool
+is_copied(const struct map_tile *tile, double x, double y, void *argument)
+{
+    const struct map_copying *copying = argument;
+    const struct block_place *place = copying->place;
+    struct paint_tile surface =
+        whole_image(&copying->supply->placements[0].image, tile);
+    struct paint_copy copy;
+    return paint_copy_at(place->width, place->height, &surface, x, y, &copy);
+}
+
+/* Convert what shows of a tile. */
+static void
+copy_parts(const struct map_copying *copying, const struct paint_copy *copy,
+           const uint32_t *words, int64_t stride)
+{
+    const struct rectangle all = {copy->x, copy->y, copy->x + copy->width,
+                                  copy->y + copy->height};
+    for (size_t i = 0; i < copying->empty.count; i++) {
+        struct rectangle part =
+            rectangle_common(&copying->empty.items[i], &all);
+        if (!rectangle_is_empty(&part)) {
+            pixels_convert(copying->pixels, copying->place->column + part.left,
+                           copying->place->row + part.top,
+                           part.right - part.left, part.bottom - part.top,
+                           words + (copy->row + part.top - copy->y) * stride +
+                               (copy->column + part.left - copy->x),
+                           (ptrdiff_t)stride);
+        }
+    }
+}
+
+/* A tile of which nothing shows is asked for as well: libopenslide decodes it,
+   and may fail. */
+static bool
+copy_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+{
+    struct map_copying *copying = argument;
+    const struct placement *placement = copying->supply->placements;
+    struct paint_tile surface = whole_image(&placement->image, tile);
+    struct paint_copy copy;
+    const struct tile *pixels;
+    bool complete =
+        paint_copy_at(copying->place->width, copying->place->height, &surface,
+                      x, y, &copy) &&
+        tile_supply_get_number(copying->supply, placement, tile->image,
+                               &pixels);
+    if (complete && pixels != NULL) {
+        const struct rectangle shown = {copy.x, copy.y, copy.x + copy.width,
+                                        copy.y + copy.height};
+        copy_parts(copying, &copy, pixels->words, surface.stride);
+        tile_release(pixels);
+        complete = rectangles_cut(&copying->empty, &shown);
+    }
+    return complete;
+}
+
+/* False where tiles are to be painted instead, or cannot be. */
+static bool
+copy_map(const struct tile_supply *supply, const struct map_view *view,
+         const struct block_place *place, const struct pixels *pixels)
+{
+    const struct tile_map *map = supply->placements[0].map;
+    const struct rectangle all = {0, 0, place->width, place->height};
+    struct map_copying copying = {supply, place, pixels, {0}};
+    rectangles_begin(&copying.empty, &all);
+    if (map->is_cut || !tile_map_visit(map, view, is_copied, &copying) ||
+        !tile_map_visit(map, view, copy_map_tile, &copying)) {
+        return false;
+    }
+    for (size_t i = 0; i < copying.empty.count; i++) {
+        const struct rectangle *part = &copying.empty.items[i];
+        pixels_clear(pixels, place->column + part->left,
+                     place->row + part->top, part->right - part->left,
+                     part->bottom - part->top);
+    }
+    return true;
+}
+
 bool
 map_assembly_read(const struct tile_supply *supply,
                   const struct map_view *view, const struct block_place *place,
                   const struct pixels *pixels, struct scratch *scratch)
 {
+    if (copy_map(supply, view, place, pixels)) {
+        return true;
+    }
     const struct tile_map *map = supply->placements[0].map;
     int64_t band =
         smaller(larger(ASSEMBLY_BAND_PIXELS / place->width, 1), place->height);

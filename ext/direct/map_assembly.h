@@ -1,6 +1,6 @@
 /*
- * Regions of levels whose tiles lie on a map: always painted, for they
- * overlap, and mostly lie between pixels.
+ * Regions of levels whose tiles lie on a map: painted one upon another, but
+ * copied where all of them lie on the pixels of the level.
  */
 #ifndef DIRECT_MAP_ASSEMBLY_H
 #define DIRECT_MAP_ASSEMBLY_H

@@ -361,7 +361,7 @@ tile_cache_get_parts(struct tile_cache *cache, const struct tile_key *key,
 
 void
 tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
-               const struct tile_rectangle *rectangle, const uint32_t *words,
+               const struct rectangle *rectangle, const uint32_t *words,
                ptrdiff_t stride)
 {
     tile_parts_put(tile->parts, entry_of(tile)->block.words, tile_stride,

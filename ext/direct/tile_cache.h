@@ -71,8 +71,8 @@ const struct tile *tile_cache_get_parts(struct tile_cache *cache,
 
 /* Put pixels into such a tile, see tile_parts_put(). */
 void tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
-                    const struct tile_rectangle *rectangle,
-                    const uint32_t *words, ptrdiff_t stride);
+                    const struct rectangle *rectangle, const uint32_t *words,
+                    ptrdiff_t stride);
 
 /* How many bytes a tile without parts counts. */
 size_t tile_cache_bytes_of_parts(size_t pixels);

@@ -1,19 +1,18 @@
 #include "tile_parts.h"
 
-#include "system/lengths.h"
 #include "system/platform.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Reads in any order make a few parts at a time, which grow together. */
-enum { MAX_PARTS = 8, MAX_PIECES = 64 };
+enum { MAX_PARTS = 8 };
 
 struct tile_parts {
     platform_mutex mutex;
     bool are_opaque;
     unsigned count;
-    struct tile_rectangle rectangles[MAX_PARTS]; /* which may overlap */
+    struct rectangle rectangles[MAX_PARTS]; /* which may overlap */
 };
 
 struct tile_parts *
@@ -35,30 +34,8 @@ tile_parts_free(struct tile_parts *parts)
 
 /* Rectangles */
 
-static struct tile_rectangle
-common_part(const struct tile_rectangle *a, const struct tile_rectangle *b)
-{
-    return (struct tile_rectangle){
-        larger(a->left, b->left),
-        larger(a->top, b->top),
-        smaller(a->right, b->right),
-        smaller(a->bottom, b->bottom),
-    };
-}
-
-static struct tile_rectangle
-around_both(const struct tile_rectangle *a, const struct tile_rectangle *b)
-{
-    return (struct tile_rectangle){
-        smaller(a->left, b->left),
-        smaller(a->top, b->top),
-        larger(a->right, b->right),
-        larger(a->bottom, b->bottom),
-    };
-}
-
 static int64_t
-area_of(const struct tile_rectangle *rectangle)
+area_of(const struct rectangle *rectangle)
 {
     return (rectangle->right - rectangle->left) *
            (rectangle->bottom - rectangle->top);
@@ -66,7 +43,7 @@ area_of(const struct tile_rectangle *rectangle)
 
 /* Whether two make a rectangle together. */
 static bool
-are_one(const struct tile_rectangle *a, const struct tile_rectangle *b)
+are_one(const struct rectangle *a, const struct rectangle *b)
 {
     bool touch_across = a->left <= b->right && b->left <= a->right;
     bool touch_down = a->top <= b->bottom && b->top <= a->bottom;
@@ -77,80 +54,31 @@ are_one(const struct tile_rectangle *a, const struct tile_rectangle *b)
            (a->left == b->left && a->right == b->right && touch_down);
 }
 
-/* Pieces that do not overlap */
-
-struct pieces {
-    size_t count;
-    bool is_full; /* some are too large, for there was no room for smaller */
-    struct tile_rectangle rectangles[MAX_PIECES];
-};
-
-static void
-add_piece(struct pieces *pieces, int64_t left, int64_t top, int64_t right,
-          int64_t bottom)
+/* What is not there of a rectangle.  False where that is in too many pieces:
+   then some of these are there. */
+static bool
+find_missing(const struct tile_parts *parts, const struct rectangle *rectangle,
+             struct rectangles *missing)
 {
-    if (left < right && top < bottom) {
-        pieces->rectangles[pieces->count++] =
-            (struct tile_rectangle){left, top, right, bottom};
+    bool is_all = true;
+    rectangles_begin(missing, rectangle);
+    for (unsigned i = 0; i < parts->count && missing->count > 0; i++) {
+        is_all &= rectangles_cut(missing, &parts->rectangles[i]);
     }
+    return is_all;
 }
 
-/* What lies above, below, left and right of a hole. */
-static void
-cut_piece(struct pieces *pieces, const struct tile_rectangle *piece,
-          const struct tile_rectangle *hole)
+struct rectangle
+tile_parts_missing(struct tile_parts *parts, const struct rectangle *wanted)
 {
-    add_piece(pieces, piece->left, piece->top, piece->right, hole->top);
-    add_piece(pieces, piece->left, hole->bottom, piece->right, piece->bottom);
-    add_piece(pieces, piece->left, hole->top, hole->left, hole->bottom);
-    add_piece(pieces, hole->right, hole->top, piece->right, hole->bottom);
-}
-
-static void
-cut_hole(struct pieces *pieces, const struct tile_rectangle *hole)
-{
-    struct pieces before = *pieces;
-    pieces->count = 0;
-    for (size_t i = 0; i < before.count; i++) {
-        const struct tile_rectangle *piece = &before.rectangles[i];
-        struct tile_rectangle common = common_part(piece, hole);
-        size_t others = before.count - i - 1;
-        if (tile_rectangle_is_empty(&common)) {
-            pieces->rectangles[pieces->count++] = *piece;
-        } else if (pieces->count + 4 + others > MAX_PIECES) {
-            pieces->is_full = true;
-            pieces->rectangles[pieces->count++] = *piece;
-        } else {
-            cut_piece(pieces, piece, &common);
-        }
-    }
-}
-
-/* What is not there of a rectangle. */
-static struct pieces
-missing_pieces(const struct tile_parts *parts,
-               const struct tile_rectangle *rectangle)
-{
-    struct pieces pieces = {0};
-    add_piece(&pieces, rectangle->left, rectangle->top, rectangle->right,
-              rectangle->bottom);
-    for (unsigned i = 0; i < parts->count && pieces.count > 0; i++) {
-        cut_hole(&pieces, &parts->rectangles[i]);
-    }
-    return pieces;
-}
-
-struct tile_rectangle
-tile_parts_missing(struct tile_parts *parts,
-                   const struct tile_rectangle *wanted)
-{
-    struct tile_rectangle around = {0};
+    struct rectangles missing;
+    struct rectangle around = {0};
     platform_mutex_lock(&parts->mutex);
-    struct pieces pieces = missing_pieces(parts, wanted);
+    find_missing(parts, wanted, &missing);
     platform_mutex_unlock(&parts->mutex);
-    for (size_t i = 0; i < pieces.count; i++) {
-        around = i == 0 ? pieces.rectangles[0]
-                        : around_both(&around, &pieces.rectangles[i]);
+    for (size_t i = 0; i < missing.count; i++) {
+        around = i == 0 ? missing.items[0]
+                        : rectangle_around(&around, &missing.items[i]);
     }
     return around;
 }
@@ -160,12 +88,12 @@ tile_parts_missing(struct tile_parts *parts,
 /* What can be one with another part becomes that; the smallest is forgotten
    where there are too many. */
 static void
-note_part(struct tile_parts *parts, struct tile_rectangle part)
+note_part(struct tile_parts *parts, struct rectangle part)
 {
     for (unsigned i = 0; i < parts->count;) {
-        const struct tile_rectangle *other = &parts->rectangles[i];
+        const struct rectangle *other = &parts->rectangles[i];
         if (are_one(&part, other) || are_one(other, &part)) {
-            part = around_both(&part, other);
+            part = rectangle_around(&part, other);
             parts->rectangles[i] = parts->rectangles[--parts->count];
             i = 0;
         } else {
@@ -177,9 +105,9 @@ note_part(struct tile_parts *parts, struct tile_rectangle part)
         return;
     }
     for (unsigned i = 0; i < MAX_PARTS; i++) {
-        struct tile_rectangle *other = &parts->rectangles[i];
+        struct rectangle *other = &parts->rectangles[i];
         if (area_of(other) < area_of(&part)) {
-            struct tile_rectangle kept = part;
+            struct rectangle kept = part;
             part = *other;
             *other = kept;
         }
@@ -199,7 +127,7 @@ copy_words(uint32_t *to, const uint32_t *from, size_t count)
 }
 
 static bool
-copy_piece(const struct tile_rectangle *piece, uint32_t *tile,
+copy_piece(const struct rectangle *piece, uint32_t *tile,
            ptrdiff_t tile_stride, const uint32_t *words, ptrdiff_t stride)
 {
     bool is_opaque = true;
@@ -213,14 +141,14 @@ copy_piece(const struct tile_rectangle *piece, uint32_t *tile,
 
 void
 tile_parts_put(struct tile_parts *parts, uint32_t *tile, ptrdiff_t tile_stride,
-               const struct tile_rectangle *rectangle, const uint32_t *words,
+               const struct rectangle *rectangle, const uint32_t *words,
                ptrdiff_t stride)
 {
     platform_mutex_lock(&parts->mutex);
-    struct pieces pieces = missing_pieces(parts, rectangle);
-    if (!pieces.is_full) {
-        for (size_t i = 0; i < pieces.count; i++) {
-            const struct tile_rectangle *piece = &pieces.rectangles[i];
+    struct rectangles missing;
+    if (find_missing(parts, rectangle, &missing)) {
+        for (size_t i = 0; i < missing.count; i++) {
+            const struct rectangle *piece = &missing.items[i];
             parts->are_opaque &=
                 copy_piece(piece, tile, tile_stride,
                            words + (piece->top - rectangle->top) * stride +

@@ -186,6 +186,51 @@ paint_mode_at(int64_t picture_width, int64_t picture_height,
     return make_plan(picture_width, picture_height, tile, x, y).mode;
 }
 
+/* Leave out what is not opaque of a copy; false where that may be anything. */
+static bool
+clip_to_opaque(struct paint_copy *copy, const struct paint_tile *tile)
+{
+    int64_t width = tile->opaque_width, height = tile->opaque_height;
+
+    if (tile->format == PAINT_RGB24) {
+        width = tile->width;
+        height = tile->height;
+    }
+    width = copy->column < 0 ? 0 : smaller(copy->width, width - copy->column);
+    height = copy->row < 0 ? 0 : smaller(copy->height, height - copy->row);
+    if (tile->format == PAINT_ARGB32 &&
+        (width < copy->width || height < copy->height)) {
+        return false;
+    }
+    copy->width = larger(width, 0);
+    copy->height = larger(height, 0);
+    return true;
+}
+
+bool
+paint_copy_at(int64_t picture_width, int64_t picture_height,
+              const struct paint_tile *tile, double x, double y,
+              struct paint_copy *copy)
+{
+    struct plan plan = make_plan(picture_width, picture_height, tile, x, y);
+
+    *copy = (struct paint_copy){0};
+    if (plan.mode == PAINT_NOTHING) {
+        return true;
+    }
+    *copy = (struct paint_copy){
+        .x = plan.x.begin,
+        .y = plan.y.begin,
+        .width = plan.x.sample_count,
+        .height = plan.y.sample_count,
+        .column = plan.x.first_sample,
+        .row = plan.y.first_sample,
+    };
+    return (plan.mode &
+            (PAINT_SINGLE | PAINT_ALIGNED | PAINT_ALIGNED_RGB24)) != 0 &&
+           clip_to_opaque(copy, tile);
+}
+
 /* ---- areas ---- */
 
 /*

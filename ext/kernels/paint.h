@@ -1,6 +1,7 @@
 #ifndef DIRECT_PAINT_H
 #define DIRECT_PAINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -67,6 +68,22 @@ enum paint_mode {
 enum paint_mode paint_mode_at(int64_t picture_width, int64_t picture_height,
                               const struct paint_tile *tile, double x,
                               double y);
+
+/* Pixels of a picture from (x, y) on that show those of a tile from (column,
+   row) on, as they are. */
+struct paint_copy {
+    int64_t x, y, width, height;
+    int64_t column, row;
+};
+
+/*
+ * What an empty picture shows of a tile that is painted at (x, y) of it, if
+ * these are opaque pixels as they are, and nothing else; they hide whatever is
+ * painted after them. False where it is not.
+ */
+bool paint_copy_at(int64_t picture_width, int64_t picture_height,
+                   const struct paint_tile *tile, double x, double y,
+                   struct paint_copy *copy);
 
 /*
  * Paint the tile with its top left corner at (x, y) of the picture; it may lie

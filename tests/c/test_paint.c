@@ -293,6 +293,52 @@ test_random_paintings(void)
     arena_free(arena);
 }
 
+/* What is said to be copied is what is painted, and opaque. Whether it was. */
+static bool
+check_random_copy(const struct arena *arena)
+{
+    struct paint_tile tile = random_tile(arena, next_random() % 3);
+    int64_t width = random_width(), height = random_height();
+    double x = random_place(tile.width, 0, width);
+    double y = random_place(tile.height, 0, height);
+    uint32_t *words = place_words(arena->canvas, (size_t)(width * height));
+    struct paint_canvas canvas = whole_canvas(words, width, height);
+    struct paint_copy copy;
+
+    if (!paint_copy_at(width, height, &tile, x, y, &copy)) {
+        return false;
+    }
+    memset(words, 0, 4 * (size_t)(width * height));
+    for (int64_t row = 0; row < copy.height; row++) {
+        for (int64_t column = 0; column < copy.width; column++) {
+            uint32_t word = tile.words[(copy.row + row) * tile.stride +
+                                       copy.column + column];
+
+            CHECK(word >= 0xff000000, "%08x is copied", (unsigned)word);
+            words[(copy.y + row) * width + copy.x + column] = word;
+        }
+    }
+    memset(arena->expected, 0, 4 * (size_t)(width * height));
+    canvas.words = arena->expected;
+    formula_paint(&canvas, &tile, x, y);
+    canvas.words = words;
+    check_same(&canvas, arena->expected);
+    return copy.width > 0 && copy.height > 0;
+}
+
+static void
+test_copies(void)
+{
+    struct arena arena = arena_alloc();
+    int copies = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        copies += check_random_copy(&arena);
+    }
+    CHECK(copies > 100, "no more than %d", copies);
+    arena_free(arena);
+}
+
 /* Few pixels of few, almost where they lie. */
 static void
 test_single_pixels(void)
@@ -413,6 +459,7 @@ main(void)
 {
     check_run("the weights leave room for the source",
               test_weights_leave_room);
+    check_run("copies are what is painted", test_copies);
     check_run("a known answer of the best", test_known_answer_of_the_best);
     kernel_tests_run(kernel_tests,
                      sizeof(kernel_tests) / sizeof(*kernel_tests),

@@ -223,7 +223,7 @@ test_forgets_what_cannot_be_decoded(void)
     tile_cache_release(cache);
 }
 
-static const struct tile_rectangle all_pixels = {0, 0, PIXELS, 1};
+static const struct rectangle all_pixels = {0, 0, PIXELS, 1};
 
 static atomic_int wrong_fills;
 
@@ -237,15 +237,15 @@ fill(struct tile_cache *cache, uint64_t number)
     for (size_t i = 0; i < PIXELS; i++) {
         words[i] = word_of(&key);
     }
-    struct tile_rectangle missing =
+    struct rectangle missing =
         tile_parts_missing(tile->parts, &all_pixels);
     for (int64_t x = 0; x < PIXELS; x += PIXELS / 4) {
-        const struct tile_rectangle part = {x, 0, x + PIXELS / 4, 1};
+        const struct rectangle part = {x, 0, x + PIXELS / 4, 1};
         tile_cache_put(tile, PIXELS, &part, words, PIXELS);
     }
     atomic_fetch_add(&wrong_fills, !is_right(tile));
     tile_release(tile);
-    return tile_rectangle_is_empty(&missing);
+    return rectangle_is_empty(&missing);
 }
 
 static void

@@ -10,7 +10,7 @@ enum { WIDTH = 40, HEIGHT = 30, ROUNDS = 300, PUTS = 25 };
 /* More may be forgotten. */
 enum { MOST_PARTS = 8 };
 
-static const struct tile_rectangle whole = {0, 0, WIDTH, HEIGHT};
+static const struct rectangle whole = {0, 0, WIDTH, HEIGHT};
 
 static uint32_t tile[HEIGHT][WIDTH];
 
@@ -30,7 +30,7 @@ word_at(int64_t x, int64_t y)
 
 /* Put words with this alpha. */
 static void
-put(struct tile_parts *parts, struct tile_rectangle at, uint32_t alpha)
+put(struct tile_parts *parts, struct rectangle at, uint32_t alpha)
 {
     uint32_t words[HEIGHT][WIDTH];
     for (int64_t y = at.top; y < at.bottom; y++) {
@@ -41,20 +41,20 @@ put(struct tile_parts *parts, struct tile_rectangle at, uint32_t alpha)
     tile_parts_put(parts, tile[0], WIDTH, &at, words[0], WIDTH);
 }
 
-static struct tile_rectangle
+static struct rectangle
 any_rectangle(void)
 {
     int64_t left = rand() % WIDTH, top = rand() % HEIGHT;
-    return (struct tile_rectangle){left, top,
+    return (struct rectangle){left, top,
                                    left + 1 + rand() % (WIDTH - left),
                                    top + 1 + rand() % (HEIGHT - top)};
 }
 
 /* Whether all that is said to be there has its words. */
 static bool
-is_true_of(struct tile_parts *parts, const struct tile_rectangle *wanted)
+is_true_of(struct tile_parts *parts, const struct rectangle *wanted)
 {
-    struct tile_rectangle missing = tile_parts_missing(parts, wanted);
+    struct rectangle missing = tile_parts_missing(parts, wanted);
     bool is_true = true;
     for (int64_t y = wanted->top; y < wanted->bottom; y++) {
         for (int64_t x = wanted->left; x < wanted->right; x++) {
@@ -67,10 +67,10 @@ is_true_of(struct tile_parts *parts, const struct tile_rectangle *wanted)
 }
 
 static bool
-has(struct tile_parts *parts, struct tile_rectangle wanted)
+has(struct tile_parts *parts, struct rectangle wanted)
 {
-    struct tile_rectangle missing = tile_parts_missing(parts, &wanted);
-    return tile_rectangle_is_empty(&missing);
+    struct rectangle missing = tile_parts_missing(parts, &wanted);
+    return rectangle_is_empty(&missing);
 }
 
 static void
@@ -80,8 +80,8 @@ test_what_is_there_is_right(void)
     for (int round = 0; round < ROUNDS; round++) {
         struct tile_parts *parts = begin();
         for (uint32_t i = 1; i <= PUTS; i++) {
-            struct tile_rectangle at = any_rectangle();
-            struct tile_rectangle wanted = any_rectangle();
+            struct rectangle at = any_rectangle();
+            struct rectangle wanted = any_rectangle();
             put(parts, at, 255);
             CHECK(has(parts, at) || i > MOST_PARTS, "not there once put");
             CHECK(is_true_of(parts, &wanted), "something else is there");
@@ -94,7 +94,7 @@ test_what_is_there_is_right(void)
 static void
 test_parts_grow_together(void)
 {
-    const struct tile_rectangle quarters[] = {
+    const struct rectangle quarters[] = {
         {0, 0, 11, 7},
         {11, 0, WIDTH, 7},
         {0, 7, 11, HEIGHT},
@@ -117,7 +117,7 @@ test_many_parts(void)
 {
     struct tile_parts *parts = begin();
     for (int64_t x = 0; x < WIDTH; x++) {
-        put(parts, (struct tile_rectangle){x, 0, x + 1, HEIGHT}, 255);
+        put(parts, (struct rectangle){x, 0, x + 1, HEIGHT}, 255);
     }
     CHECK(has(parts, whole), "not whole");
     tile_parts_free(parts);
@@ -127,9 +127,9 @@ static void
 test_only_the_rest_is_missing(void)
 {
     struct tile_parts *parts = begin();
-    put(parts, (struct tile_rectangle){0, 0, 20, HEIGHT}, 255);
-    put(parts, (struct tile_rectangle){20, 0, WIDTH, 9}, 255);
-    struct tile_rectangle missing = tile_parts_missing(parts, &whole);
+    put(parts, (struct rectangle){0, 0, 20, HEIGHT}, 255);
+    put(parts, (struct rectangle){20, 0, WIDTH, 9}, 255);
+    struct rectangle missing = tile_parts_missing(parts, &whole);
     CHECK(missing.left == 20 && missing.top == 9 && missing.right == WIDTH &&
               missing.bottom == HEIGHT,
           "more or less is missing");
@@ -139,7 +139,7 @@ test_only_the_rest_is_missing(void)
 static void
 test_words_are_put_once(void)
 {
-    const struct tile_rectangle part = {3, 4, 30, 20};
+    const struct rectangle part = {3, 4, 30, 20};
     struct tile_parts *parts = begin();
     put(parts, part, 255);
     put(parts, whole, 254);
@@ -154,11 +154,11 @@ test_transparency_is_noticed(void)
 {
     struct tile_parts *parts = begin();
     CHECK(tile_parts_are_opaque(parts), "transparent from the beginning");
-    put(parts, (struct tile_rectangle){0, 0, 5, 5}, 255);
+    put(parts, (struct rectangle){0, 0, 5, 5}, 255);
     CHECK(tile_parts_are_opaque(parts), "transparent");
-    put(parts, (struct tile_rectangle){2, 2, 5, 5}, 254);
+    put(parts, (struct rectangle){2, 2, 5, 5}, 254);
     CHECK(tile_parts_are_opaque(parts), "what was left alone is counted");
-    put(parts, (struct tile_rectangle){4, 4, 6, 6}, 254);
+    put(parts, (struct rectangle){4, 4, 6, 6}, 254);
     CHECK(!tile_parts_are_opaque(parts), "opaque");
     tile_parts_free(parts);
 }
