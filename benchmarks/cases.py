@@ -24,6 +24,8 @@ _LARGE_SIZES = (512, 1024, 4096)
 #: The same large slide, as two scanners write it, in tiles of so many pixels.
 WRITERS = {"scanscope": 240, "gt450": 256}
 _OTHER_SLIDES = ("j2k", "mirax", "ndpi", "czi")
+# Grids of tiles that take nothing but another decoder, or none.
+_PLAIN_SLIDES = ("dicom", "dicom-sparse", "dicom-raw", "raw", "deflate")
 _CALLS: tuple[Call, ...] = ("open", "property", "properties", "level_dimensions")
 
 # So far before the corner of a tile does a region begin that is not aligned: the
@@ -194,6 +196,7 @@ def all_cases() -> list[Case]:
         *(case for slide in WRITERS for case in _large_reads(slide)),
         *_off_grid_reads(),
         *_other_reads(),
+        *_reads_of_formats(),
         *_batches(),
         *(ThumbnailCase(slide, THUMBNAIL_SIDE) for slide in WRITERS),
     ]
@@ -229,6 +232,19 @@ def _other_reads() -> Iterator[ReadCase]:
             for state in _STATES:
                 for form in _FORMS:
                     yield ReadCase(slide, 0, side, True, state, form)
+
+
+def _reads_of_formats() -> Iterator[ReadCase]:
+    """Of a tile, or what is as large, in the states that tell."""
+    for slide in _PLAIN_SLIDES:
+        for state in _STATES:
+            yield ReadCase(slide, 0, 256, True, state, "image")
+    for state in _STATES:
+        yield ReadCase("mirax", 2, 256, True, state, "image")
+        yield ReadCase("j2k", 0, 256, False, state, "image")
+        yield ReadCase("bif", 0, 256, True, state, "image")
+    for slide in ("mirax", "bif", "j2k"):
+        yield ReadCase(slide, 0, 256, False, "scan", "image")
 
 
 def _batches() -> Iterator[ReadCase]:

@@ -10,18 +10,35 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.slides import SlideFacts, write_mirax, write_ndpi, write_zeiss
+from tests.slides import (
+    SlideFacts,
+    write_dicom,
+    write_generic,
+    write_mirax,
+    write_ndpi,
+    write_ventana_bif,
+    write_zeiss,
+)
 from tests.slides.aperio import level_description
 from tests.slides.content import RgbImage, shrink, size_of, tissue
 from tests.slides.dialect import Dialect, SlideTiff
 from tests.slides.pyramid import Box, cut, grid_dimensions, tile_dimensions
 from tests.slides.tiff import Tag, TagDict
-from tests.slides.writers import APERIO_J2K, GT450, SCANSCOPE
+from tests.slides.writers import (
+    APERIO_J2K,
+    GT450,
+    GT450_DICOM,
+    SCANSCOPE,
+    TIFFFILE_DEFLATE,
+    VIPS_RAW,
+)
 
 #: Of the slides that are no TIFF, and of most others.
 TILE = 256
@@ -30,9 +47,14 @@ TILE = 256
 _PATTERN_SIDE = 3840
 
 #: Slides of another version are written anew.
-_VERSION = 2
+_VERSION = 3
 
 _FACTORS = (1, 4, 16)
+
+# Of slides whose pixels are all in memory when they are written; and of those that
+# take a few hundred megabytes, or would.
+_LONG = (20480, 6144)
+_FLAT = (20480, 2048)
 _MPP = 0.25
 _OBJECTIVE_POWER = 40
 
@@ -120,11 +142,14 @@ def _write_off_grid(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
 
 
 def _write_jpeg2000(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
-    return _write_aperio(folder / "j2k.svs", (8192, 6144), tiles, APERIO_J2K)
+    """Its downsamples are integers, as those of levels that can be kept."""
+    return _write_aperio(folder / "j2k.svs", (20480, 15360), tiles, APERIO_J2K)
 
 
 def _write_mirax(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
-    facts = write_mirax(folder, image=_picture((6144, 4608), tiles))
+    """Photos of 4 x 4 images, which do not lie quite where they should."""
+    image = _picture(_LONG, tiles)
+    facts = write_mirax(folder, image=image, divisions=4, jitter=3)
     x, _, _, _ = facts.holes[0]  # the last photo is missing: stay left of it
     return _described(facts, width=x)
 
@@ -141,6 +166,22 @@ def _write_ndpi(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _described(facts)
 
 
+def _write_bif(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    """Tiles of 1024 pixels, from each to the next a fraction of a pixel."""
+    image = _picture(_LONG, tiles)
+    facts = write_ventana_bif(folder, image=image, tile=1024, jitter=2)
+    return _whole(facts)
+
+
+def _write_flat(
+    write: Callable[..., SlideFacts],
+    folder: Path,
+    tiles: Sequence[RgbImage],
+    **options: Any,
+) -> Slide:
+    return _whole(write(folder, image=_picture(_FLAT, tiles), **options))
+
+
 def _write_zeiss(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _described(write_zeiss(folder, image=_picture((6144, 4608), tiles)))
 
@@ -152,6 +193,13 @@ def _described(facts: SlideFacts, width: int | None = None) -> Slide:
     return Slide(str(facts.path), facts.level_dimensions, area)
 
 
+def _whole(facts: SlideFacts) -> Slide:
+    """One that has no holes."""
+    return Slide(
+        str(facts.path), facts.level_dimensions, (0, 0, *facts.level_dimensions[0])
+    )
+
+
 _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "scanscope": _write_scanscope,
     "gt450": _write_gt450,
@@ -160,6 +208,17 @@ _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
     "ndpi": _write_ndpi,
+    "bif": _write_bif,
+    # The same frames in the order of tiles, and each with its place.
+    "dicom": partial(
+        _write_flat,
+        write_dicom,
+        dialect=replace(GT450_DICOM, organization="TILED_FULL", has_positions=False),
+    ),
+    "dicom-sparse": partial(_write_flat, write_dicom, dialect=GT450_DICOM),
+    "dicom-raw": partial(_write_flat, write_dicom, encoding="rgb"),
+    "raw": partial(_write_flat, write_generic, dialect=VIPS_RAW),
+    "deflate": partial(_write_flat, write_generic, dialect=TIFFFILE_DEFLATE),
     "czi": _write_zeiss,
 }
 

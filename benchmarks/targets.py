@@ -10,7 +10,7 @@ from .contenders import CUCIM, OURS, PEER, RAW
 from .measure import IMPORT_CASE
 from .results import Ratio, Result
 
-# Formats without a special path, so that each read is libopenslide's.
+# Formats that libopenslide decodes, so that each cold read is its own.
 _PLAIN = "(j2k|czi)/level-0/(256|512|1024)"
 
 # The large slide, and one tile of it.
@@ -18,6 +18,16 @@ _LARGE, _TILE = "(scanscope|gt450)", "(240|256)"
 
 # What is read, the greatest share of the raw C call's time, and the case.
 _DIRECT = (
+    ("MIRAX, cold", 0.6, "mirax/level-0/.*/cold/image"),
+    ("MIRAX, hot", 0.3, "mirax/level-0/256/aligned/hot/image"),
+    ("MIRAX above level 0, cold", 0.25, "mirax/level-2/256/.*/cold/image"),
+    ("MIRAX above level 0, hot", 0.03, "mirax/level-2/256/.*/hot/image"),
+    ("BIF, scan", 0.10, "bif/level-0/256/.*/scan/image"),
+    ("BIF, hot", 0.03, "bif/level-0/256/.*/hot/image"),
+    ("without compression, cold", 0.06, "(raw|dicom-raw)/level-0/256/.*/cold/image"),
+    ("deflate, cold", 0.55, "deflate/level-0/256/.*/cold/image"),
+    ("kept, hot", 0.04, "(j2k|czi)/level-0/256/.*/hot/image"),
+    ("kept, scan", 1.02, "j2k/level-0/256/.*/scan/image"),
     ("NDPI, cold", 0.45, "ndpi/level-0/256/.*/cold/image"),
     ("NDPI, scan", 0.60, "ndpi/level-0/256/.*/scan/image"),
     ("read_region, cold", 0.13, f"{_LARGE}/level-0/{_TILE}/aligned/cold/image"),
@@ -78,13 +88,13 @@ def _plain_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
         "read_region: time of the raw C call",
         1.02,
         True,
-        _of_raw(results, rf"{_PLAIN}/.*/image"),
+        _of_raw(results, rf"{_PLAIN}/.*/cold/image"),
     )
     yield Verdict(
         "read_array: time of the raw C call",
         1.03,
         True,
-        _of_raw(results, rf"{_PLAIN}/.*/array"),
+        _of_raw(results, rf"{_PLAIN}/.*/cold/array"),
     )
     yield Verdict(
         "read_batch: throughput of 2 workers by that of 1",
@@ -108,18 +118,19 @@ def _plain_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
 
 def _direct_verdicts(results: Mapping[str, Result]) -> Iterator[Verdict]:
     """Where this package decodes."""
-    yield Verdict(
-        "MIRAX, cold: time of the raw C call",
-        0.6,
-        True,
-        _of_raw(results, r"mirax/level-0/.*/cold/image"),
-    )
     # Two processes of openslide-python are twice as fast as one at most.
+    for slide, times in (("mirax", 3), ("ndpi", 2.5)):
+        yield Verdict(
+            f"read_batch, 2 workers, {slide}: throughput by openslide-python's loop",
+            2 * times,
+            False,
+            _over_peer(results, rf"{slide}/level-0/256/.*/cold/batch-2"),
+        )
     yield Verdict(
-        "read_batch, 2 workers, NDPI: throughput by openslide-python's loop",
-        2 * 2.5,
-        False,
-        _over_peer(results, r"ndpi/level-0/256/.*/cold/batch-2"),
+        "DICOM, frames that have places: time of those that lie in order",
+        1.05,
+        True,
+        dict(_sparse_by_dense(results)),
     )
     for what, limit, case in _DIRECT:
         ratios = _of_raw(results, case)
@@ -172,3 +183,12 @@ def _scaling(results: Mapping[str, Result]) -> Iterator[tuple[str, Ratio]]:
             )
             if ratio is not None:
                 yield name, ratio
+
+
+def _sparse_by_dense(results: Mapping[str, Result]) -> Iterator[tuple[str, Ratio]]:
+    for case, sparse in results.items():
+        dense = results.get(case.replace("dicom-sparse/", "dicom/"))
+        if case.startswith("dicom-sparse/") and dense is not None:
+            ratio = sparse.ratio(OURS, OURS, of=dense)
+            if ratio is not None:
+                yield case, ratio
