@@ -45,9 +45,8 @@ static struct rectangle
 any_rectangle(void)
 {
     int64_t left = rand() % WIDTH, top = rand() % HEIGHT;
-    return (struct rectangle){left, top,
-                                   left + 1 + rand() % (WIDTH - left),
-                                   top + 1 + rand() % (HEIGHT - top)};
+    return (struct rectangle){left, top, left + 1 + rand() % (WIDTH - left),
+                              top + 1 + rand() % (HEIGHT - top)};
 }
 
 /* Whether all that is said to be there has its words. */
