@@ -32,7 +32,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
-    bench bench-tiles bench-trees wheel lint lint-windows format clean
+    bench bench-tiles bench-trees bench-server wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -85,6 +85,13 @@ viewer: $(OPENSEADRAGON) ## Bring OpenSeadragon into the package, for openslide 
 # What drives Chromium, which comes from the system, and attacks the server.
 $(VENV)/browser: $(VENV)/tools
 	$(BIN)/python -m pip install --quiet --group browser
+	touch $@
+
+# Upstream's way to serve slides, which is only measured.
+$(FLASK)/ready:
+	$(PYTHON) -m venv $(FLASK)
+	$(FLASK)/bin/python -m pip install --quiet openslide-python==$(ORACLE_VERSION) \
+	    openslide-bin flask
 	touch $@
 
 run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path, OUT=folder)
@@ -200,6 +207,9 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
+bench-server: $(VENV)/package $(FLASK)/ready $(OPENSEADRAGON) $(VENV)/browser ## Measure openslide serve beside Flask (Debian: wrk, chromium; BENCH=options)
+	$(BIN)/python -m benchmarks.bench_server --flask-python $(FLASK)/bin/python $(BENCH)
 
 $(WHEELS)/ready: pyproject.toml
 	$(PYTHON) -m venv $(WHEELS)

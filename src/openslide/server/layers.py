@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .._slide import OpenSlide
+from ..native import NativeTiles, NotNativeError
 
 #: The side of tiles that are cut for want of stored ones, in pixels.
 _TILE_SIDE = 256
@@ -78,7 +79,8 @@ def first_of_sizes(sizes: Sequence[tuple[int, int]]) -> list[int]:
 
 def _stored(slide: OpenSlide, level: int) -> Layer:
     size = slide.level_dimensions[level]
-    side = (_TILE_SIDE, _TILE_SIDE)
+    tiles = native_tiles(slide, level)
+    side = (_TILE_SIDE, _TILE_SIDE) if tiles is None else tiles.tile_size
     return Layer(
         level=level,
         shrink=1,
@@ -86,8 +88,20 @@ def _stored(slide: OpenSlide, level: int) -> Layer:
         size=size,
         tile_size=side,
         grid=_grid(size, side),
-        is_native=False,
+        is_native=tiles is not None,
     )
+
+
+def native_tiles(slide: OpenSlide, level: int) -> NativeTiles | None:
+    """The stored tiles of a level, None where a viewer had better not ask for them."""
+    try:
+        tiles = slide.native_tiles(level)
+    except NotNativeError:
+        return None
+    size = slide.level_dimensions[level]
+    is_whole = tiles.origin == (0, 0) and tiles.dimensions == size
+    is_usual = all(side in _STORED_SIDES for side in tiles.tile_size)
+    return tiles if is_whole and is_usual else None
 
 
 def _half(layer: Layer) -> Layer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -18,9 +19,10 @@ from .._images import flatten
 from .._slide import OpenSlide
 from .._thumbnails import thumbnail_size
 from ..deepzoom import DeepZoomGenerator
+from ..native import NativeTiles, NotNativeError
 from ..output.encoding import Encoding
 from .description import describe
-from .layers import Layer, first_of_sizes, layers_of
+from .layers import Layer, first_of_sizes, layers_of, native_tiles
 from .privacy import is_private_picture
 from .reading import Box, Picture, Reader
 from .settings import ReaderSettings
@@ -98,6 +100,25 @@ class ServedSlide(OpenSlide):
     def reader(self) -> Reader:
         return Reader(self)
 
+    @cached_property
+    def native_levels(self) -> dict[int, NativeTiles | None]:
+        return {
+            layer.level: native_tiles(self, layer.level)
+            for layer in self.layers
+            if layer.is_native
+        }
+
+    def stored_tile(self, layer: Layer, column: int, row: int) -> Made:
+        """A tile of a layer as the file has it.
+
+        Raises NotNativeError where that is not there, or not like the others.
+        """
+        tiles = self.native_levels[layer.level]
+        stream = None if tiles is None else tiles.encoded(column, row)
+        if stream is None:  # a hole
+            return self.encoded(self.reader.blank(layer.tile_size), "jpeg")
+        return Made(stream, "image/jpeg", is_native=True)
+
     def encoded(self, picture: Picture, format: Format) -> Made:
         """The file of a picture."""
         encoding = Encoding(format, self.settings.quality)
@@ -148,6 +169,9 @@ def layer_tile(
             f"there is no tile ({column}, {row}); layer {layer} has "
             f"{wanted.grid[0]} x {wanted.grid[1]}"
         )
+    if wanted.is_native and format == "jpeg":
+        with suppress(NotNativeError):  # it is read below, as well as it can be
+            return slide.stored_tile(wanted, column, row)
     x, y = column * wanted.tile_size[0], row * wanted.tile_size[1]
     width = min(wanted.tile_size[0], wanted.size[0] - x)
     height = min(wanted.tile_size[1], wanted.size[1] - y)

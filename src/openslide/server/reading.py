@@ -89,6 +89,11 @@ class Reader:
         self.background = _arrays.named_rgb(background_color(slide.properties))
         self._packed = _arrays.packed(self.background)
 
+    def blank(self, size: tuple[int, int]) -> Picture:
+        """Background."""
+        pixels = bytearray(bytes(self.background) * (size[0] * size[1]))
+        return Picture(memoryview(pixels).cast("B", (size[1], size[0], 3)), False)
+
     def read(
         self, level: int, box: Box, location: tuple[int, int] | None = None
     ) -> Picture:
