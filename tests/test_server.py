@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from openslide import OpenSlide
 from openslide.cli import main
@@ -123,42 +124,50 @@ def test_layers_put_together_are_the_levels(
     with serving(facts.path) as client, OpenSlide(facts.path) as slide:
         told = client.get(f"api/slides/{address(facts.path)}").json
         native = slide.direct_levels if name != "mirax" else ()
-        sizes = []
+        copied = 0
         for number, layer in enumerate(told["layers"]):
-            whole = put_together(client, address(facts.path), number, layer, "png")
-            sizes.append((layer["width"], layer["height"]))
+            grid = Grid(client, f"{address(facts.path)}_layers/{number}", layer)
+            whole, _ = grid.tiles("png")
+            size = (layer["width"], layer["height"])
             if number < len(set(facts.level_dimensions)):
-                assert sizes[-1] == slide.level_dimensions[layer["level"]]
+                assert size == slide.level_dimensions[layer["level"]]
                 expected = slide.read_array(
-                    (0, 0), layer["level"], sizes[-1], coordinates="level"
+                    (0, 0), layer["level"], size, coordinates="level"
                 )
                 assert (whole == expected).all()
                 assert layer["native"] == (layer["level"] in native)
-            if layer["native"]:
-                # Stored tiles, decoded as a browser does, have the very pixels.
-                stored = put_together(
-                    client, address(facts.path), number, layer, "jpeg"
-                )
-                limit = 2 if facts.holes else 0  # background is encoded
-                assert np.abs(stored.astype(int) - whole).max() <= limit
-        assert max(sizes[-1]) <= 512
+            # Stored tiles, decoded as a browser does, have the very pixels.
+            stored, is_stored = grid.tiles("jpeg")
+            assert (stored == whole)[is_stored].all()
+            assert np.abs(stored.astype(int) - whole).mean() < 8
+            copied += is_stored.sum()
+        assert max(size) <= 512
+        assert (copied > 0) == bool(native)
 
 
-def put_together(
-    client: Client, name: str, number: int, layer: dict[str, int], format: str
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    copied: list[bool] = []
-    whole = np.zeros((layer["height"], layer["width"], 3), "uint8")
-    for column in range(layer["columns"]):
-        for row in range(layer["rows"]):
-            answer = client.get(f"{name}_layers/{number}/{column}_{row}.{format}")
-            assert answer.status == 200
-            copied.append(answer.headers.get("openslide-native") == "1")
-            x, y = column * layer["tile_width"], row * layer["tile_height"]
-            box = whole[y : y + layer["tile_height"], x : x + layer["tile_width"]]
-            box[...] = answer.pixels[: box.shape[0], : box.shape[1]]
-    assert any(copied) == (format == "jpeg" and bool(layer["native"]))
-    return whole
+class Grid:
+    """The tiles of a layer."""
+
+    def __init__(self, client: Client, path: str, layer: dict[str, int]) -> None:
+        self._client = client
+        self._path = path
+        self._layer = layer
+
+    def tiles(self, format: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """All of them put together, and where they were copied from the slide."""
+        layer = self._layer
+        whole = np.zeros((layer["height"], layer["width"], 3), "uint8")
+        copied = np.zeros(whole.shape[:2], bool)
+        for column in range(layer["columns"]):
+            for row in range(layer["rows"]):
+                answer = self._client.get(f"{self._path}/{column}_{row}.{format}")
+                assert answer.status == 200
+                x, y = column * layer["tile_width"], row * layer["tile_height"]
+                shown = np.s_[y : y + layer["tile_height"], x : x + layer["tile_width"]]
+                box = whole[shown]
+                box[...] = answer.pixels[: box.shape[0], : box.shape[1]]
+                copied[shown] = answer.headers.get("openslide-native") == "1"
+        return whole, copied
 
 
 def test_regions_are_those_that_are_read(client: Client, folder: Folder) -> None:
