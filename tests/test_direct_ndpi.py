@@ -17,10 +17,10 @@ from openslide import OpenSlide, OpenSlideCache
 from tests.conftest import uses_libjpeg_turbo
 from tests.damage.fields import integers
 from tests.direct_reads import Region, nothing_can_be_opened, regions
-from tests.slides import WRITERS, SlideFacts, reference, write_ndpi, write_vms
+from tests.slides import WRITERS, SlideFacts, reference, write_ndpi
 from tests.slides.codecs import jpeg_restarts
 from tests.slides.content import RgbImage
-from tests.slides.direct import NDPI, NEEDS_LIBJPEG, SEVERAL_FILES
+from tests.slides.direct import NDPI, NEEDS_LIBJPEG
 from tests.slides.tiff import Tag
 from tests.test_direct import (
     Two,
@@ -514,9 +514,3 @@ def test_a_field_that_stands_twice(tmp_path: Path) -> None:
     assert data.count(offset) == 4
     path.write_bytes(data.replace(offset, plane))
     check_refusals(path, dict.fromkeys(range(6), UNUSUAL_ENTRIES))
-
-
-def test_vms(tmp_path: Path) -> None:
-    with OpenSlide(write_vms(tmp_path).path) as slide:
-        assert set(slide.indirect_levels.values()) == {SEVERAL_FILES}
-        assert slide.direct_levels == ()

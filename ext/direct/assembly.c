@@ -337,15 +337,15 @@ static struct paint_tile
 surface_of(const struct view *view, int64_t column, int64_t row)
 {
     enum paint_format format = view->placement->image.surface;
-    bool is_clipped = format == PAINT_CLIPPED;
+    int64_t width = tile_length(&view->x, column);
+    int64_t height = tile_length(&view->y, row);
+    bool is_whole = format == PAINT_CLIPPED;
     return (struct paint_tile){
         .stride = (ptrdiff_t)view->x.tile_side,
-        .width = view->x.tile_side,
-        .height = view->y.tile_side,
-        .opaque_width =
-            is_clipped ? tile_length(&view->x, column) : view->x.tile_side,
-        .opaque_height =
-            is_clipped ? tile_length(&view->y, row) : view->y.tile_side,
+        .width = is_whole ? view->x.tile_side : width,
+        .height = is_whole ? view->y.tile_side : height,
+        .opaque_width = width,
+        .opaque_height = height,
         .format = format,
     };
 }

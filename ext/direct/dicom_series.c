@@ -119,22 +119,6 @@ enter(struct search *search, struct slide_file *file,
     return false;
 }
 
-/* The file of another name in the folder; NULL where there is none. */
-static struct slide_file *
-neighbour(const struct search *search, const char *name)
-{
-    size_t length = search->folder_length, size = strlen(name) + 1;
-    char *path = malloc(length + size);
-    if (path == NULL) {
-        return NULL;
-    }
-    memcpy(path, search->own->path, length);
-    memcpy(path + length, name, size);
-    struct slide_file *file = slide_file_new(path);
-    free(path);
-    return file;
-}
-
 static bool
 visit(const char *name, void *argument)
 {
@@ -143,7 +127,7 @@ visit(const char *name, void *argument)
     if (strcmp(name, search->own->path + search->folder_length) == 0) {
         return true;
     }
-    struct slide_file *file = neighbour(search, name);
+    struct slide_file *file = slide_file_beside(search->own, name);
     if (file != NULL &&
         !(dicom_read(&dicom, &file->source) && is_slide(&dicom) &&
           strcmp(dicom.series, search->series) == 0 && is_volume(&dicom) &&

@@ -379,17 +379,22 @@ compare(const struct slide_handle *handle, const struct tile_supply *supply,
    has only one it is asked once a read. */
 struct witness {
     const struct level_images *images;
-    bool was_asked, answer;
+    const struct slide_file *file; /* that was asked for last; NULL: none */
+    bool answer;
 };
 
 static bool
 is_intact(const struct image *image, uint64_t tile, void *argument)
 {
     struct witness *witness = argument;
-    if (!witness->was_asked || witness->images->file_count > 1) {
-        witness->answer =
-            level_images_has_unchanged(witness->images, image, tile);
-        witness->was_asked = true;
+    const struct slide_file *file =
+        level_images_file(witness->images, image, tile);
+    if (file == NULL) {
+        return false;
+    }
+    if (file != witness->file) {
+        witness->answer = slide_file_is_unchanged(file);
+        witness->file = file;
     }
     return witness->answer;
 }

@@ -61,7 +61,8 @@ struct image {
     uint32_t tiles_across, tiles_down;
     /* Pixels beyond are transparent, though the tiles have some there. */
     int64_t width, height;
-    /* What libopenslide has of a tile: PAINT_CLIPPED, or PAINT_RGB24. */
+    /* What libopenslide has of a tile: PAINT_CLIPPED, whole at the edges of
+       the image too, or PAINT_RGB24, as large as what belongs to the image. */
     enum paint_format surface;
     /* Some places may be TILE_HOLE. */
     bool has_holes;

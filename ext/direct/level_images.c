@@ -7,6 +7,7 @@
 #include "mirax_levels.h"
 #include "ndpi_levels.h"
 #include "tiff_image.h"
+#include "vms_levels.h"
 
 #include <float.h>
 #include <stdlib.h>
@@ -24,6 +25,23 @@ make_room(struct level_images *level, size_t count)
     level->placements = calloc(count, sizeof *level->placements);
     level->count = level->placements == NULL ? 0 : count;
     return level->placements != NULL;
+}
+
+bool
+level_images_take_grid(struct level_images *level, struct image *image,
+                       int32_t number)
+{
+    if (!make_room(level, 1)) {
+        image_close(image);
+        return false;
+    }
+    level->placements[0] = (struct placement){
+        .image = *image,
+        .number = (uint32_t)number,
+        .advance_x = image->tile_width,
+        .advance_y = image->tile_height,
+    };
+    return true;
 }
 
 /* The only file of a level; false where there is no memory. */
@@ -305,28 +323,23 @@ find_in_dicom(struct level_images *levels, const struct slide_handle *handle,
 /* Hamamatsu */
 
 static const char *
-open_ndpi_level(struct level_images *level, const struct ndpi_level *found,
+open_ndpi_level(struct level_images *level, struct ndpi_level *found,
                 struct slide_file *file, int32_t number)
 {
-    struct image image = found->image;
-    if (!make_room(level, 1) || !take_file(level, file)) {
-        image_close(&image);
-        return NO_MEMORY;
-    }
-    level->placements[0] = (struct placement){
-        .image = image,
-        .number = (uint32_t)number,
-        .advance_x = image.tile_width,
-        .advance_y = image.tile_height,
-    };
-    return found->refusal;
+    return level_images_take_grid(level, &found->image, number) &&
+                   take_file(level, file)
+               ? found->refusal
+               : NO_MEMORY;
 }
 
-/* The same. */
+/* The same; what is no TIFF is VMS or VMU. */
 static const char *
-find_in_ndpi(struct level_images *levels, const struct slide_handle *handle,
-             struct slide_file *file)
+find_in_hamamatsu(struct level_images *levels,
+                  const struct slide_handle *handle, struct slide_file *file)
 {
+    if (!ndpi_is_tiff(&file->source)) {
+        return vms_find_levels(levels, handle, file);
+    }
     struct ndpi_level *found =
         calloc((size_t)handle->level_count, sizeof *found);
     if (found == NULL) {
@@ -353,7 +366,7 @@ static const struct {
 } finders[] = {
     {"dicom", find_in_dicom},
     {"mirax", mirax_find_levels},
-    {"hamamatsu", find_in_ndpi},
+    {"hamamatsu", find_in_hamamatsu},
 };
 
 static level_finder *
@@ -389,26 +402,26 @@ level_images_close(struct level_images *level, const struct slide_file *file)
     }
     free(level->placements);
     for (size_t i = 0; i < level->file_count; i++) {
-        if (level->files[i] != file) {
+        if (level->files[i] != file && !level->shares_files) {
             slide_file_free(level->files[i]);
         }
     }
     free(level->files);
 }
 
-bool
-level_images_has_unchanged(const struct level_images *level,
-                           const struct image *image, uint64_t tile)
+const struct slide_file *
+level_images_file(const struct level_images *level, const struct image *image,
+                  uint64_t tile)
 {
     struct tile_place place;
     if (level->file_count == 1) {
-        return slide_file_is_unchanged(level->files[0]);
+        return level->files[0];
     }
     if (image->container->locate(image, tile, &place) != TILE_STORED) {
-        return false;
+        return NULL;
     }
     /* A file is the source of its bytes. */
-    return slide_file_is_unchanged((const struct slide_file *)place.source);
+    return (const struct slide_file *)place.source;
 }
 
 const char *

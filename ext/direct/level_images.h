@@ -17,6 +17,7 @@ struct level_images {
     /* That have their tiles. */
     struct slide_file **files;
     size_t file_count;
+    bool shares_files; /* which another level closes */
     struct placement *placements;
     size_t count;
     bool is_snapped; /* see struct tile_supply */
@@ -30,13 +31,20 @@ void level_images_find(struct level_images *levels,
                        const struct slide_handle *handle,
                        struct slide_file *file);
 
-/* Close the images of a level, and all its files but `file`. */
+/* Close the images of a level, and all files that it has for itself but
+   `file`. */
 void level_images_close(struct level_images *level,
                         const struct slide_file *file);
 
-/* Whether the file that has a tile still is what it was. */
-bool level_images_has_unchanged(const struct level_images *level,
-                                const struct image *image, uint64_t tile);
+/* Make a level of one image, a grid of tiles beside one another, which is the
+   level's then; false where there is no memory, and the image is closed. */
+bool level_images_take_grid(struct level_images *level, struct image *image,
+                            int32_t number);
+
+/* The file that has a tile; NULL where nobody knows. */
+const struct slide_file *level_images_file(const struct level_images *level,
+                                           const struct image *image,
+                                           uint64_t tile);
 
 /* Look for what decoding takes and may take long to find, before the first
    tile is decoded.  NULL, or why it is not there. */

@@ -47,27 +47,11 @@ text_of(const struct mirax_reading *reading, const char *group,
                : openslide.get_property_value(reading->handle->osr, name);
 }
 
-/* A decimal number of digits alone, at most 9 of them; -1 for anything else.
- */
-static int32_t
-digits_of(const char *text)
-{
-    int32_t number = 0;
-    size_t length = text == NULL ? 0 : strlen(text);
-    if (length == 0 || length > 9 || strspn(text, "0123456789") != length) {
-        return -1;
-    }
-    for (size_t i = 0; i < length; i++) {
-        number = number * 10 + (text[i] - '0');
-    }
-    return number;
-}
-
 static int32_t
 mirax_number_of(const struct mirax_reading *reading, const char *group,
                 const char *key)
 {
-    return digits_of(text_of(reading, group, key));
+    return decimal_digits(text_of(reading, group, key));
 }
 
 /* One that is not negative and may have a fraction. */

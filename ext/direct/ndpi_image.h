@@ -1,44 +1,37 @@
 /*
- * Images of NDPI files: a level that is stored as one JPEG, whose restart
- * intervals are its tiles, and the smaller levels that libopenslide has
- * libjpeg make of it.
+ * Images of Hamamatsu slides: a level that is stored as one JPEG, or as
+ * several side by side, whose restart intervals are its tiles, and the smaller
+ * levels that libopenslide has libjpeg make of it.
  */
 #ifndef DIRECT_NDPI_IMAGE_H
 #define DIRECT_NDPI_IMAGE_H
 
-#include "formats/ndpi.h"
-#include "formats/ndpi_jpeg.h"
-#include "image.h"
+#include "ndpi_strip.h"
 
-/* A JPEG of a file, shared by the images that are made of it. */
-struct ndpi_strip;
-
-/* Its header, and the tiles that libopenslide sees in it. */
-struct ndpi_grid {
-    uint32_t width, height;
-    uint32_t tile_width, tile_height;
-    uint32_t tiles_across, tiles_down;
-};
+/* Strips side by side, row by row, shared by the images that are made of
+   them. */
+struct ndpi_mosaic;
 
 /*
- * Open the strip of a directory.  Why that is not possible, in words; NULL
- * where it is.
+ * Put strips together, which are the mosaic's then, in any case.  Why they do
+ * not fit, in words; NULL where they do.
  */
-const char *ndpi_strip_open(struct ndpi_strip **strip,
-                            const struct source *source,
-                            const struct ndpi_directory *directory);
+const char *ndpi_mosaic_open(struct ndpi_mosaic **mosaic,
+                             struct ndpi_strip *const *strips, uint32_t across,
+                             uint32_t down);
 
 /* Images that are open keep what they need of it. */
-void ndpi_strip_release(struct ndpi_strip *strip);
+void ndpi_mosaic_release(struct ndpi_mosaic *mosaic);
 
-const struct ndpi_grid *ndpi_strip_grid(const struct ndpi_strip *strip);
+/* All tiles, those of all strips. */
+const struct ndpi_grid *ndpi_mosaic_grid(const struct ndpi_mosaic *mosaic);
 
 /*
- * Why the strip cannot be decoded here, at 1/denominator of its size, in
+ * Why the mosaic cannot be decoded here, at 1/denominator of its size, in
  * words; NULL where it can.  The image is to be closed in either case.  The
  * denominator is 1, or 2, 4 or 8 if it divides the sides of tiles.
  */
-const char *ndpi_image_open(struct image *image, struct ndpi_strip *strip,
+const char *ndpi_image_open(struct image *image, struct ndpi_mosaic *mosaic,
                             unsigned denominator);
 
 #endif

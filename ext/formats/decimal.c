@@ -1,5 +1,7 @@
 #include "decimal.h"
 
+#include <string.h>
+
 /* Every such number is a double, and so is every such power of ten; hence one
    divided by the other is rounded once. */
 enum { MAX_DIGITS = 15 };
@@ -24,4 +26,18 @@ decimal_read(const char *text, size_t length, double *number)
     }
     *number = (is_negative ? -digits : digits) / scale;
     return count > 0;
+}
+
+int32_t
+decimal_digits(const char *text)
+{
+    int32_t number = 0;
+    size_t length = text == NULL ? 0 : strlen(text);
+    if (length == 0 || length > 9 || strspn(text, "0123456789") != length) {
+        return -1;
+    }
+    for (size_t i = 0; i < length; i++) {
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
 }

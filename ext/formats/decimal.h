@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * The number that the whole text is: up to 15 digits, among which there may be
@@ -13,5 +14,9 @@
  * text is anything else.
  */
 bool decimal_read(const char *text, size_t length, double *number);
+
+/* A number of digits alone, at most 9 of them; -1 where the text is anything
+   else, or NULL. */
+int32_t decimal_digits(const char *text);
 
 #endif

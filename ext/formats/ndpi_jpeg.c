@@ -195,3 +195,22 @@ ndpi_is_restart(const uint8_t *bytes)
 {
     return bytes[0] == 0xff && bytes[1] >= RST0 && bytes[1] <= RST7;
 }
+
+/* As libopenslide searches: two bytes at a time, once there is an 0xff. */
+size_t
+ndpi_find_restarts(const uint8_t *bytes, size_t size, uint64_t offset,
+                   uint64_t *starts, size_t most)
+{
+    size_t count = 0, at = 0;
+    while (count < most && at < size) {
+        const uint8_t *found = memchr(bytes + at, 0xff, size - at);
+        if (found == NULL || size - (size_t)(found - bytes) < 2) {
+            break;
+        }
+        at = (size_t)(found - bytes) + 2;
+        if (ndpi_is_restart(found)) {
+            starts[count++] = offset + at;
+        }
+    }
+    return count;
+}

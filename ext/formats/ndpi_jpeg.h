@@ -43,4 +43,12 @@ void ndpi_resize_jpeg(const struct ndpi_jpeg *jpeg, uint8_t *header,
 /* Whether the two bytes are a restart marker. */
 bool ndpi_is_restart(const uint8_t *bytes);
 
+/*
+ * Where intervals start in bytes of samples, behind restart markers: `most` of
+ * them, counted from `offset`, which is the place of the first byte.  How many
+ * there are.
+ */
+size_t ndpi_find_restarts(const uint8_t *bytes, size_t size, uint64_t offset,
+                          uint64_t *starts, size_t most);
+
 #endif

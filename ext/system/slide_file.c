@@ -238,6 +238,22 @@ slide_file_new(const char *path)
     return file;
 }
 
+struct slide_file *
+slide_file_beside(const struct slide_file *file, const char *name)
+{
+    size_t length = platform_folder_length(file->path);
+    size_t size = strlen(name) + 1;
+    char *path = malloc(length + size);
+    if (path == NULL) {
+        return NULL;
+    }
+    memcpy(path, file->path, length);
+    memcpy(path + length, name, size);
+    struct slide_file *found = slide_file_new(path);
+    free(path);
+    return found;
+}
+
 void
 slide_file_free(struct slide_file *file)
 {

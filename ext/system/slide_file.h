@@ -21,6 +21,10 @@ struct slide_file {
 /* The file that has this path now; NULL where there is none or no memory. */
 struct slide_file *slide_file_new(const char *path);
 
+/* The file of this name in the folder of another one, or in one below. */
+struct slide_file *slide_file_beside(const struct slide_file *file,
+                                     const char *name);
+
 /* Whether it can be opened now: that may fail for a while. */
 bool slide_file_can_be_read(const struct slide_file *file);
 

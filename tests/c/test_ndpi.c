@@ -491,6 +491,36 @@ test_restart_markers(void)
     }
 }
 
+static void
+test_finding_restarts(void)
+{
+    static const uint8_t bytes[] = {
+        1,    0xff, 0xd0,             /* one */
+        0xff, 0x00,                   /* stuffed */
+        0xff, 0xff, 0xd1,             /* none, for two bytes go at once */
+        0xff, 0xd7, 0xff, 0xd3,       /* two more */
+        0xff, 0xd8, 0xff, 0xcf, 0xff, /* none; and the last is cut off */
+    };
+    static const uint64_t expected[] = {103, 110, 112};
+    enum { COUNT = sizeof expected / sizeof *expected };
+    uint64_t starts[COUNT + 1];
+    struct guarded memory = guarded_alloc(sizeof bytes);
+    uint8_t *exact = memory.end - sizeof bytes;
+    memcpy(exact, bytes, sizeof bytes);
+    size_t count =
+        ndpi_find_restarts(exact, sizeof bytes, 100, starts, COUNT + 1);
+    CHECK(count == COUNT, "%d starts", (int)count);
+    for (size_t i = 0; i < COUNT; i++) {
+        CHECK(starts[i] == expected[i], "start %d is %d", (int)i,
+              (int)starts[i]);
+    }
+    count = ndpi_find_restarts(exact, sizeof bytes, 100, starts, 2);
+    CHECK(count == 2, "%d starts of two", (int)count);
+    CHECK(ndpi_find_restarts(exact, 0, 0, starts, 1) == 0, "of nothing");
+    CHECK(ndpi_find_restarts(exact, 2, 0, starts, 1) == 0, "of a half");
+    guarded_free(memory);
+}
+
 int
 main(void)
 {
@@ -508,5 +538,6 @@ main(void)
     check_run("colours", test_colours);
     check_run("headers that are refused", test_headers_that_are_refused);
     check_run("restart markers", test_restart_markers);
+    check_run("finding restart markers", test_finding_restarts);
     return check_finish();
 }

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
 from tests.slides.content import RgbImage, reference, size_of
 from tests.slides.dicom import OffsetTable, write_dicom
-from tests.slides.hamamatsu import write_ndpi
+from tests.slides.hamamatsu import write_ndpi, write_vmu
 from tests.slides.leica import write_leica
 from tests.slides.mirax import write_mirax
 from tests.slides.tiff import ByteOrder, Tag, TagDict, TiffWriter, jpeg_codec
@@ -33,6 +33,7 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     write_tiffs(folder / "tiff")
     write_ndpis(folder / "ndpi")
+    write_ngrs(folder / "ngr")
     write_dicoms(folder / "dicom")
     for name in ("jpeg", "interchange"):
         write_tiles(folder / name)
@@ -66,6 +67,16 @@ def write_ndpis(folder: Path) -> None:
             high_starts=high_starts,
         ).path
         path.rename(folder / f"{'two' if high_starts else 'one'}")
+
+
+def write_ngrs(folder: Path) -> None:
+    """The two files of a slide."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        image = reference()[:20, :64]
+        path = write_vmu(Path(scratch), image=image, column_width=32).path
+        for file in path.parent.glob("*.ngr"):
+            (folder / file.stem).write_bytes(file.read_bytes())
 
 
 def write_dicoms(folder: Path) -> None:

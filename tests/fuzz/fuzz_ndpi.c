@@ -73,6 +73,23 @@ check_directory(const struct source *source, const uint8_t *bytes,
     }
 }
 
+/* Each start lies behind a restart marker, and fewer are the first of more. */
+static void
+check_restarts(const uint8_t *bytes, size_t size)
+{
+    enum { MOST = 64, FEW = 3, OFFSET = 1000 };
+    uint64_t starts[MOST], few[FEW];
+    size_t count = ndpi_find_restarts(bytes, size, OFFSET, starts, MOST);
+    size_t few_count = ndpi_find_restarts(bytes, size, OFFSET, few, FEW);
+    REQUIRE(count <= MOST && few_count == (count < FEW ? count : FEW));
+    REQUIRE(memcmp(starts, few, few_count * sizeof *few) == 0);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t at = starts[i] - OFFSET;
+        REQUIRE(at >= 2 && at <= size && ndpi_is_restart(bytes + at - 2));
+        REQUIRE(i == 0 || starts[i] >= starts[i - 1] + 2);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
@@ -90,6 +107,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     REQUIRE(all == NULL || ndpi_is_tiff(&memory.source));
     free(all);
     check_header(bytes, size);
+    check_restarts(bytes, size);
     REQUIRE(!memory.strayed);
     return 0;
 }

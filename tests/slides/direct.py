@@ -6,7 +6,6 @@ from collections.abc import Mapping
 NOT_JPEG = "the tiles are not JPEG"
 OTHER_CODEC = "the tiles are compressed in another way"
 NOT_RGB = "the pixels are not RGB or YCbCr of 8 bits"
-SEVERAL_FILES = "slides of several files, VMS and VMU, are left to libopenslide"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
 
 #: The reason of every level that is not direct, or one for all levels.
@@ -26,6 +25,7 @@ ALL_DIRECT = (
     *("dicom-copies", "dicom-uncounted", "dicom-rgb", "mirax", "ventana-bif"),
     *("generic-raw", "generic-deflate", "generic-vips-raw"),
     *("generic-vips-deflate", "generic-tifffile-deflate"),
+    *("vms", "vmu"),
 )
 
 #: NDPI slides; all of their levels are direct where libjpeg-turbo is used.
@@ -44,8 +44,6 @@ INDIRECT: dict[str, Indirect] = {
     "generic-zstd": OTHER_CODEC,
     "generic-vips-zstd": OTHER_CODEC,
     "generic-gdal": {2: NOT_RGB, 4: NOT_RGB},  # masks
-    "vms": SEVERAL_FILES,
-    "vmu": SEVERAL_FILES,
     "mirax-png": NOT_JPEG,
     "mirax-bmp": NOT_JPEG,
     "sakura": OTHER_VENDOR,
@@ -59,11 +57,12 @@ INDIRECT: dict[str, Indirect] = {
 
 
 #: Slides of which nothing is kept, though levels are indirect.
-NOT_KEPT = (*NDPI, "real hamamatsu", "vms", "vmu", "mirax-png", "mirax-bmp")
+NOT_KEPT = (*NDPI, "real hamamatsu", "vms", "mirax-png", "mirax-bmp")
 
 #: What else is indirect where direct reads do without libjpeg-turbo.
 INDIRECT_WITHOUT_LIBJPEG: dict[str, Indirect] = {
     **dict.fromkeys(NDPI, dict.fromkeys(NDPI_REDUCED, NEEDS_LIBJPEG)),
+    "vms": dict.fromkeys((1, 3, 4, 5), NEEDS_LIBJPEG),
     "real hamamatsu": dict.fromkeys((4, 5, 6), NEEDS_LIBJPEG),
 }
 

@@ -37,6 +37,9 @@ from .tiff import (
 # as a level of its own.
 _JPEG_DENOMINATORS = (1, 2, 4, 8)
 
+#: What the optimisation file of VMS says.
+Optimisation = Literal["usual", "none"]
+
 _MACRO_LENS = -1.0
 _MAP_LENS = -2.0
 
@@ -184,36 +187,46 @@ def write_vms(
     image: RgbImage | None = None,
     quality: int = 85,
     restart_interval: int = 32,
+    subsampling: Literal["4:4:4", "4:2:2"] = "4:2:2",
+    jpegs: tuple[int, int] = (2, 2),
+    optimisation: Optimisation = "usual",
 ) -> SlideFacts:
-    """Write `name`/slide.vms: four JPEGs in a square, and a map of them all.
+    """Write `name`/slide.vms: rows of JPEGs, and a map of them all.
 
-    A restart interval of MCUs of 16 x 8 pixels must divide the width of each;
-    half of it must divide the width of the map.
+    A restart interval of MCUs of 16 x 8 pixels, or of 8 x 8, must divide the
+    width of each; half of it must divide the width of the map.  Where the JPEGs
+    are not of one size, the last of a row and the last rows are smaller.
+
+    The optimisation file says where rows of tiles start, as it is "usual" but
+    for the last row; or there is "none".
     """
     if image is None:
         image = reference()
     slide_folder = folder / name
     slide_folder.mkdir(parents=True, exist_ok=True)
     width, height = size_of(image)
-    half_width, half_height = width // 2, height // 2
-    optimisation = b""
+    columns, rows = jpegs
+    tile_width = 8 * SUBSAMPLING_FACTORS[subsampling][0] * restart_interval
+    part_width = _part_side(width, columns, tile_width)
+    part_height = _part_side(height, rows, 8)
+    starts = b""
     entries = {
-        "NoJpegColumns": "2",
-        "NoJpegRows": "2",
+        "NoJpegColumns": str(columns),
+        "NoJpegRows": str(rows),
         "MapFile": "map.jpg",
         "OptimisationFile": "slide.opt",
     }
-    for row in range(2):
-        for column in range(2):
+    for row in range(rows):
+        for column in range(columns):
             part = image[
-                row * half_height : (row + 1) * half_height,
-                column * half_width : (column + 1) * half_width,
+                row * part_height : (row + 1) * part_height,
+                column * part_width : (column + 1) * part_width,
             ]
-            _check_intervals(part, restart_interval, "4:2:2")
+            _check_intervals(part, restart_interval, subsampling)
             data = jpeg(
                 part,
                 quality=quality,
-                subsampling="4:2:2",
+                subsampling=subsampling,
                 restart_interval=restart_interval,
                 comment="synthetic",
             )
@@ -221,13 +234,15 @@ def write_vms(
             (slide_folder / file_name).write_bytes(data)
             position = f"({column},{row})" if column or row else ""
             entries[f"ImageFile{position}"] = file_name
-            optimisation += _row_starts(data, half_width // (16 * restart_interval))
-    (slide_folder / "slide.opt").write_bytes(optimisation)
+            starts += _row_starts(data, part.shape[1] // tile_width)
+    if optimisation == "usual":
+        starts = starts[: -struct.calcsize(_OPTIMISATION_RECORD)]
+        (slide_folder / "slide.opt").write_bytes(starts)
     (slide_folder / "map.jpg").write_bytes(
         jpeg(
             shrink(image, _MAP_FACTOR),
             quality=quality,
-            subsampling="4:2:2",
+            subsampling=subsampling,
             restart_interval=restart_interval // 2,
         )
     )
@@ -241,6 +256,11 @@ def write_vms(
         patches=(Patch((0, 0), image),),
         associated={"macro": size_of(macro())},
     )
+
+
+def _part_side(length: int, parts: int, step: int) -> int:
+    """Of all parts but the last, which may be smaller: a multiple of a step."""
+    return math.ceil(length / parts / step) * step
 
 
 def _row_starts(data: bytes, tiles_across: int) -> bytes:

@@ -48,7 +48,9 @@ _REMEDIES = {
     "the index of the slide cannot be read": _FILES,
     "the level is one JPEG without restart markers": _NOTHING,
     "the colours of its tiles do not stand alone": _NOTHING,
-    "slides of several files, VMS and VMU, are left to libopenslide": _NOTHING,
+    "it has fewer restart intervals than tiles": _NOTHING,
+    "no optimisation file says where its restart intervals are": _FILES,
+    "the columns of the file are too wide": _NOTHING,
     "it is made of a larger level, which takes libjpeg-turbo": (
         f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
     ),
@@ -61,10 +63,15 @@ _REMEDIES = {
     "the table of its frames is unusual": _REPORT,
     "the header of the JPEG is unusual": _REPORT,
     "the places of its restart intervals are unusual": _REPORT,
+    "its JPEGs do not fit together as expected": _REPORT,
+    "the header of the file is unusual": _REPORT,
     "the frames have no positions": _REPORT,
     "the frames are organized in an unknown way": _REPORT,
     "what the frames have of their own is unusual": _REPORT,
     # the files of a series
+    "a file of the slide cannot be opened": _FILES,
+    "the file ends before its pixels do": _FILES,
+    "the optimisation file cannot be read": _FILES,
     "the file of the level was not found": _FILES,
     "several files have the size of the level": _FILES,
     "the files of the series cannot be read": _FILES,
