@@ -211,6 +211,7 @@ def test_shards(tissue: SlideFacts, out: Path) -> None:
             assert about == {
                 "slide": "tissue.tif",
                 "vendor": "generic-tiff",
+                "quickhash": slide.properties["openslide.quickhash-1"],
                 "slide_mpp": [0.5, 0.5],
                 "objective_power": None,
                 "dimensions": [512, 384],

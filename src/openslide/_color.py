@@ -6,11 +6,16 @@ from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from ._images import profile_of, without_profile
+from ._arrays import numpy
+from ._images import profile_of, with_profile, without_profile
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageCms import ImageCmsTransform
+
+    from ._abstract_slide import AbstractSlide
 
 #: "embed":  the profile goes with the picture, whose pixels stay as they are.
 #: "srgb":   pixels become sRGB, which is what pictures without a profile are taken
@@ -45,6 +50,26 @@ def handled(image: Image, handling: ColorHandling, name: str) -> Image:
     if handling == "srgb":
         _make_srgb(image, name)
     return image if handling == "embed" else without_profile(image)
+
+
+def to_srgb(pixels: NDArray[np.uint8], slide: AbstractSlide) -> NDArray[np.uint8]:
+    """Pixels of a slide, uint8 (n, height, width, 3), as sRGB by its ICC profile.
+
+    Without a profile there is nothing to do.  Raises what handled() raises.
+    """
+    if slide._profile is None:
+        return pixels
+    from PIL import Image
+
+    if not pixels.size:  # the profile may be of no use nevertheless
+        handled(
+            with_profile(Image.new("RGB", (1, 1)), slide._profile), "srgb", repr(slide)
+        )
+        return pixels
+    n, height, width, _ = pixels.shape
+    image = Image.fromarray(pixels.reshape(n * height, width, 3))
+    image = handled(with_profile(image, slide._profile), "srgb", repr(slide))
+    return numpy().asarray(image).reshape(pixels.shape)  # type: ignore[no-any-return]
 
 
 def _make_srgb(image: Image, name: str) -> None:

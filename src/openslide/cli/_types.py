@@ -47,6 +47,17 @@ def microns(text: str) -> float:
 microns.__name__ = "positive number"
 
 
+def resolutions(text: str) -> list[float]:
+    """Different positive lengths, with commas between."""
+    lengths = [microns(part) for part in text.split(",")]
+    if len(set(lengths)) < len(lengths):
+        raise ValueError(text)
+    return lengths
+
+
+resolutions.__name__ = "list of different positive numbers"
+
+
 def share(text: str) -> float:
     """A number from 0 to 1."""
     return _accepted(float(text), lambda number: 0 <= number <= 1)

@@ -1,7 +1,8 @@
 """openslide tiles: cut slides into tiles, on every core, to be gone on with at any time.
 
-Tiles go to a folder of images for each slide, to shards of a WebDataset, or to a Zarr
-store for each slide.  Beside them are, for each slide, a summary (.json), the slide
+Tiles go to a folder of images for each slide, to shards of a WebDataset, to a Zarr
+store for each slide, to HDF5 files of coordinates that CLAM and TRIDENT read, or to
+Parquet files for Hugging Face's datasets.  Beside them are, for each slide, a summary (.json), the slide
 with the tiles outlined (-overlay.jpg) and some of the tiles (-sheet.jpg).
 """
 
@@ -18,7 +19,16 @@ from ..output.encoding import LONGEST_SIDES
 from ..output.telling import counted, listed, told_damage, told_of, told_tiles
 from ._console import say
 from ._progress import Progress
-from ._types import finite, microns, not_negative, percent, positive, saturation, share
+from ._types import (
+    finite,
+    microns,
+    not_negative,
+    percent,
+    positive,
+    resolutions,
+    saturation,
+    share,
+)
 
 if TYPE_CHECKING:
     from ..export import FoundSlide, LeftOut, Summary, TileOptions
@@ -29,6 +39,7 @@ _SHOWN = 5
 
 _PICTURES = {"auto": None, "yes": True, "no": False}
 
+TARGETS = ("images", "webdataset", "zarr", "h5", "parquet")
 
 _USUAL_SIZE = 256
 
@@ -38,7 +49,13 @@ def add_parser(subcommands: Subcommands) -> None:
         "tiles", help="cut slides into tiles", description=__doc__
     )
     parser.add_argument(
-        "slides", nargs="+", metavar="SLIDE", help="a file, a folder, or a pattern"
+        "slides", nargs="*", metavar="SLIDE", help="a file, a folder, or a pattern"
+    )
+    parser.add_argument(
+        "--manifest",
+        metavar="CSV",
+        help="take the slides of a table instead: a column slide, and any of mask, "
+        "slide_mpp, and others such as label and split, which go into every output",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", type=Path)
     parser.add_argument(
@@ -78,9 +95,10 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
     resolution.add_argument("--level", type=int, help="level to cut (default: 0)")
     resolution.add_argument(
         "--mpp",
-        type=microns,
+        type=resolutions,
         metavar="MICRONS",
-        help="microns per pixel of the tiles, instead of a level",
+        help="microns per pixel of the tiles, instead of a level; 0.5,2 adds to each "
+        "tile at 0.5 one at 2 with the same centre, to show what lies around",
     )
     tiles.add_argument(
         "--resample",
@@ -134,13 +152,27 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
         help="tissue is more saturated than this (default: found for each slide); "
         "lower for pale stains",
     )
+    tiles.add_argument(
+        "--sample",
+        type=positive,
+        metavar="N",
+        help="so many tiles of each slide, chosen by chance",
+    )
+    tiles.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="which chance: the same number chooses the same tiles "
+        "(default: %(default)s)",
+    )
 
 
 def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("how they are written")
     output.add_argument(
         "--to",
-        choices=("images", "webdataset", "zarr"),
+        choices=TARGETS,
         default="images",
         help="default: %(default)s",
     )
@@ -148,7 +180,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("jpeg", "png", "native"),
         default="jpeg",
-        help="of images and shards (default: %(default)s); native copies the tiles of "
+        help="of images, shards and Parquet files (default: %(default)s); native copies the tiles of "
         "a level as the slide stores them, without loss, many times as fast; what it "
         "does not store so is encoded as JPEG, and told",
     )
@@ -163,6 +195,18 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         default=80,
         metavar="1-100",
         help="of JPEG (default: %(default)s)",
+    )
+    output.add_argument(
+        "--pixels",
+        action="store_true",
+        help="write pixels to HDF5 files too, not the coordinates alone",
+    )
+    output.add_argument(
+        "--color",
+        choices=("srgb", "ignore"),
+        default="ignore",
+        help="convert pixels to sRGB by the slide's ICC profile, or leave them as they "
+        "are (default: %(default)s)",
     )
     output.add_argument(
         "--shard-size",
@@ -191,17 +235,22 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..export import export_tiles, find_slides
+    from ..export import export_tiles, find_slides, read_manifest
 
     _check(options)
     left_out = _LeftOut()
-    slides = find_slides(
-        options.slides,
-        without=options.output,
-        pictures=_PICTURES[options.pictures],
-        tell=left_out.note,
-    )
-    left_out.tell_rest()
+    manifest = None
+    if options.manifest:
+        manifest = read_manifest(options.manifest)
+        slides = manifest.slides(options.output)
+    else:
+        slides = find_slides(
+            options.slides,
+            without=options.output,
+            pictures=_PICTURES[options.pictures],
+            tell=left_out.note,
+        )
+        left_out.tell_rest()
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     masks, slides, unmatched = _masks(options.mask, slides)
@@ -211,6 +260,7 @@ def run(options: argparse.Namespace) -> int:
             options.output,
             _tile_options(options),
             masks=masks,
+            manifest=manifest,
             workers=options.workers or get_num_threads(),
             resume=options.resume,
             report=progress,
@@ -279,24 +329,32 @@ class _LeftOut:
 
 def _check(options: argparse.Namespace) -> None:
     """End the program where options do not go together."""
+    if bool(options.slides) == bool(options.manifest):
+        options.usage_error("name slides, or a --manifest of them")
+    if options.pixels and options.to != "h5":
+        options.usage_error("--pixels is for --to h5; other outputs have pixels anyway")
     if options.format == "native":
+        if options.color == "srgb":
+            options.usage_error(
+                "--color srgb does not go with --format native, which copies tiles"
+            )
         for name in ("size", "overlap", "stride", "mpp"):
             if getattr(options, name):
                 options.usage_error(
                     f"--{name} does not go with --format native, for which tiles are "
                     "what the slide stores; choose a --level"
                 )
-        if options.to == "zarr":
+        if options.to in ("zarr", "h5"):
             options.usage_error(
-                "--format native does not go with --to zarr, which stores pixels"
+                f"--format native does not go with --to {options.to}, which stores pixels"
             )
     elif options.require_native:
         options.usage_error("--require-native goes with --format native alone")
-    if options.mask is None:
+    if options.mask is None and options.manifest is None:
         for name in ("mask_class", "mask_origin", "mask_threshold"):
             if getattr(options, name) is not None:
                 options.usage_error(f"--{name.replace('_', '-')} needs --mask")
-    makes_jpeg = options.format == "jpeg" and options.to != "zarr"
+    makes_jpeg = options.format == "jpeg" and options.to not in ("zarr", "h5")
     limit = LONGEST_SIDES["jpeg"]
     if makes_jpeg and (options.size or 0) > limit:
         options.usage_error(
@@ -313,7 +371,12 @@ def _tile_options(options: argparse.Namespace) -> TileOptions:
         overlap=options.overlap,
         stride=options.stride,
         level=options.level,
-        mpp=options.mpp,
+        mpp=options.mpp and options.mpp[0],
+        context=tuple(options.mpp[1:]) if options.mpp else (),
+        sample=options.sample,
+        seed=options.seed,
+        color=options.color,
+        pixels=options.pixels,
         resample=options.resample,
         slide_mpp=options.slide_mpp,
         min_tissue=options.min_tissue,

@@ -3,6 +3,7 @@
 Data flows one way:
 
     folders     which slides there are
+    manifest    or which a table names, and what it says of them
     names       what they are called in the output
     plan        what is asked for; which tiles of a slide make a part, the unit of work
                 and of resuming
@@ -12,7 +13,8 @@ Data flows one way:
     slide_work  what is done of a slide
     part        reads the tiles of one part and gives them to a writer
     native      copies tiles as the slide stores them instead
-    tile_output what all kinds of output have in common: images, webdataset, zarr_store
+    tile_output what all kinds of output have in common: images, webdataset, zarr_store,
+                h5_file, parquet
     masks       which mask a slide has, and the mask as it is written
     facts       what is told of slides and tiles beside the pixels
     overview    what people look at afterwards
@@ -23,6 +25,7 @@ How the results get to a disk is the matter of ..output.
 from __future__ import annotations
 
 from .folders import LeftOut, find_slides
+from .manifest import Manifest, ManifestRow, read_manifest
 from .masks import MaskOptions, MatchedMasks, match_masks
 from .names import FoundSlide
 from .plan import TileOptions
@@ -32,6 +35,8 @@ __all__ = [
     "Failure",
     "FoundSlide",
     "LeftOut",
+    "Manifest",
+    "ManifestRow",
     "MaskOptions",
     "MatchedMasks",
     "Summary",
@@ -39,4 +44,5 @@ __all__ = [
     "export_tiles",
     "find_slides",
     "match_masks",
+    "read_manifest",
 ]

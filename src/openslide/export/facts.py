@@ -21,7 +21,7 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
     level-0 pixels:
 
         slide, path      the name of its file, and where that is if asked for
-        vendor, slide_mpp, objective_power, dimensions, bounds
+        vendor, quickhash, slide_mpp, objective_power, dimensions, bounds
                          what the slide says of itself
         origin           where the tile of column 0 and row 0 begins
         level            that tiles are cut from, and its `downsample`
@@ -30,6 +30,8 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         size, stride     of tiles, in their own pixels
         exact            whether they are stored pixels
         classes          of the mask, if it has any
+        context          microns per pixel of further tiles around each, if any
+        color            "srgb" where pixels were converted
 
     and what the manifest says of it.
     """
@@ -48,6 +50,8 @@ def facts_of(job: Job, grid: TileGrid) -> dict[str, Any]:
         "stride": list(grid.stride),
         "exact": grid.exact,
         **({"classes": list(grid.classes)} if grid.classes else {}),
+        **({"context": list(job.options.context)} if job.options.context else {}),
+        **({"color": "srgb"} if job.options.color == "srgb" else {}),
         **job.columns,
     }
 
@@ -107,16 +111,68 @@ _COLUMNS = {
     "micron_height": ("microns", 3),
 }
 
-#: How many columns there are before those of the manifest.
-COLUMNS: tuple[str, ...] = tuple(_COLUMNS)
+#: What the columns of a manifest may not be called, for something else is.
+RESERVED = frozenset(
+    [
+        "slide",
+        "path",
+        "vendor",
+        "quickhash",
+        "slide_mpp",
+        "objective_power",
+        "dimensions",
+        "bounds",
+        "origin",
+        "level",
+        "downsample",
+        "scale",
+        "mpp",
+        "size",
+        "stride",
+        "exact",
+        "classes",
+        "context",
+        "color",
+        "cell",
+        "location",
+        "position",
+        "box",
+        "microns",
+        "class",
+        "shares",
+        "file",
+        "image",
+        "bytes",
+        "sha256",
+        "options",
+        "choice_of_tiles",
+        "holes",
+        "software",
+        "files",
+        "tiles",
+        "damaged",
+        "encoded",
+        "reason",
+    ]
+) | frozenset(_COLUMNS)
+
+
+def columns_of(grid: TileGrid) -> list[str]:
+    """What tables hold of each tile."""
+    classes = [f"share_{name}" for name in grid.classes]
+    return [*_COLUMNS, *(["class", *classes] if classes else [])]
 
 
 def row_of(tile: dict[str, Any]) -> dict[str, Any]:
-    """What tables hold of a tile, by COLUMNS; None where it is unknown."""
-    return {
+    """The same of one, by these columns; None where it is unknown."""
+    row = {
         column: None if tile[key] is None else tile[key][i]
         for column, (key, i) in _COLUMNS.items()
     }
+    if "class" in tile:
+        row["class"] = tile["class"]
+        row |= {f"share_{name}": share for name, share in tile["shares"].items()}
+    return row
 
 
 def table(job: Job, grid: TileGrid, files: Sequence[str]) -> bytes:
@@ -126,19 +182,15 @@ def table(job: Job, grid: TileGrid, files: Sequence[str]) -> bytes:
     """
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
-    classes = [f"share_{name}" for name in grid.classes]
-    head = ["class", *classes] if classes else []
-    writer.writerow(["file", "slide", *COLUMNS, *head, *job.columns])
+    writer.writerow(["file", "slide", *columns_of(grid), *job.columns])
     for file, tile in zip(files, tiles_of(grid), strict=True):
         if file:
-            values = [_spelled(value) for value in row_of(tile).values()]
-            if classes:
-                values += [tile["class"], *map(_spelled, tile["shares"].values())]
+            values = map(_spelled, row_of(tile).values())
             writer.writerow([file, job.path.name, *values, *job.columns.values()])
     return buffer.getvalue().encode()
 
 
-def _spelled(value: float | None) -> str:
-    if value is None:
-        return ""
+def _spelled(value: float | str | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
     return str(int(value)) if value == int(value) else repr(value)

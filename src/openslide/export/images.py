@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..output.whole import begin_to_settle, settle, write_whole
 from .facts import table
 from .plan import EXTENSIONS, sample_key
-from .tile_output import FileOutput, Noted
+from .tile_output import EncodedTiles, FileOutput, Noted, encoded_tiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,8 @@ class ImagesOutput(FileOutput):
             part.number
             for part in parts
             if all(
-                image_name(job, column, row) in there or (column, row) in noted.damaged
+                there.issuperset(image_names(job, column, row))
+                or (column, row) in noted.damaged
                 for column, row in part.cells.tolist()
             )
         }
@@ -52,7 +53,7 @@ class ImagesOutput(FileOutput):
         files = [
             ""
             if (column, row) in damaged
-            else f"{job.name}/{image_name(job, column, row)}"
+            else f"{job.name}/{image_names(job, column, row)[0]}"
             for column, row in grid.cells.tolist()
         ]
         content = table(job, grid, files)
@@ -65,14 +66,19 @@ class ImagesOutput(FileOutput):
             return lost
         there = _names_in(job.base)
         rows = csv.DictReader(io.StringIO(_table_path(job).read_text()))
-        files = (row["file"] for row in rows)
-        return next((f for f in files if os.path.basename(f) not in there), None)
+        names = (
+            name
+            for row in rows
+            for name in image_names(job, int(row["column"]), int(row["row"]))
+        )
+        return next((name for name in names if name not in there), None)
 
 
-def image_name(job: Job, column: int, row: int) -> str:
-    """Of the file of a tile."""
+def image_names(job: Job, column: int, row: int) -> list[str]:
+    """Of the files of a tile, by TileOptions.views."""
     key = sample_key(job.name, column, row)
-    return f"{key}.{EXTENSIONS[job.options.format]}"
+    suffix = EXTENSIONS[job.options.format]
+    return [f"{key}{view}.{suffix}" for view in job.options.views]
 
 
 def _table_path(job: Job) -> Path:
@@ -98,16 +104,15 @@ class ImagesWriter:
         part.job.base.mkdir(parents=True, exist_ok=True)
 
     def write(
-        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
+        self, grid: TileGrid, views: list[NDArray[np.uint8]], good: NDArray[np.bool_]
     ) -> None:
-        encode = self._encoding.encode_pixels
-        chosen = good.nonzero()[0].tolist()
-        self.write_files(grid, ((i, encode(pixels[i])) for i in chosen))
+        self.write_files(grid, encoded_tiles(self._encoding, views, good))
 
-    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
+    def write_files(self, grid: TileGrid, files: EncodedTiles) -> None:
         start = len(self.written)
-        for i, file in files:
-            path = self._job.base / image_name(self._job, *grid.cells[i].tolist())
-            write_whole(path, file, self._aside)
-            self.written.append(path)
+        for i, images in files:
+            names = image_names(self._job, *grid.cells[i].tolist())
+            for name, image in zip(names, images, strict=True):
+                write_whole(self._job.base / name, image, self._aside)
+                self.written.append(self._job.base / name)
         begin_to_settle(self.written[start:])

@@ -111,7 +111,7 @@ def copy_tiles(grid: TileGrid, writer: FileWriter) -> Copied:
         return Copied(grid, tiles)
     streams = tiles.encoded_batch(grid.cells, errors="return")
     writer.write_files(
-        grid, ((i, s) for i, s in enumerate(streams) if isinstance(s, bytes))
+        grid, ((i, [s]) for i, s in enumerate(streams) if isinstance(s, bytes))
     )
     return _copied(grid, streams)
 

@@ -11,6 +11,7 @@ from .native import copy_tiles
 from .plan import Job, Part, grid_of, level_size
 from .slide_work import PartResult
 from .tile_output import FileOutput, PartWriter, output_for
+from .views import read_views
 
 if TYPE_CHECKING:
     from ..tiles import TileGrid
@@ -32,6 +33,8 @@ def export_part(part: Part) -> PartResult:
     returned may be noted: files are settled.
     """
     output = output_for(part.job.options.to)
+    if not output.reads(part.job):
+        return PartResult(len(part.cells), [], [], "", "")
     if part.job.options.format == "native":
         assert isinstance(output, FileOutput)
         return _copy_part(part, output)
@@ -77,10 +80,10 @@ def _copy_part(part: Part, output: FileOutput) -> PartResult:
 
 def _write_pixels(job: Job, grid: TileGrid, writer: PartWriter) -> TileGrid:
     """Read tiles and write them; returns the damaged ones."""
-    pixels, good = grid.read_masked()
+    views, good = read_views(job, grid)
     if not good.any():
         _require_slide(job)
-    writer.write(grid, pixels, good)
+    writer.write(grid, views, good)
     return grid.only(grid.cells[~good])
 
 
@@ -91,7 +94,9 @@ def _cells(grid: TileGrid) -> list[Cell]:
 def _batches(part: Part, most: int) -> Iterator[TileGrid]:
     tiles = grid_of(part.job, part.cells)
     width, height = level_size(tiles)
-    step = max(1, min(most, int(_BATCH_BYTES / (4 * width * height))))
+    side = part.job.options.size
+    largest = max(width * height, side**2 * len(part.job.options.views))
+    step = max(1, min(most, int(_BATCH_BYTES / (4 * largest))))
     return (tiles[start : start + step] for start in range(0, len(tiles), step))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .._sampling import Resample
 
-Target: TypeAlias = Literal["images", "webdataset", "zarr"]
+Target: TypeAlias = Literal["images", "webdataset", "zarr", "h5", "parquet"]
 ImageFormat: TypeAlias = Literal["jpeg", "png", "native"]
 Overview: TypeAlias = Literal["overlay", "sheet"]
 
@@ -49,7 +49,12 @@ class TileOptions(NamedTuple):
     """What tiles shall be and where they go; what it means is said at TileGrid.
 
     Attributes:
-        to: a folder of images, WebDataset shards, or a Zarr store for each slide.
+        context: microns per pixel of further tiles around the centre of each.
+        sample: how many tiles of a slide, chosen by chance as `seed` says; None: all.
+        color: "srgb" converts pixels by the slide's ICC profile.
+        to: a folder of images, WebDataset shards, a Zarr store, coordinates as HDF5, or
+            Parquet files for each slide.
+        pixels: whether HDF5 has them too.
         format: of the images and shards; "png" is lossless, "native" copies the tiles
             of a level as the slide stores them, whose size they have, and encodes as
             JPEG what it does not store so.
@@ -71,7 +76,12 @@ class TileOptions(NamedTuple):
     min_tissue: float | None = None
     mask: str | None = None
     about_mask: MaskOptions = MaskOptions()
+    context: tuple[float, ...] = ()
+    sample: int | None = None
+    seed: int = 0
+    color: Literal["srgb", "ignore"] = "ignore"
     to: Target = "images"
+    pixels: bool = False
     format: ImageFormat = "jpeg"
     require_native: bool = False
     quality: int = 80
@@ -104,10 +114,14 @@ class TileOptions(NamedTuple):
     def told(self) -> dict[str, Any]:
         """What tells these from other options, wherever the files of a slide lie."""
         mask = self.mask and Path(self.mask).name
-        about_mask = self.about_mask.told()
-        told = self._asdict() | {"mask": mask} | about_mask
+        told = self._asdict() | {"mask": mask} | self.about_mask.told()
         del told["about_mask"]
-        return told
+        return told | {"context": list(self.context)}
+
+    @property
+    def views(self) -> list[str]:
+        """What is put behind the names of the pictures of a tile: "", "-mpp2"."""
+        return ["", *(f"-mpp{mpp:g}" for mpp in self.context)]
 
     def encoding(self) -> Encoding:
         """How images are encoded.  Raises ValueError where the quality is none."""
@@ -174,6 +188,26 @@ def ordered(grid: TileGrid) -> NDArray[np.int64]:
     return grid.cells[np.lexsort((column, row, column // across))]
 
 
+def sampled(job: Job, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some of the cells, as many as wanted, in the same order.
+
+    Which these are depends on the seed and the name of the slide's file alone, and a
+    smaller number chooses some of those that a larger one does.
+    """
+    if job.options.sample is None or len(cells) <= job.options.sample:
+        return cells
+    start = hashlib.sha256(f"{job.options.seed}\0{job.path.name}".encode())
+
+    def rank(cell: list[int]) -> bytes:
+        digest = start.copy()
+        digest.update(b"%d,%d" % (cell[0], cell[1]))
+        return digest.digest()
+
+    ranks = list(map(rank, cells.tolist()))
+    chosen = sorted(range(len(cells)), key=ranks.__getitem__)[: job.options.sample]
+    return cells[sorted(chosen)]
+
+
 def level_size(grid: TileGrid) -> tuple[float, float]:
     """(width, height) of a tile in pixels of the level that it is cut from."""
     if not len(grid):
@@ -187,7 +221,7 @@ def part_size(options: TileOptions) -> int:
     """How many tiles a part has at most; a process may hold all of them in memory."""
     if options.to != "zarr":
         return options.shard_size
-    tile = 3 * options.size**2
+    tile = 3 * options.size**2 * len(options.views)
     return max(1, min(options.shard_size, _PART_BYTES // tile))
 
 

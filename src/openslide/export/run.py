@@ -20,6 +20,7 @@ from ..output.telling import (
     told_of,
     without_path,
 )
+from .manifest import Manifest
 from .masks import mask_path, place_mask
 from .names import FoundSlide
 from .part import export_part
@@ -319,16 +320,18 @@ def export_tiles(
     options: TileOptions,
     *,
     masks: Mapping[Path, Path] | None = None,
+    manifest: Manifest | None = None,
     workers: int,
     resume: bool,
     report: Report,
 ) -> Summary:
     """Cut slides into tiles.
 
-    out:     the folder to write to; made where it is missing.
-    masks:   the file of each slide that has a mask of its own, by the slide's path.
-    workers: how many processes read and write.
-    resume:  whether to go on with what an earlier run has left.
+    out:      the folder to write to; made where it is missing.
+    masks:    the file of each slide that has a mask of its own, by the slide's path.
+    manifest: what is to be told of the slides, and what is tissue in them.
+    workers:  how many processes read and write.
+    resume:   whether to go on with what an earlier run has left.
 
     A slide that cannot be read ends up in the summary's failures, and the others go
     on; so does one at which a process dies.
@@ -343,10 +346,11 @@ def export_tiles(
     options.encoding()  # raises before anything is there
     out = out.absolute()
     out.mkdir(parents=True, exist_ok=True)
-    masks = masks or {}
     works = [
-        SlideWork(Job(path, name, out, options.with_mask(masks.get(path))))
-        for path, name in slides
+        SlideWork(
+            _job(slide, out, options.with_mask((masks or {}).get(slide.path)), manifest)
+        )
+        for slide in slides
     ]
     for work in works:
         work.check(resume)
@@ -366,6 +370,19 @@ def export_tiles(
         export.holes,
         export.failures,
     )
+
+
+def _job(
+    slide: FoundSlide, out: Path, options: TileOptions, manifest: Manifest | None
+) -> Job:
+    row = None if manifest is None else manifest.rows.get(slide.path)
+    if row is None:
+        return Job(slide.path, slide.name, out, options)
+    if row.mask is not None:
+        options = options._replace(mask=str(row.mask))
+    if row.slide_mpp is not None:
+        options = options._replace(slide_mpp=row.slide_mpp)
+    return Job(slide.path, slide.name, out, options, row.columns)
 
 
 def _import_numpy() -> None:

@@ -8,8 +8,9 @@ from ..output.identity import slide_identity
 from .facts import facts_of
 from .masks import notes, wanted_mask, write_mask
 from .native import native_cells
-from .plan import Job, digest, note_classes, ordered, parts
+from .plan import Job, digest, note_classes, ordered, parts, sampled
 from .tile_output import Noted, output_for
+from .views import read_views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,12 +51,14 @@ def survey(job: Job, noted: Noted | None) -> Survey:
             write_mask(job, mask, slide)
             told = notes(job, mask)
         note_classes(job, grid)
+        read_views(job, grid.only(grid.cells[:0]))  # raises what is wrong with options
         facts: dict[str, Any] = {}
         cells = ordered(grid)
         if job.options.format == "native":
             stored = native_cells(grid.only(cells), job.options.require_native)
             facts["holes"] = len(cells) - len(stored)
             cells = stored
+        cells = sampled(job, cells)
         identity = slide_identity(grid.slide, job.path)
         facts |= identity | facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
         output.begin(job, grid.only(cells), noted is not None)

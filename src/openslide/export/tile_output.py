@@ -6,30 +6,46 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..output.encoding import Encoding
     from ..tiles import TileGrid
     from .plan import Job, Part, Target
+
+
+#: Of each tile its number in a grid, and a file for each of its views.
+EncodedTiles: TypeAlias = "Iterable[tuple[int, list[bytes]]]"
 
 
 class PartWriter(Protocol):
     """Takes the tiles of a part, a batch after another."""
 
     def write(
-        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
+        self, grid: TileGrid, views: list[NDArray[np.uint8]], good: NDArray[np.bool_]
     ) -> None:
-        """Write the good ones of the tiles of `grid`."""
+        """Write the good ones of the tiles of `grid`.
+
+        views: their pixels, and those of their context, by TileOptions.views.
+        """
 
 
 class FileWriter(PartWriter, Protocol):
     """The same, which writes a file for each, or a member of one."""
 
-    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
-        """Write tiles of `grid` that are encoded: the number of each, and its file."""
+    def write_files(self, grid: TileGrid, files: EncodedTiles) -> None:
+        """Write tiles of `grid` that are encoded."""
+
+
+def encoded_tiles(
+    encoding: Encoding, views: list[NDArray[np.uint8]], good: NDArray[np.bool_]
+) -> EncodedTiles:
+    """The good ones of some tiles as files."""
+    for i in good.nonzero()[0].tolist():
+        yield i, [encoding.encode_pixels(pixels[i]) for pixels in views]
 
 
 class Noted(NamedTuple):
@@ -87,6 +103,10 @@ class TileOutput(ABC):
     def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
         """The numbers of those parts whose files are still there."""
 
+    def reads(self, job: Job) -> bool:
+        """Whether it needs pixels at all."""
+        return True
+
     def discard(  # noqa: B027
         self, job: Job, parts: Collection[Part]
     ) -> None:
@@ -132,3 +152,11 @@ def output_for(to: Target) -> TileOutput:
             from .zarr_store import ZarrOutput
 
             return ZarrOutput()
+        case "h5":
+            from .h5_file import H5Output
+
+            return H5Output()
+        case "parquet":
+            from .parquet import ParquetOutput
+
+            return ParquetOutput()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..output.whole import WholeFile, whole_file
 from .facts import facts_of, tiles_of
 from .plan import EXTENSIONS, grid_of, parts, sample_key
-from .tile_output import FileOutput, Noted
+from .tile_output import EncodedTiles, FileOutput, Noted, encoded_tiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,26 +69,29 @@ class ShardWriter:
 
     def __init__(self, job: Job, file: WholeFile, facts: dict[str, Any]) -> None:
         self._name = job.name
-        self._suffix = EXTENSIONS[job.options.format]
+        suffix = EXTENSIONS[job.options.format]
+        # WebDataset takes what follows the first dot of a name for its kind.
+        self._suffixes = [
+            f"{view[1:]}.{suffix}".lstrip(".") for view in job.options.views
+        ]
         self._encoding = job.options.encoding()
         self._file = file
         self._facts = json.dumps(facts)[:-1]  # what varies is put at the end
 
     def write(
-        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
+        self, grid: TileGrid, views: list[NDArray[np.uint8]], good: NDArray[np.bool_]
     ) -> None:
-        encode = self._encoding.encode_pixels
-        chosen = good.nonzero()[0].tolist()
-        self.write_files(grid, ((i, encode(pixels[i])) for i in chosen))
+        self.write_files(grid, encoded_tiles(self._encoding, views, good))
 
-    def write_files(self, grid: TileGrid, files: Iterable[tuple[int, bytes]]) -> None:
+    def write_files(self, grid: TileGrid, files: EncodedTiles) -> None:
         tiles = list(tiles_of(grid))
         pieces: list[bytes] = []  # to be written at once
-        for i, image in files:
+        for i, images in files:
             key = sample_key(self._name, *tiles[i]["cell"])
             told = f"{self._facts}, {json.dumps(tiles[i])[1:]}"
             pieces += _member(f"{key}.json", told.encode())
-            pieces += _member(f"{key}.{self._suffix}", image)
+            for suffix, image in zip(self._suffixes, images, strict=True):
+                pieces += _member(f"{key}.{suffix}", image)
         self._file.write(b"".join(pieces))
 
 

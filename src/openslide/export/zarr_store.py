@@ -1,6 +1,7 @@
 """Tiles as a Zarr store for each slide: lossless, sharded, version 3.
 
     tiles       uint8 (n, height, width, 3), a chunk for each tile
+    tiles-mpp2  the same of their context, where that is asked for
     cells       int64 (n, 2), (column, row) in the grid
     positions   (n, 2), (x, y) of the top left corners in pixels of the level
     boxes       float64 (n, 4), (x, y, width, height) in level-0 pixels
@@ -83,19 +84,22 @@ class ZarrOutput(TileOutput):
 
         width, height = grid_of(part.job, part.cells).size
         shape = (len(part.cells), height, width, 3)
-        collector = TileCollector(np.empty(shape, np.uint8))
+        names = _tile_arrays(part.job)
+        collector = TileCollector([np.empty(shape, np.uint8) for _ in names])
         yield collector
         group = _zarr().open_group(_unfinished(part.job), mode="r+")
-        group["tiles"][part.start : part.start + len(part.cells)] = collector.tiles
-        settle(_files(_shard(part.job, part.number)))
+        for name, tiles in zip(names, collector.views, strict=True):
+            group[name][part.start : part.start + len(part.cells)] = tiles
+            settle(_files(_shard(part.job, name, part.number)))
 
     def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
         return {part.number for part in parts if _is_shard_whole(part, noted)}
 
     def discard(self, job: Job, parts: Collection[Part]) -> None:
         for part in parts:
-            with suppress(FileNotFoundError):
-                shutil.rmtree(_shard(job, part.number))
+            for name in _tile_arrays(job):
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(_shard(job, name, part.number))
 
     def finish(
         self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
@@ -122,15 +126,20 @@ def _unfinished(job: Job) -> Path:
     return job.folder.path / "store.zarr"
 
 
-def _shard(job: Job, number: int) -> Path:
-    return _unfinished(job) / "tiles" / "c" / str(number)
+def _tile_arrays(job: Job) -> list[str]:
+    return [f"tiles{view}" for view in job.options.views]
+
+
+def _shard(job: Job, name: str, number: int) -> Path:
+    return _unfinished(job) / name / "c" / str(number)
 
 
 def _is_shard_whole(part: Part, noted: Noted) -> bool:
-    files = _files(_shard(part.job, part.number))
-    name = _finished(part.job).name
-    return bool(files) and all(
-        noted.is_whole(file, f"{name}/{file.relative_to(_unfinished(part.job))}")
+    store, finished = _unfinished(part.job), _finished(part.job).name
+    shards = [_files(_shard(part.job, n, part.number)) for n in _tile_arrays(part.job)]
+    return all(shards) and all(
+        noted.is_whole(file, f"{finished}/{file.relative_to(store)}")
+        for files in shards
         for file in files
     )
 
@@ -151,15 +160,16 @@ def _make_store(job: Job, grid: TileGrid) -> None:
     fresh = job.folder.aside / f"store-{os.urandom(6).hex()}.zarr"
     group = zarr.open_group(fresh, mode="w", zarr_format=3)
     group.attrs.update(facts_of(job, grid) | {"software": versions})
-    group.create_array(
-        "tiles",
-        shape=(len(grid), height, width, 3),
-        dtype=np.uint8,
-        chunks=(1, height, width, 3),
-        shards=(part_size(job.options), height, width, 3),
-        compressors=zarr.codecs.ZstdCodec(level=1),
-        dimension_names=("tile", "y", "x", "channel"),
-    )
+    for name in _tile_arrays(job):
+        group.create_array(
+            name,
+            shape=(len(grid), height, width, 3),
+            dtype=np.uint8,
+            chunks=(1, height, width, 3),
+            shards=(part_size(job.options), height, width, 3),
+            compressors=zarr.codecs.ZstdCodec(level=1),
+            dimension_names=("tile", "y", "x", "channel"),
+        )
     _write_tables(group, grid)
     store = _unfinished(job)
     if store.exists() and not _is_whole(store):
@@ -191,16 +201,17 @@ def _files(folder: Path) -> list[Path]:
 class TileCollector:
     """Keeps tiles, damaged ones too: each has its place.
 
-    tiles: an array to put them in.
+    views: arrays to put them in, by TileOptions.views.
     """
 
-    def __init__(self, tiles: NDArray[np.uint8]) -> None:
-        self.tiles = tiles
+    def __init__(self, views: list[NDArray[np.uint8]]) -> None:
+        self.views = views
         self._end = 0
 
     def write(
-        self, grid: TileGrid, pixels: NDArray[np.uint8], good: NDArray[np.bool_]
+        self, grid: TileGrid, views: list[NDArray[np.uint8]], good: NDArray[np.bool_]
     ) -> None:
         start = self._end
-        self._end += len(pixels)
-        self.tiles[start : self._end] = pixels
+        self._end += len(good)
+        for kept, pixels in zip(self.views, views, strict=True):
+            kept[start : self._end] = pixels

@@ -41,6 +41,7 @@ def slide_facts(slide: AbstractSlide) -> dict[str, Any]:
     """What a slide says of itself, as JSON has it; lengths in level-0 pixels."""
     return {
         "vendor": slide.properties.get(PROPERTY_NAME_VENDOR),
+        "quickhash": slide.properties.get(PROPERTY_NAME_QUICKHASH1),
         "slide_mpp": slide.mpp and list(slide.mpp),
         "objective_power": _number(slide.properties.get(PROPERTY_NAME_OBJECTIVE_POWER)),
         "dimensions": list(slide.dimensions),
