@@ -294,6 +294,17 @@ def test_the_list(client: Client, folder: Folder) -> None:
         assert told["mpp"] == list(slide.mpp)
 
 
+def test_what_is_left_out(client: Client, folder: Folder) -> None:
+    listed(client)
+    left_out = {
+        left.pop("name"): left for left in client.get("api/slides").json["left_out"]
+    }
+    assert left_out["cut.svs"]["kind"] == "slide"
+    assert left_out["cut.svs"]["is_failure"]
+    assert not left_out["aperio-scanscope.geojson"]["is_failure"]
+    assert str(folder.path) not in json.dumps(left_out)
+
+
 def test_a_slide(client: Client, folder: Folder) -> None:
     told = client.get("api/slides/sub%20folder/50%25%20%231.tif").json
     assert told["state"] == "ready"
@@ -343,9 +354,27 @@ def answer_that_differs(client: Client, path: str, known: Answer) -> Answer:
 def test_annotations(client: Client, folder: Folder) -> None:
     answer = client.get("aperio-scanscope.svs/annotations.geojson")
     assert answer.json == OUTLINES
+    assert answer.headers["openslide-offset"] == "0,0"
     assert client.get("api/slides/aperio-scanscope.svs").json["annotations"] is True
     assert client.get("damaged.svs/annotations.geojson").status == 404
     assert client.get("api/slides/damaged.svs").json["annotations"] is False
+
+
+def test_annotations_count_from_the_bounds_unless_they_say(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    path = write("leica", tmp_path).path
+    with OpenSlide(path) as slide:
+        x, y, _, _ = slide.bounds
+        assert (x, y) != (0, 0)
+    with serving(path) as client:
+        for origin, offset in (("bounds", f"{x},{y}"), ("slide", "0,0")):
+            document = {**OUTLINES, "openslide": {"origin": origin}}
+            path.with_suffix(".geojson").write_text(json.dumps(document))
+            answer = client.get(f"{path.name}/annotations.geojson")
+            assert answer.headers["openslide-offset"] == offset
+        path.with_suffix(".geojson").write_text("{")
+        assert client.get(f"{path.name}/annotations.geojson").status == 422
 
 
 def test_labels_are_shown_where_wanted(slides: Mapping[str, SlideFacts]) -> None:

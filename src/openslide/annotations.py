@@ -165,7 +165,7 @@ class Annotations:
         if not parts:
             raise ValueError(f"{name} holds no polygon{_told(builder.ignored)}")
         offset: tuple[float, float] = (0, 0)
-        stated = _stated_origin(document)
+        stated = stated_origin(document)
         if not isinstance(slide, tuple):
             offset = origin_offset(slide, origin or stated or "bounds")
         annotations = cls.__new__(cls)
@@ -475,7 +475,7 @@ def _stated_dimensions(path: str | os.PathLike[str]) -> tuple[int, int]:
         ) from None
 
 
-def _stated_origin(document: Any) -> Origin | None:
+def stated_origin(document: Any) -> Origin | None:
     """Where a file of this package says that it counts from."""
     match document:
         case {"openslide": {"origin": "bounds" | "slide" as origin}}:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
+import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..export import folders
+from ..export.folders import LeftOut, find_slides
 from . import answers
 from .readers import Answer
 from .roots import NotServedError, Roots
@@ -24,13 +25,6 @@ _FRESH = 15.0
 
 #: What of a description is in the list.
 _LISTED = ("vendor", "width", "height", "mpp", "objective_power")
-
-
-class LeftOut(NamedTuple):
-    """What is not served, and why."""
-
-    name: str
-    reason: str
 
 
 class Catalogue:
@@ -45,7 +39,7 @@ class Catalogue:
         self._service = service
         self._slides: dict[str, dict[str, Any]] = {}  # by address
         self._versions: dict[str, str] = {}  # of the slides that were described
-        self._left_out: list[LeftOut] = []
+        self._left_out: list[dict[str, Any]] = []
         self._found_at = -_FRESH
         self._task: asyncio.Task[None] | None = None
 
@@ -70,39 +64,46 @@ class Catalogue:
         slides = sorted(self._slides.values(), key=lambda slide: str(slide["id"]))
         return {
             "slides": slides,
-            "left_out": [left._asdict() for left in self._left_out],
+            "left_out": self._left_out,
             "complete": self._task is None or self._task.done(),
         }
 
     async def _find(self) -> None:
-        loop = asyncio.get_running_loop()
-        paths, missed = await asyncio.to_thread(self._search)
-        self._found_at = loop.time()
-        left_out = [
-            LeftOut(
-                each.path.name, each.reason.replace(f"{each.path.parent}{os.sep}", "")
-            )
-            for each in missed
-            if each.kind != "other"
-        ]
+        try:
+            await self._find_and_describe()
+        except Exception:  # the next look may do better, and this one is told of
+            traceback.print_exc(file=sys.stderr)
+        self._found_at = asyncio.get_running_loop().time()
+
+    async def _find_and_describe(self) -> None:
+        paths, left_out = await asyncio.to_thread(self._search)
+        told = [self._told(*left) for left in left_out]
         addresses = []
         for path in paths:
             try:
                 addresses.append(await asyncio.to_thread(self._roots.address, path))
             except NotServedError as error:
-                left_out.append(LeftOut(path.name, str(error)))
-        self._left_out = left_out
+                told.append(self._told(path, "slide", str(error), True))
+        self._left_out = told
         self._keep(addresses)
         for address in addresses:
             await self._describe(address)
-        self._found_at = loop.time()
 
-    def _search(self) -> tuple[list[Path], list[folders.LeftOut]]:
-        missed: list[folders.LeftOut] = []
-        found = folders.find_slides(
-            self._roots.paths, pictures=False, tell=missed.append
-        )
-        return [slide.path for slide in found], missed
+    def _search(self) -> tuple[list[Path], list[LeftOut]]:
+        left_out: list[LeftOut] = []
+        found = find_slides(self._roots.paths, pictures=False, tell=left_out.append)
+        return [slide.path for slide in found], left_out
+
+    def _told(
+        self, path: Path, kind: str, reason: str, is_failure: bool
+    ) -> dict[str, Any]:
+        """What was left out, by its path below what is served."""
+        return {
+            "name": self._roots.name(path),
+            "kind": kind,
+            "reason": answers.without_paths(reason, path),
+            "is_failure": is_failure,
+        }
 
     def _keep(self, addresses: Iterable[str]) -> None:
         """Forget the slides that are gone, and list those that are new."""

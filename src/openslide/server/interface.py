@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .._version import __version__
+from ..annotations import Origin, stated_origin
 from . import answers
 from .answers import ProblemError
 from .catalogue import Catalogue
@@ -20,6 +21,9 @@ from .images import Pictures
 from .openapi import description as openapi_description
 from .roots import Roots
 from .service import Service
+
+#: What to add to coordinates of annotations to have level-0 pixels: x,y.
+OFFSET = "OpenSlide-Offset"
 
 #: A larger file of annotations would stall the browser that shows it, in bytes.
 _MOST_ANNOTATIONS = 64 << 20
@@ -50,8 +54,11 @@ def routes(
 
     async def annotations(request: Request) -> Response:
         served = await pictures.slide(request)
-        body = await asyncio.to_thread(_read_annotations, roots, served.path)
-        headers = {"Cache-Control": "no-cache"}
+        told = await pictures.described(request, served)
+        body, origin = await asyncio.to_thread(_read_annotations, roots, served.path)
+        corner = (told["bounds"]["x"], told["bounds"]["y"])
+        x, y = corner if origin == "bounds" else (0, 0)
+        headers = {"Cache-Control": "no-cache", OFFSET: f"{x},{y}"}
         return Response(body, headers=headers, media_type="application/geo+json")
 
     async def openapi(request: Request) -> Response:
@@ -105,7 +112,8 @@ def _annotations_beside(roots: Roots, path: Path) -> Path | None:
     return None
 
 
-def _read_annotations(roots: Roots, path: Path) -> bytes:
+def _read_annotations(roots: Roots, path: Path) -> tuple[bytes, Origin]:
+    """The file beside the slide, and where its coordinates count from."""
     found = _annotations_beside(roots, path)
     if found is None:
         raise ProblemError(404, "there is no GeoJSON file beside the slide")
@@ -121,7 +129,6 @@ def _read_annotations(roots: Roots, path: Path) -> bytes:
             422, f"the annotations have more than {_MOST_ANNOTATIONS >> 20} MB"
         )
     try:
-        json.loads(body)
+        return body, stated_origin(json.loads(body)) or "bounds"
     except (ValueError, RecursionError):
         raise ProblemError(422, "the annotations are no JSON") from None
-    return body

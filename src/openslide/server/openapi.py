@@ -59,10 +59,15 @@ _LIST: _Schema = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["name", "reason"],
+                "required": ["name", "kind", "reason", "is_failure"],
                 "properties": {
                     "name": {"type": "string"},
+                    "kind": {"enum": ["slide", "picture", "other"]},
                     "reason": {"type": "string"},
+                    "is_failure": {
+                        "type": "boolean",
+                        "description": "whether somebody will miss it",
+                    },
                 },
             },
         },

@@ -82,8 +82,15 @@ class Roots:
             raise NotServedError("another one has its address; rename one of them")
         return address
 
+    def name(self, path: Path) -> str:
+        """What to call a file that was found, whether it has an address or none."""
+        try:
+            return "/".join(self._parts(path)).encode("utf-8", "replace").decode()
+        except NotServedError:
+            return path.name
+
     def _parts(self, path: Path) -> tuple[str, ...]:
-        if self._only is not None:
+        if self._only is not None and path.is_relative_to(self._only):
             return path.relative_to(self._only).parts
         for name, root in self._named.items():
             if path == root:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from .._cpus import usable_cpus
+
 #: More threads in one process would wait for Python's lock.
 _MOST_THREADS = 4
-
-
-def cpus() -> int:
-    """How many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class ReaderSettings(NamedTuple):
@@ -76,8 +70,8 @@ class Settings:
     follow_links: bool = False
     cache: int = 256 << 20
     open_slides: int = 32
-    processes: int = field(default_factory=lambda: -(-cpus() // _MOST_THREADS))
-    threads: int = field(default_factory=lambda: min(cpus(), _MOST_THREADS))
+    processes: int = field(default_factory=lambda: -(-usable_cpus() // _MOST_THREADS))
+    threads: int = field(default_factory=lambda: min(usable_cpus(), _MOST_THREADS))
     queue: int = 1024
     patience: float = 120.0
     tile_size: int = 254

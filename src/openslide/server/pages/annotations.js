@@ -1,7 +1,8 @@
-// Annotations of a GeoJSON file, as QuPath writes it: outlines in level-0 pixels.
+// Annotations of a GeoJSON file, as QuPath writes it: outlines, in level-0 pixels from where
+// the server says that they begin.
 
 import { element, find, press } from "./elements.js";
-import { annotationsOf, json } from "./server.js";
+import { annotationsOf } from "./server.js";
 
 const PALETTE = ["#d1495b", "#00798c", "#edae49", "#6a4c93", "#3f8f4f", "#2e5eaa", "#8c5a2b"];
 const UNNAMED = "without a class";
@@ -9,7 +10,8 @@ const POINT = 4; // radius on the screen
 const LEAST = 2; // what is smaller on the screen is painted as a dot
 
 class Outline {
-  constructor(feature, color, name) {
+  constructor(feature, color, name, offset) {
+    this.offset = offset;
     this.color = color;
     this.className = name;
     this.name = String(feature.properties?.name ?? "");
@@ -40,8 +42,8 @@ class Outline {
   }
 
   line(points, isRing) {
-    points.forEach(([x, y], index) => {
-      this.include(x, y);
+    points.forEach((point, index) => {
+      const [x, y] = this.include(point);
       if (index) {
         this.path.lineTo(x, y);
       } else {
@@ -54,17 +56,18 @@ class Outline {
     }
   }
 
-  point([x, y]) {
-    this.include(x, y);
-    this.points.push([x, y]);
+  point(point) {
+    this.points.push(this.include(point));
   }
 
-  include(x, y) {
-    const { box } = this;
+  include([column, row]) {
+    const { box, offset } = this;
+    const [x, y] = [column + offset.x, row + offset.y];
     box.left = Math.min(box.left, x);
     box.upper = Math.min(box.upper, y);
     box.right = Math.max(box.right, x);
     box.lower = Math.max(box.lower, y);
+    return [x, y];
   }
 
   isIn(shown) {
@@ -111,7 +114,7 @@ function namedColor({ properties }) {
   return null;
 }
 
-export function outlinesOf(content) {
+function outlinesOf(content, offset) {
   const features = Array.isArray(content) ? content : content.features ?? [content];
   const colors = new Map();
   return features.map((feature) => {
@@ -119,7 +122,7 @@ export function outlinesOf(content) {
     if (!colors.has(name)) {
       colors.set(name, namedColor(feature) ?? PALETTE[colors.size % PALETTE.length]);
     }
-    return new Outline(feature, namedColor(feature) ?? colors.get(name), name);
+    return new Outline(feature, namedColor(feature) ?? colors.get(name), name, offset);
   });
 }
 
@@ -127,7 +130,8 @@ export async function addAnnotations(viewer, overlay, slide) {
   if (!slide.annotations) {
     return { toggle: () => {} };
   }
-  const outlines = outlinesOf(await json(annotationsOf(slide)));
+  const { content, offset } = await annotationsOf(slide);
+  const outlines = outlinesOf(content, offset);
   const hidden = new Set();
   const button = find("outlines");
   let isOn = true;

@@ -60,13 +60,14 @@ function show(list) {
   shown.clear();
   items.forEach((entry) => shown.set(entry.slide.id, entry));
   find("slides").replaceChildren(...items.map(({ item }) => item));
-  const leftOut = find("left-out");
-  leftOut.hidden = list.left_out.length === 0;
-  fillList(
-    leftOut.querySelector("dl"),
-    list.left_out.map(({ name, reason }) => [name, reason]),
-  );
+  tellLeftOut(find("failed"), list.left_out.filter((left) => left.is_failure));
+  tellLeftOut(find("left-out"), list.left_out.filter((left) => !left.is_failure));
   tellCount(list.complete);
+}
+
+function tellLeftOut(section, left) {
+  section.hidden = left.length === 0;
+  fillList(section.querySelector("dl"), left.map(({ name, reason }) => [name, reason]));
 }
 
 function tellCount(isComplete) {

@@ -18,19 +18,26 @@ export function associatedImage(slide, name, size) {
   return `${path(slide.id)}/${picture}?size=${size}&v=${slide.version}`;
 }
 
-export function annotationsOf(slide) {
-  return `${path(slide.id)}/annotations.geojson`;
-}
-
 // The JSON at an address; an Error with the server's own words where there is none.
 export async function json(address) {
+  return (await answer(address)).content;
+}
+
+async function answer(address) {
   const response = await fetch(address);
   const content = await response.json().catch(() => null);
   if (!response.ok || content === null) {
     throw new Error(content?.detail ?? `the server answered ${response.status}`);
   }
-  return content;
+  return { content, headers: response.headers };
 }
 
 export const slideOf = (id) => json(`api/slides/${path(id)}`);
 export const slides = () => json("api/slides");
+
+// GeoJSON, and where in the slide its coordinates begin, in level-0 pixels.
+export async function annotationsOf(slide) {
+  const { content, headers } = await answer(`${path(slide.id)}/annotations.geojson`);
+  const [x, y] = (headers.get("OpenSlide-Offset") ?? "0,0").split(",").map(Number);
+  return { content, offset: { x, y } };
+}
