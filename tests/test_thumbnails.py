@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from openslide import ImageSlide, OpenSlide, _thumbnails, set_num_threads
+from openslide import (
+    AbstractSlide,
+    ImageSlide,
+    OpenSlide,
+    _abstract_slide,
+    _thumbnails,
+    set_num_threads,
+)
 from openslide._images import flatten
 from tests.slides import write_aperio, write_generic
 from tests.slides.writers import VIPS_RAW
@@ -108,3 +116,58 @@ def test_the_pixels_are_pillows(
     for result in results:
         assert result.mode == "RGB"
         np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+
+
+@given(
+    size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    limit=st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    heights=st.lists(st.integers(1, 90), min_size=1, max_size=4),
+)
+@settings(deadline=None, max_examples=60)
+def test_strips_are_made_small_as_pillow_does(
+    size: tuple[int, int], limit: tuple[int, int], heights: list[int]
+) -> None:
+    target = _thumbnails.thumbnail_size(size, limit)
+    assume(target != size and not _thumbnails.is_resized_at_once(size, target))
+    width, height = size
+    pixels = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    strips, start = [], 0
+    for rows in itertools.cycle(heights):
+        strips.append(Image.fromarray(pixels[start : start + rows]))
+        start += rows
+        if start >= height:
+            break
+    result = _thumbnails.small_of_strips(strips, size, target)
+    expected = Image.fromarray(pixels)
+    expected.thumbnail(limit, Image.Resampling.LANCZOS)
+    np.testing.assert_array_equal(np.asarray(result), np.asarray(expected))
+
+
+@pytest.mark.parametrize("kind", ["direct", "libopenslide", "picture"])
+def test_slides_of_one_level_are_read_in_strips(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = (900, 1100)
+    image = np.random.default_rng(4).integers(0, 256, (*size[::-1], 3), np.uint8)
+    slide: AbstractSlide
+    if kind == "picture":
+        slide = ImageSlide(Image.fromarray(image))
+    else:
+        facts = write_generic(tmp_path, dialect=VIPS_RAW, image=image, factors=(1,))
+        slide = OpenSlide(facts.path, direct=kind == "direct")
+    whole = Image.fromarray(image)
+    whole.thumbnail((130, 130), Image.Resampling.LANCZOS)
+    read: list[int] = []
+    read_flat = type(slide)._read_flat
+
+    def watched(*arguments: Any) -> Image.Image:
+        strip = read_flat(*arguments)
+        read.append(strip.height)
+        return strip
+
+    monkeypatch.setattr(type(slide), "_read_flat", watched)
+    monkeypatch.setattr(_abstract_slide, "_STRIP_PIXELS", 1 << 18)
+    assert slide.get_thumbnail((130, 130)).tobytes() == whole.tobytes()
+    assert len(read) > 2
+    assert max(read) < 600
+    slide.close()

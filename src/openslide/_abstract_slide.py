@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageCms import ImageCmsProfile
+
+
+#: Pixels of a large level that are read at once to make it small.
+_STRIP_PIXELS = 1 << 22
+
+#: Of tiles, where the slide does not say.
+_USUAL_TILE = 256
 
 
 class AbstractSlide(metaclass=ABCMeta):
@@ -461,9 +468,35 @@ class AbstractSlide(metaclass=ABCMeta):
         """An RGB image of a whole level over a background, made to fit into `limit`."""
         from PIL.Image import Resampling
 
-        image = self._read_flat((0, 0), level, self.level_dimensions[level], background)
+        from ._thumbnails import is_resized_at_once, small_of_strips, thumbnail_size
+
+        size = self.level_dimensions[level]
+        target = thumbnail_size(size, limit)
+        is_small = target == size or is_resized_at_once(size, target)
+        if not is_small and self._has_pixels_in_strips(level):
+            strips = self._strips(level, background)
+            return small_of_strips(strips, size, target)
+        image = self._read_flat((0, 0), level, size, background)
         image.thumbnail(limit, Resampling.LANCZOS)
         return image
+
+    def _has_pixels_in_strips(self, level: int) -> bool:
+        """Whether strips of a level have the pixels that all of it has."""
+        return False
+
+    def _strips(self, level: int, background: str) -> Iterator[Image]:
+        """A level over a background, from top to bottom, in rows of whole tiles."""
+        width, height = self.level_dimensions[level]
+        tile = self.properties.get(f"openslide.level[{level}].tile-height", "")
+        rows = int(tile) if tile.isdecimal() else 0
+        if not 0 < rows * width <= 4 * _STRIP_PIXELS:
+            rows = _USUAL_TILE
+        rows *= max(1, _STRIP_PIXELS // (width * rows))
+        downsample = int(self.level_downsamples[level])
+        for start in range(0, height, rows):
+            end = min(start + rows, height)
+            location = (0, start * downsample)
+            yield self._read_flat(location, level, (width, end - start), background)
 
     def _read_into(self, pixels: NDArray[np.uint8], request: Request) -> None:
         """Fill `pixels` (height, width, channels) by way of read_region()."""

@@ -182,6 +182,10 @@ class ImageSlide(AbstractSlide):
         with self._decoding:
             image.load()
 
+    def _has_pixels_in_strips(self, level: int) -> bool:
+        # Others may have a read_region() of their own.
+        return type(self) in (ImageSlide, Picture)
+
 
 class Picture(ImageSlide):
     """An image whose pixels are scaled to 8 bits wherever they are read.

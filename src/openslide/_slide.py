@@ -242,6 +242,9 @@ class OpenSlide(AbstractSlide):
             return self._read_resized(level, target, background)
         return super()._read_thumbnail(level, limit, background)
 
+    def _has_pixels_in_strips(self, level: int) -> bool:
+        return not self._has_own_read_region() and self._osr.divisible_levels[level]
+
     def _read_resized(
         self, level: int, size: tuple[int, int], background: str
     ) -> Image:
