@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from .. import __library_version__, __version__
 from ..output.telling import hush_other_libraries, reason_of
-from . import associated, dzi, info, region, serve, thumbnail, tiles
+from . import associated, convert, dzi, info, region, serve, thumbnail, tiles
 from ._console import Ended, console, say
 
-_SUBCOMMANDS = (info, thumbnail, region, associated, tiles, dzi, serve)
+_SUBCOMMANDS = (info, thumbnail, region, associated, tiles, dzi, convert, serve)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,6 +43,13 @@ class WholeFile:
             write_all(self._descriptor, data)
         self.size += len(data)
 
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write over what the file has at an offset; raises the same."""
+        with named(self._path):
+            os.lseek(self._descriptor, offset, os.SEEK_SET)
+            write_all(self._descriptor, data)
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+
 
 @contextmanager
 def whole_file(
