@@ -300,6 +300,7 @@ def test_memory_of_the_caller(aperio: openslide.OpenSlide) -> None:
     [
         ((0,), TypeError, "pair of numbers"),
         ((0, "left"), TypeError, "'left'"),
+        ((0, "5"), TypeError, "'5'"),
         ((0, None), TypeError, "None"),
         (5, TypeError, "not 5"),
         ((0, math.nan), ValueError, "nan"),
@@ -314,6 +315,11 @@ def test_wrong_locations(
     for read in (aperio.read_at, aperio.read_image_at):
         with pytest.raises(kind, match=reason):
             read(location, 0.8, (8, 8))
+    for mpp in (0.5, 0.8):
+        with pytest.raises(OverflowError, match="64 bits"):
+            aperio.read_at((2**62, 0), mpp, (8, 8), coordinates="microns")
+    with pytest.raises(TypeError, match="locations must be pairs, not 5"):
+        aperio.read_batch_at(5, 0.8, (8, 8))  # type: ignore[call-overload]
     far = aperio.read_at((2**62, -(2**62)), 0.8, (8, 8), background=(1, 2, 3))
     assert (far == [1, 2, 3]).all()
 
@@ -322,6 +328,7 @@ def test_wrong_locations(
     ("options", "reason"),
     [
         ({"mpp": 0}, "mpp must be positive"),
+        ({"mpp": 10**400}, "mpp must be positive"),
         ({"mpp": 0.3}, "coarser than 0.3"),
         ({"resample": "nearest"}, "'box', not 'nearest'"),
         ({"coordinates": "level"}, "'level0' or 'microns'"),
@@ -339,6 +346,12 @@ def test_wrong_arguments(
     for read in (aperio.read_at, aperio.read_image_at):
         with pytest.raises(ValueError, match=reason):
             read((0, 0), **given)
+
+
+@pytest.mark.parametrize("mpp", [None, "0.8"])
+def test_what_is_no_resolution(aperio: openslide.OpenSlide, mpp: Any) -> None:
+    with pytest.raises(TypeError, match=f"mpp must be a number, not {mpp!r}"):
+        aperio.read_at((0, 0), mpp, (8, 8))
 
 
 def test_a_slide_without_resolution() -> None:

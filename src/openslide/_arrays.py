@@ -187,13 +187,17 @@ def points(values: Any) -> list[tuple[float, float]]:
     Raises ArgumentTypeError for what is none, ArgumentOverflowError beyond 64 bits,
     and ValueError for not-a-number.
     """
-    return [_point(value) for value in values]
+    try:
+        items = list(values)
+    except TypeError:
+        raise _type_error(f"locations must be pairs, not {values!r}") from None
+    return [_point(item) for item in items]
 
 
 def _point(value: Any) -> tuple[float, float]:
     try:
         x, y = value
-        point = float(x), float(y)
+        point = _number(x), _number(y)
     except (TypeError, ValueError):
         raise _type_error(
             f"a location must be a pair of numbers, not {value!r}"
@@ -201,10 +205,38 @@ def _point(value: Any) -> tuple[float, float]:
     except OverflowError:
         point = math.inf, math.inf
     if any(abs(place) >= _FARTHEST for place in point):
-        raise _overflow_error(f"a location must fit 64 bits, but is {value!r}")
-    if any(place != place for place in point):
+        raise too_far(value)
+    if any(math.isnan(place) for place in point):
         raise ValueError(f"a location must be a pair of numbers, not {value!r}")
     return point
+
+
+def _number(value: Any) -> float:
+    """A number; text is none, though it may tell one."""
+    if isinstance(value, (str, bytes, bytearray)):
+        raise TypeError(value)
+    return float(value)
+
+
+def positive_number(value: Any, name: str) -> float:
+    """A number that is positive and finite.
+
+    Raises ArgumentTypeError for what is none, and ValueError for others.
+    """
+    try:
+        number = _number(value)
+    except (TypeError, ValueError):
+        raise _type_error(f"{name} must be a number, not {value!r}") from None
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
+        raise ValueError(f"{name} must be positive, not {value!r}")
+    return number
+
+
+def too_far(location: Any) -> Exception:
+    """What is raised for a location that the extension module cannot count to."""
+    return _overflow_error(f"a location must fit 64 bits, but is {location!r}")
 
 
 def _type_error(message: str) -> Exception:

@@ -91,8 +91,11 @@ class Sampling(NamedTuple):
             for place, margin in zip(position, self.margins, strict=True):
                 rounded = round(place * _STEPS) / _STEPS
                 start = math.floor(rounded) - margin
-                starts.append(start)
                 corners.append(rounded - start)
+                try:
+                    starts.append(start)
+                except OverflowError:
+                    raise _arrays.too_far(position) from None
         return Sources(starts, corners)
 
     def resized(
@@ -119,7 +122,11 @@ class Views(NamedTuple):
     @property
     def pixels(self) -> array[int]:
         """The nearest pixels of the level, x, y of each: where nothing is resampled."""
-        return array("q", [round(place) for pair in self.positions for place in pair])
+        places = [round(place) for pair in self.positions for place in pair]
+        try:
+            return array("q", places)
+        except OverflowError:
+            raise _arrays.too_far(self.positions) from None
 
 
 def views(
@@ -137,6 +144,7 @@ def views(
     """What read_at() and its like are asked for; raises what they do."""
     is_masked, threads = _arrays.policy(errors, workers)
     in_microns = _arrays.is_second("coordinates", coordinates, ("level0", "microns"))
+    mpp = _arrays.positive_number(mpp, "mpp")
     resolution = slide_resolution(slide, slide_mpp)
     sampling = choose_sampling(slide, None, mpp, resolution, resample)
     assert resolution is not None  # choose_sampling() wants it

@@ -400,7 +400,7 @@ class TileGrid(Sequence[Tile]):
         The others are background.
         """
         is_masked, threads = _arrays.policy(errors, workers)
-        positions = [_pair(position) for position in self.positions]
+        positions = [(x, y) for x, y in self.positions.tolist()]
         views = _sampling.Views(
             self._sampling, self._size, positions, self._background, is_masked, threads
         )
