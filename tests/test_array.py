@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import openslide
-from openslide import array
+from openslide import OpenSlideUnsupportedFormatError, array
 from tests.slides import SlideFacts
 from tests.slides.content import MPP
 from tests.slides.stored import blank_tile
@@ -179,7 +179,7 @@ def test_a_view_is_read_only(aperio: Path) -> None:
 
 def test_errors_are_those_of_opening(tmp_path: Path) -> None:
     for view in (open_zarr, to_dask):
-        with pytest.raises(FileNotFoundError, match=r"none\.svs"):
+        with pytest.raises(OpenSlideUnsupportedFormatError, match=r"none\.svs"):
             view(tmp_path / "none.svs")
 
 

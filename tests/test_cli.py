@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,6 +21,7 @@ import openslide
 from openslide import OpenSlide
 from openslide.cli import main
 from openslide.cli._indirect import REASONS, explained
+from openslide.cli._progress import Progress
 from tests.slides import SlideFacts, reference, write_generic
 
 README = Path(__file__).parents[1] / "README.md"
@@ -176,6 +181,137 @@ def test_info_about_a_conflict(
     assert "pip uninstall -y openslide-python" in output
 
 
+@pytest.mark.requires_openslide("4.0.0")
+def test_info_as_json(
+    slides: Mapping[str, SlideFacts], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = slides["aperio-jpeg"].path
+    assert main(["info", "--json", str(path)]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    told = json.loads(output.out)
+    with OpenSlide(path) as slide:
+        assert told["slide"] == str(path)
+        assert told["bytes"] == path.stat().st_size
+        assert told["vendor"] == "aperio"
+        assert told["dimensions"] == list(slide.dimensions)
+        assert told["mpp"] == list(slide.mpp or ())
+        objective = slide.properties[openslide.PROPERTY_NAME_OBJECTIVE_POWER]
+        assert told["objective_power"] == float(objective)
+        assert told["bounds"] == list(slide.bounds)
+        assert told["properties"] == dict(slide.properties)
+        assert told["associated_images"] == {
+            name: list(image.size) for name, image in slide.associated_images.items()
+        }
+        for level, found in enumerate(told["levels"]):
+            assert found["dimensions"] == list(slide.level_dimensions[level])
+            assert found["downsample"] == slide.level_downsamples[level]
+            assert found["direct"] == (level in slide.direct_levels)
+            assert found["reason"] == slide.indirect_levels.get(level)
+        assert len(told["levels"]) == slide.level_count
+    decoders = list(openslide._openslide.jpeg_decoders())
+    assert told["software"]["decoders"] == decoders
+    assert main(["info", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"software": told["software"]}
+
+
+def test_info_about_several_slides(
+    facts: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.svs"
+    cut.write_bytes(b"II*\0\x08\0\0\0")
+    paths = [str(cut), str(facts.path)]
+    assert main(["info", *paths]) == 1
+    output = capsys.readouterr()
+    assert output.err.startswith(f"openslide: {cut}: it is cut off: ")
+    assert f"{facts.path}\n" in output.out
+    assert output.out.count("software\n") == 1
+    for arguments in (paths, [str(tmp_path)], [f"{tmp_path}/*"]):
+        assert main(["info", "--json", *arguments]) == 1
+        lines = list(map(json.loads, capsys.readouterr().out.splitlines()))
+        assert {line["slide"] for line in lines if "vendor" in line} == {paths[1]}
+        for line in lines:
+            if "vendor" not in line:
+                assert line["slide"] == paths[0]
+                assert line["error"].startswith("it is cut off: ")
+
+
+def run_module(*arguments: str | Path, **options: Any) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-u", "-m", "openslide", *map(str, arguments)]
+    return subprocess.Popen(command, **options)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_what_an_encoding_has_not_is_escaped(
+    tmp_path: Path, facts: SlideFacts, encoding: str
+) -> None:
+    path = tmp_path / "\u5207\u7247.tif"
+    shutil.copy(facts.path, path)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    for arguments in (("info", path), ("info", "--json", path)):
+        with run_module(*arguments, env=environment, stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            output = child.stdout.read().decode(encoding)
+            assert child.wait(60) == 0
+        is_shown = encoding == "utf-8" and "--json" not in arguments
+        assert ("\u5207" if is_shown else "\\u5207\\u7247") in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_pipes_that_are_closed(tmp_path: Path, facts: SlideFacts) -> None:
+    def closed() -> int:
+        reader, writer = os.pipe()
+        os.close(reader)
+        return writer
+
+    with run_module(
+        "info", facts.path, stdout=closed(), stderr=subprocess.PIPE
+    ) as child:
+        assert child.stderr is not None
+        assert child.stderr.read() == b""
+        assert child.wait(60) == 128 + 13  # as if the signal had ended it
+    # What is said beside the result may be lost, the result may not.
+    target = tmp_path / "thumbnail.png"
+    arguments = ("thumbnail", facts.path, "-o", target)
+    with run_module(*arguments, stderr=closed()) as child:
+        assert child.wait(60) == 0
+    assert target.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_ended_by_a_signal(
+    tmp_path: Path, facts: SlideFacts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    class Ending(Progress):
+        def advance(self, tiles: int) -> None:
+            super().advance(tiles)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("openslide.cli.dzi.Progress", Ending)
+        out = str(tmp_path / "tree")
+        assert main(["dzi", str(facts.path), "-o", out]) == 128 + signal.SIGTERM
+    said = capsys.readouterr().err
+    assert "ended by SIGTERM; the same command with --resume goes on" in said
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert main(["dzi", str(facts.path), "-o", out, "--resume"]) == 0
+
+
+def test_what_nobody_expects_is_no_traceback(
+    facts: SlideFacts,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the moon is full")
+
+    monkeypatch.setattr("openslide.cli.thumbnail._color.handled", fail)
+    message = fails(capsys, "thumbnail", facts.path, "-o", facts.path.parent / "t.png")
+    assert message == "openslide: RuntimeError: the moon is full"
+
+
 def test_info_about_what_is_no_slide(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,7 +403,7 @@ def test_as_a_module(facts: SlideFacts) -> None:
 
 def test_the_installed_command() -> None:
     (script,) = metadata.entry_points(group="console_scripts", name="openslide")
-    assert script.load() is main
+    assert script.value == "openslide._command:main"
 
 
 # README

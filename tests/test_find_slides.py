@@ -284,6 +284,14 @@ def test_pictures_beside_slides(svs: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == []  # they are a broken slide's, perhaps
 
 
+def test_pictures_that_are_lost_are_missed(tmp_path: Path) -> None:
+    """Where pictures are what is to be cut, none is left out in silence."""
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()
+    (tmp_path / "c.png").symlink_to("missing.png")
+    assert names(tmp_path) == ["a", "b", "c"]  # who opens them will say what is wrong
+
+
 @pytest.mark.requires_openslide("4.0.1")
 def test_folders_patterns_and_shells_find_the_same(
     slides: Mapping[str, SlideFacts], tmp_path: Path

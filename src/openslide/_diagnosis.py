@@ -57,6 +57,13 @@ _SLIDE_SUFFIXES = frozenset(
 )
 _TIFF_SUFFIXES = frozenset({".tif", ".tiff", ".btf", ".tf8"})
 
+_PICTURE_SUFFIXES = frozenset(
+    {
+        *(".png", ".jpg", ".jpeg", ".jp2", ".j2k", ".webp", ".bmp", ".gif"),
+        *(".pbm", ".pgm", ".pnm", ".ppm", ".avif"),
+    }
+)
+
 #: Slides that OpenSlide does not read, by suffix.
 _FOREIGN_SLIDES = {
     ".isyntax": "a Philips iSyntax slide",
@@ -131,6 +138,13 @@ def is_called_slide(path: Path) -> bool:
     """Whether its name is a slide's, also of one that is packed or not all there."""
     known = _SLIDE_SUFFIXES | _TIFF_SUFFIXES | _FOREIGN_SLIDES.keys()
     return not known.isdisjoint(suffix.lower() for suffix in path.suffixes[-2:])
+
+
+def kind_by_name(path: Path) -> Literal["slide", "picture", "other"]:
+    """What a file is meant to be, whatever it holds."""
+    if is_called_slide(path):
+        return "slide"
+    return "picture" if path.suffix.lower() in _PICTURE_SUFFIXES else "other"
 
 
 def is_companion(path: Path) -> bool:
@@ -238,9 +252,7 @@ class _Examination:
             or self._foreign()
         )
         if reason is not None:
-            return Diagnosis(
-                "slide" if is_called_slide(self._path) else "other", reason
-            )
+            return Diagnosis(kind_by_name(self._path), reason)
         if self._beginning.startswith(_tiff.SIGNATURES):
             return self._of_tiff()
         picture = picture_format(self._beginning)
@@ -248,9 +260,10 @@ class _Examination:
             return self._of_picture(picture)
         if self._beginning[_DICOM_PREAMBLE:][:4] == b"DICM":
             return self._of_dicom()
-        if not is_called_slide(self._path):
-            return Diagnosis("other", "it is not in a format that OpenSlide reads")
-        return Diagnosis("slide", self._of_something())
+        kind = kind_by_name(self._path)
+        if kind != "slide":
+            return Diagnosis(kind, "it is not in a format that OpenSlide reads")
+        return Diagnosis(kind, self._of_something())
 
     # What is told of any file
 

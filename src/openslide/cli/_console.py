@@ -40,9 +40,11 @@ def say(line: str) -> None:
 
 def write(stream: TextIO, text: str) -> None:
     """Write what may be lost."""
-    with suppress(OSError, ValueError):  # the pipe was closed, the disk is full
+    try:
         stream.write(text)
         stream.flush()
+    except (OSError, ValueError):  # the pipe was closed, the disk is full
+        _leave(stream)
 
 
 def print_result(text: str) -> None:
@@ -54,12 +56,16 @@ def print_result(text: str) -> None:
         print(text)
         sys.stdout.flush()
     except OSError as error:
-        # Python must not find the rest at its end, and complain.
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(sys.stdout)
         if isinstance(error, BrokenPipeError):
             raise Ended("", _BROKEN_PIPE) from None  # which programs do in silence
         raise OSError(f"cannot write to standard output: {error.strerror}") from None
+
+
+def _leave(stream: TextIO) -> None:
+    """Let Python not find at its end, and complain, that nobody takes the rest."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

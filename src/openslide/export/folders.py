@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
@@ -16,7 +15,9 @@ from .._diagnosis import (
     is_called_slide,
     is_companion,
     key_file_companions,
+    kind_by_name,
     picture_format,
+    special_file,
 )
 from .._errors import OpenSlideError
 from .._slide import OpenSlide
@@ -212,26 +213,15 @@ class _Search:
     def _may_be_slide(self, path: Path, given: bool) -> bool:
         if path.name.startswith(".") and not given:
             return False
-        try:
-            if stat.S_ISREG(os.stat(path).st_mode):
-                return True
-        except OSError as error:
-            self._tell_of_path(path, given, str(error))
-        else:  # a FIFO, which nobody may ever write to
-            self._tell_of_path(path, given, "it is no file")
-        return False
-
-    def _tell_of_path(self, path: Path, given: bool, otherwise: str) -> None:
-        kind, reason = diagnose(os.fsencode(path))
+        what = special_file(path)
+        if what is None:
+            return True
+        # Nobody may ever write to a FIFO.
+        reason = f"it is {what}, not a regular file"
         is_failure = given or is_called_slide(path)
-        self._tell(
-            LeftOut(
-                path,
-                "slide" if is_called_slide(path) else "other",
-                reason if kind == "nothing" else otherwise,
-                is_failure,
-            )
-        )
+        kind: Literal["slide", "other"] = "slide" if is_called_slide(path) else "other"
+        self._tell(LeftOut(path, kind, reason, is_failure))
+        return False
 
     def _tell_of_error(self, error: OSError) -> None:
         self._tell(LeftOut(Path(error.filename), "slide", str(error), True))
@@ -354,6 +344,4 @@ def _series(identity: str) -> _Look:
 def _diagnosed(path: Path) -> _Look:
     """What a file is that libopenslide does not know."""
     kind, reason = diagnose(os.fsencode(path))
-    if kind == "nothing":
-        kind = "slide" if is_called_slide(path) else "other"
-    return _Look(kind, reason)
+    return _Look(kind_by_name(path) if kind == "nothing" else kind, reason)
