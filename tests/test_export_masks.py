@@ -18,7 +18,7 @@ from openslide.annotations import Annotations
 from openslide.cli import main
 from openslide.tissue import TissueMask
 from tests.exports import contents, cut, write_tissue
-from tests.slides import SlideFacts
+from tests.slides import SlideFacts, write_generic
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +260,32 @@ def test_thresholds(folder: Path, tmp_path: Path) -> None:
         )
     )
     assert few < many
+
+
+def test_what_a_mask_leaves_out_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = drawn(tmp_path / "drawn.geojson", ("Tumor", 0, 0, 64, 64))
+    document = json.loads(mask.read_text())
+    point = {"type": "Point", "coordinates": [1, 2]}
+    document["features"].append({"type": "Feature", "geometry": point})
+    mask.write_text(json.dumps(document))
+    options = ("--size=64", "--mask", mask)
+    assert cut(tmp_path / "out", folder / "a.tif", *options) == 0
+    told = capsys.readouterr().err
+    assert "a.tif: drawn.geojson has other shapes than polygons, which are" in told
+    assert "left out: 1 Point" in told
+
+
+def test_slides_that_are_no_bright_field_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pixels = np.zeros((384, 512, 3), np.uint8)
+    pixels[:64, :64] = (20, 30, 220)
+    facts = write_generic(tmp_path, image=pixels, encoding="lzw", tile=64)
+    options = ("--size=64", "--min-tissue=0.5")
+    assert cut(tmp_path / "out", facts.path, *options) == 0
+    told = capsys.readouterr().err
+    assert "most of it is dark, as in fluorescence" in told
+    assert "give a --mask" in told
+    assert tiles(tmp_path / "out", "generic") == {(0, 0)}

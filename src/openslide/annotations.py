@@ -271,11 +271,13 @@ class Annotations:
         offset: where coordinates shall count from, see origin_offset().
         origin: the same in a word, to be said in the file.
         """
-        np = _arrays.numpy()
         heads = {name: _feature_head(name) for name in self._names}
+        rounded = Annotations.__new__(Annotations)
+        rounded.__dict__.update(self.__dict__)
+        rounded._points = (self._points - offset).round(2)
         features = []
-        for name, rings in self:
-            coordinates = [np.round(ring - offset, 2).tolist() for ring in rings]
+        for name, rings in rounded:
+            coordinates = [ring.tolist() for ring in rings]
             features.append(f"{heads[name]}{json.dumps(coordinates)}}}}}")
         member = {
             "origin": origin,

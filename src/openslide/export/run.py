@@ -249,6 +249,8 @@ class _Export:
             case _Survey():
                 assert isinstance(result, Survey)
                 self._note_holes(slide.job, result.facts)
+                for note in result.notes:
+                    self._report.tell(told_of(slide.job.path, note))
                 self._tasks.extend(slide.divide(result))
                 self._report.expect(slide.tiles, done=slide.work.tiles)
                 return
