@@ -47,6 +47,16 @@ def microns(text: str) -> float:
 microns.__name__ = "positive number"
 
 
+def numbered_part(text: str) -> tuple[int, int]:
+    """(2, 5) of "2/5", the second of five."""
+    number, _, of = text.partition("/")
+    _accepted(int(number), lambda number: 1 <= number <= int(of))
+    return int(number), int(of)
+
+
+numbered_part.__name__ = "part, such as 1/4"
+
+
 def resolutions(text: str) -> list[float]:
     """Different positive lengths, with commas between."""
     lengths = [microns(part) for part in text.split(",")]

@@ -23,6 +23,7 @@ from ._types import (
     finite,
     microns,
     not_negative,
+    numbered_part,
     percent,
     positive,
     resolutions,
@@ -222,6 +223,13 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "slides give the same bytes wherever they lie",
     )
     output.add_argument(
+        "--part",
+        type=numbered_part,
+        metavar="I/N",
+        help="work off one of N equal shares of the slides, such as 3/20, as each task "
+        "of an array of batch jobs does; all of them together write what one run does",
+    )
+    output.add_argument(
         "--workers",
         type=positive,
         metavar="N",
@@ -235,7 +243,7 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..export import export_tiles, find_slides, read_manifest
+    from ..export import Share, export_tiles, find_slides, read_manifest
 
     _check(options)
     left_out = _LeftOut()
@@ -254,6 +262,8 @@ def run(options: argparse.Namespace) -> int:
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     masks, slides, unmatched = _masks(options.mask, slides)
+    if options.part:
+        slides = Share(*options.part).among(slides)
     with Progress() as progress:
         summary = export_tiles(
             slides,

@@ -5,6 +5,7 @@ Data flows one way:
     folders     which slides there are
     manifest    or which a table names, and what it says of them
     names       what they are called in the output
+    shares      which of them this run works off, of several that share the work
     plan        what is asked for; which tiles of a slide make a part, the unit of work
                 and of resuming
     run         hands tasks to processes and reports; it never opens a slide itself
@@ -30,6 +31,7 @@ from .masks import MaskOptions, MatchedMasks, match_masks
 from .names import FoundSlide
 from .plan import TileOptions
 from .run import Failure, Summary, export_tiles
+from .shares import Share
 
 __all__ = [
     "Failure",
@@ -39,6 +41,7 @@ __all__ = [
     "ManifestRow",
     "MaskOptions",
     "MatchedMasks",
+    "Share",
     "Summary",
     "TileOptions",
     "export_tiles",

@@ -57,9 +57,8 @@ def name_slides(wanted: Mapping[Path, str], out: Path | None) -> list[FoundSlide
                 kept[path] = choice
                 taken.add(choice.casefold())
                 break
-    count = Counter(
-        name.casefold() for path, name in wanted.items() if path not in kept
-    )
+    # Also of those that keep theirs, so that runs side by side come to the same.
+    count = Counter(map(str.casefold, wanted.values()))
 
     def chosen(path: Path, name: str) -> str:
         is_free = (
