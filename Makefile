@@ -32,7 +32,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
-    bench bench-tiles bench-trees bench-server wheel lint lint-windows format clean
+    bench bench-tiles bench-trees bench-native bench-server wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -207,6 +207,9 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
+bench-native: $(VENV)/package $(VIPS)/ready ## Measure tiles that are copied, and openslide convert beside vips tiffsave (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_native --vips-python $(VIPS)/bin/python $(BENCH)
 
 bench-server: $(VENV)/package $(FLASK)/ready $(OPENSEADRAGON) $(VENV)/browser ## Measure openslide serve beside Flask (Debian: wrk, chromium; BENCH=options)
 	$(BIN)/python -m benchmarks.bench_server --flask-python $(FLASK)/bin/python $(BENCH)
