@@ -27,6 +27,7 @@ PUBLIC = [
     "openslide.deepzoom",
     "openslide.export",
     "openslide.lowlevel",
+    "openslide.server",
     "openslide.tiles",
     "openslide.tissue",
     "openslide.trees",

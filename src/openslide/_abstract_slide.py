@@ -48,6 +48,9 @@ _STRIP_PIXELS = 1 << 22
 #: Of tiles, where the slide does not say.
 _USUAL_TILE = 256
 
+#: (width, height) of what notebooks show, in pixels at most.
+_SHOWN_SIZE = (512, 512)
+
 
 class AbstractSlide(metaclass=ABCMeta):
     """The interface of all slides.
@@ -159,6 +162,17 @@ class AbstractSlide(metaclass=ABCMeta):
         background = background_color(self.properties)
         thumbnail = self._read_thumbnail(level, limits, background)
         return with_profile(thumbnail, self._profile)
+
+    def _repr_png_(self) -> bytes | None:
+        """What notebooks show: a small picture, or nothing where there can be none."""
+        from ._color import handled
+        from .output.encoding import Encoding
+
+        try:
+            image = handled(self.get_thumbnail(_SHOWN_SIZE), "srgb", repr(self))
+            return Encoding("png").encode(image)
+        except (OpenSlideError, ValueError):
+            return None
 
     @property
     def bounds(self) -> tuple[int, int, int, int]:

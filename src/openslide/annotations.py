@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from . import AbstractSlide
     from ._scanlines import Area
 
-__all__ = ["Annotations", "Origin", "UNCLASSIFIED", "origin_offset"]
+__all__ = ["Annotations", "Origin", "UNCLASSIFIED", "origin_offset", "stated_origin"]
 
 #: Where coordinates count from: the corner of slide.bounds, or of the slide.
 Origin: TypeAlias = Literal["bounds", "slide"]
@@ -478,7 +478,10 @@ def _stated_dimensions(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 
 def stated_origin(document: Any) -> Origin | None:
-    """Where a file of this package says that it counts from."""
+    """Where a file of this package says that it counts from, None for other files.
+
+    document: GeoJSON, as json.loads() gives it.
+    """
     match document:
         case {"openslide": {"origin": "bounds" | "slide" as origin}}:
             return origin  # type: ignore[no-any-return]

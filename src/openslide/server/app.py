@@ -23,14 +23,18 @@ from .settings import Settings
 from .watch import Watch
 
 
-def create_app(settings: Settings, log: AccessLog | None = None) -> ASGIApp:
+def create_app(
+    settings: Settings, log: AccessLog | None = None, roots: Roots | None = None
+) -> ASGIApp:
     """The server as an ASGI application; its processes live as long as its lifespan.
 
-    log: where a line for each answer goes; it is closed with the application.
+    log:   where a line for each answer goes; it is closed with the application.
+    roots: what is served, by default what the settings say.
 
     Raises FileNotFoundError for what is to be served and is not there.
     """
-    roots = Roots(settings.served, follow_links=settings.follow_links)
+    if roots is None:
+        roots = Roots(settings.served, follow_links=settings.follow_links)
     readers = Readers(
         settings.processes, settings.reader, settings.queue, settings.patience
     )

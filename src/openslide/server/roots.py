@@ -48,6 +48,20 @@ class Roots:
             for path in dict.fromkeys(paths):
                 self._named[self._free_name(path)] = path
 
+    def add(self, path: Path) -> str:
+        """Serve one more slide; its address.
+
+        Raises FileNotFoundError where it is not there, and ValueError where it can have
+        no address.
+        """
+        os.stat(path)
+        if path not in self._named.values():
+            self._named = {**self._named, self._free_name(path): path}
+        try:
+            return self.address(path)
+        except NotServedError as error:
+            raise ValueError(f"{str(path)!r} cannot be shown: {error}") from None
+
     def _free_name(self, path: Path) -> str:
         name, number = path.name, 1
         while name in self._named:

@@ -18,6 +18,7 @@ from . import pages
 from .access_log import AccessLog
 from .app import create_app
 from .guard import is_loopback
+from .roots import Roots
 from .settings import Settings
 
 #: Connections beyond these are answered by 503.
@@ -68,10 +69,12 @@ def address_of(listening: socket.socket, settings: Settings) -> str:
     return f"http://{host}:{port}{settings.base_path}/{query}"
 
 
-def make_server(settings: Settings, log: AccessLog | None = None) -> uvicorn.Server:
-    """A server that can be run; it serves the sockets that it is given."""
+def make_server(
+    settings: Settings, log: AccessLog | None = None, roots: Roots | None = None
+) -> uvicorn.Server:
+    """A server that can be run, see create_app(); it serves the sockets that it is given."""
     config = uvicorn.Config(
-        create_app(settings, log),
+        create_app(settings, log, roots),
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -123,15 +126,17 @@ def _end_by_signals(server: uvicorn.Server) -> None:
 class Background:
     """A server in a thread of this process; a context manager that ends it.
 
-    address: where a browser finds it.
+    roots: what is served, by default what the settings say.
+
+    Attributes:
+        address: where a browser finds it.
 
     Raises what run() raises.
     """
 
-    def __init__(self, settings: Settings, access_log: str | None = None) -> None:
+    def __init__(self, settings: Settings, roots: Roots | None = None) -> None:
         self._listening = listen(settings.host, settings.port)
-        log = AccessLog(access_log) if access_log else None
-        self._server = make_server(settings, log)
+        self._server = make_server(settings, roots=roots)
         self.address = address_of(self._listening, settings)
         self._thread = Thread(
             target=self._server.run,
