@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
     [
         "ctrl_c",
         "ctrl_c_in_a_low_level_read",
+        "ctrl_c_in_a_resampled_read",
         "own_exception",
         "handler_that_returns",
         "handler_that_closes",

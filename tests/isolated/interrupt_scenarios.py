@@ -28,7 +28,7 @@ LONG = (10_000, 10_000)
 
 
 #: The functions that call C code to read, and are in it for long.
-READERS = ("read_region", "_read_all_into")
+READERS = ("read_region", "_read_all_into", "_read_views_into")
 
 #: Regions of a batch that takes seconds, all of them damaged.
 DAMAGED_REGIONS = 1500
@@ -112,6 +112,16 @@ def ctrl_c_in_a_low_level_read(slide: OpenSlide) -> None:
         lambda: lowlevel.read_region(slide._osr, 0, 0, 0, *HUGE), KeyboardInterrupt
     )
     check_unfinished()
+
+
+def ctrl_c_in_a_resampled_read(slide: OpenSlide) -> None:
+    expected = reference_tile(slide)
+    interrupt(
+        lambda: slide.read_image_at((-99, -99), 0.75, LONG, slide_mpp=0.5),
+        KeyboardInterrupt,
+    )
+    check(reference_tile(slide) == expected, "the slide reads other pixels")
+    slide.close()
 
 
 class OwnError(Exception):
@@ -316,6 +326,7 @@ def read_until_killed(slide: OpenSlide) -> None:
 SCENARIOS = (
     ctrl_c,
     ctrl_c_in_a_low_level_read,
+    ctrl_c_in_a_resampled_read,
     own_exception,
     handler_that_returns,
     handler_that_closes,
