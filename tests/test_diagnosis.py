@@ -191,7 +191,7 @@ def tiff(order: str, *entries: tuple[int, int], tail: bytes = b"") -> bytes:
     return head + content + bytes(4) + tail
 
 
-GREY = ((256, 64), (257, 64), (258, 8), (259, 1), (262, 1))
+GREY = ((256, 64), (257, 64), (258, 8), (259, 1), (262, 1), (277, 1))
 
 
 def stripped(order: str, *more: tuple[int, int]) -> bytes:
@@ -199,8 +199,8 @@ def stripped(order: str, *more: tuple[int, int]) -> bytes:
     return tiff(order, *entries).ljust(200, b"\0") + bytes(4096)
 
 
-def tiled(order: str) -> bytes:
-    entries = (*GREY, (322, 64), (323, 64), (324, 200), (325, 4096))
+def tiled(order: str, *more: tuple[int, int]) -> bytes:
+    entries = (*GREY, (322, 64), (323, 64), (324, 200), (325, 4096), *more)
     return tiff(order, *entries).ljust(200, b"\0") + bytes(4096)
 
 
@@ -231,6 +231,18 @@ def test_other_tiffs(
     path.write_bytes(contents)
     (said,) = refusals(path, capsys)
     assert re.search(reason, said)
+
+
+def test_levels_in_subifds_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "slide.tif"
+    for subifds in ((), ((330, 8),)):
+        path.write_bytes(tiled("<", *subifds))
+        assert main(["info", str(path)]) == 0
+        output = capsys.readouterr().out
+        said = "1 more in SubIFDs, which OpenSlide does not read; convert it: vips"
+        assert (said in output) == bool(subifds)
 
 
 def test_big_endian_tiffs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -177,6 +177,26 @@ def diagnose(path: bytes) -> Diagnosis:
         return Diagnosis("nothing", f"it cannot be read: {error.strerror}")
 
 
+def unread_levels(path: Path) -> str | None:
+    """What to say of a slide that has levels where OpenSlide does not look, or None."""
+    with path.open("rb") as file:
+        if not file.read(4).startswith(_tiff.SIGNATURES):
+            return None
+        try:
+            first = next(_tiff_file(path, file).directories(), None)
+        except (_tiff.CutOffError, _tiff.DamagedError):
+            return None
+    levels = 0 if first is None else first.count(Tag.SUB_DIRECTORIES)
+    if levels == 0:
+        return None
+    reason = f"{levels} more in SubIFDs, which OpenSlide does not read; "
+    return _naming(reason + _CONVERT, path)
+
+
+def _tiff_file(path: Path, file: BinaryIO) -> _tiff.TiffFile:
+    return _tiff.TiffFile(file, wide=path.suffix.lower() == ".ndpi")
+
+
 def _why_no_file(path: bytes) -> str | None:
     if b"\0" in path:  # where a C string would end
         if path.startswith(_CONTENTS) or len(path) > _LONGEST_PATH:
@@ -319,7 +339,7 @@ class _Examination:
     # What is told of the formats
 
     def _of_tiff(self) -> Diagnosis:
-        tiff = _tiff.TiffFile(self._file, wide=self._suffix == ".ndpi")
+        tiff = _tiff_file(self._path, self._file)
         directories: list[_tiff.Directory] = []
         try:
             directories += tiff.directories()

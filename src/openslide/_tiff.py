@@ -25,7 +25,6 @@ _MOST_PLACES = 1 << 20
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _SIZES |= {13: 4, 16: 8, 17: 8, 18: 8}
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_TEXT = 2
 
 
 class Tag(IntEnum):
@@ -36,14 +35,12 @@ class Tag(IntEnum):
     HEIGHT = 257
     BITS_PER_SAMPLE = 258
     COMPRESSION = 259
-    DESCRIPTION = 270
     STRIP_OFFSETS = 273
     STRIP_BYTE_COUNTS = 279
     TILE_WIDTH = 322
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
     SUB_DIRECTORIES = 330
-    SAMPLE_FORMAT = 339
 
 
 class CutOffError(Exception):
@@ -87,14 +84,9 @@ class Directory:
         """The first integer of a tag."""
         return next(iter(self.numbers(tag, 1)), default)
 
-    def text(self, tag: Tag) -> str:
-        """The beginning of a text."""
-        entry = self._entries.get(tag)
-        if entry is None or entry.type != _TEXT:
-            return ""
-        form = f"{min(entry.length, 256)}s"
-        (text,) = self._file.unpack(form, entry.offset, "description")
-        return bytes(text).partition(b"\0")[0].decode("latin-1")
+    def count(self, tag: Tag) -> int:
+        """How many values a tag has."""
+        return self._entries[tag].length if tag in self._entries else 0
 
     @property
     def size(self) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from .. import (
     _openslide,
     _threads,
 )
+from .._diagnosis import unread_levels
 from .._open import open_slide_or_picture
 from .._properties import background_color
 from ..output.telling import reason_of, told_of, without_path
@@ -123,6 +124,7 @@ def _json(path: str) -> str:
                     zip(slide.level_dimensions, slide.level_downsamples, strict=True)
                 )
             ],
+            "unread_levels": unread_levels(Path(path)),
             "associated_images": _associated_images(slide),
             "icc_profile_bytes": len(slide._profile) if slide._profile else None,
             "properties": dict(slide.properties),
@@ -160,6 +162,8 @@ def _lines_of(path: str, slide: AbstractSlide) -> Iterator[str]:
     yield f"  mpp         {_resolution(slide)}"
     yield "  levels"
     yield from _level_lines(slide)
+    if (unread := unread_levels(Path(path))) is not None:
+        yield f"    {unread}"
     yield "  associated images"
     for name, (width, height) in _associated_images(slide).items():
         yield f"    {name}: {width} x {height}"
