@@ -15,6 +15,7 @@ OPENSEADRAGON := $(PAGES)/vendor/openseadragon.min.js
 # Debian: gcc-mingw-w64-x86-64
 MINGW := x86_64-w64-mingw32-gcc
 WHEELS := .venv-wheels
+DOCS := .venv-docs
 DURATION ?= 600
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
@@ -32,7 +33,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser fuzz fuzz-c \
-    bench bench-tiles bench-trees bench-native bench-server wheel lint lint-windows format clean
+    bench bench-tiles bench-trees bench-native bench-server bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -62,7 +63,7 @@ $(ORACLE)/ready:
 $(CUCIM)/ready:
 	$(PYTHON) -m venv $(CUCIM)
 	$(CUCIM)/bin/python -m pip install --quiet --no-deps \
-	    cucim-cu12 click lazy-loader numpy packaging \
+	    cucim-cu12 click lazy-loader numpy packaging pillow \
 	    && $(CUCIM)/bin/python -c 'from cucim import CuImage' && touch $@ \
 	    || echo 'bench: cucim cannot be installed here, so it is left out'
 
@@ -204,6 +205,30 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 	$(BIN)/python -m benchmarks.bench_tiles \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
+# Each peer in an environment of its own, where it can be installed.
+PEERS := tiffslide fastslide pyvips tifffile wsi-rs
+PEER_NEEDS_tiffslide := tiffslide
+PEER_NEEDS_fastslide := fastslide numpy pillow
+PEER_NEEDS_pyvips := pyvips[binary] numpy pillow
+PEER_NEEDS_tifffile := tifffile zarr imagecodecs pillow
+PEER_NEEDS_wsi-rs := wsi-rs numpy pillow
+
+.venv-peer-%/tried:
+	$(PYTHON) -m venv .venv-peer-$*
+	.venv-peer-$*/bin/python -m pip install --quiet $(PEER_NEEDS_$*) \
+	    && touch .venv-peer-$*/ready \
+	    || echo 'bench-peers: $* cannot be installed here, so it is left out'
+	touch $@
+
+bench-peers: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready $(PEERS:%=.venv-peer-%/tried) ## Measure beside other libraries (SLIDE=path, BENCH=options)
+	$(BIN)/python -m pip install --quiet matplotlib
+	peers='--peer ours=$(BIN)/python --peer openslide-python=$(ORACLE)/bin/python'; \
+	if test -e $(CUCIM)/ready; then peers="$$peers --peer cucim=$(CUCIM)/bin/python"; fi; \
+	for name in $(PEERS); do if test -e .venv-peer-$$name/ready; then \
+	    peers="$$peers --peer $$name=.venv-peer-$$name/bin/python"; fi; done; \
+	$(BIN)/python -m benchmarks.bench_peers $$peers \
+	    $(if $(SLIDE),--slide '$(SLIDE)') $(BENCH)
+
 bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_trees --vips-python $(VIPS)/bin/python \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
@@ -213,6 +238,18 @@ bench-native: $(VENV)/package $(VIPS)/ready ## Measure tiles that are copied, an
 
 bench-server: $(VENV)/package $(FLASK)/ready $(OPENSEADRAGON) $(VENV)/browser ## Measure openslide serve beside Flask (Debian: wrk, chromium; BENCH=options)
 	$(BIN)/python -m benchmarks.bench_server --flask-python $(FLASK)/bin/python $(BENCH)
+
+# The package is installed, for its docstrings are part of it.
+$(DOCS)/ready: pyproject.toml $(SOURCES)
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --upgrade 'pip >= 25.1'
+	$(DOCS)/bin/python -m pip install --quiet --group docs '.[array,tiles,zarr,dask]'
+	touch $@
+
+docs: $(DOCS)/ready ## Write the documentation to build/docs, warnings being errors
+	$(DOCS)/bin/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet \
+	    docs build/docs
+	@echo "open build/docs/index.html"
 
 $(WHEELS)/ready: pyproject.toml
 	$(PYTHON) -m venv $(WHEELS)

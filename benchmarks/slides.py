@@ -132,6 +132,12 @@ def _write_gt450(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _write_aperio(folder / "gt450.svs", (30000, 24000), tiles, _GT450)
 
 
+def _write_half_blank(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
+    """The left half shows tissue, the right one glass, as most slides do."""
+    path = folder / "blank.svs"
+    return _write_aperio(path, (30000, 24000), tiles, _GT450, blank_from=0.5)
+
+
 def _write_small(folder: Path, tiles: Sequence[RgbImage]) -> Slide:
     return _write_aperio(folder / "small.svs", (8000, 6000), tiles, _GT450)
 
@@ -204,6 +210,7 @@ _WRITERS: dict[str, Callable[[Path, Sequence[RgbImage]], Slide]] = {
     "scanscope": _write_scanscope,
     "gt450": _write_gt450,
     "offgrid": _write_off_grid,
+    "blank": _write_half_blank,
     "small": _write_small,
     "j2k": _write_jpeg2000,
     "mirax": _write_mirax,
@@ -227,19 +234,31 @@ NAMES = tuple(_WRITERS)
 
 
 def _write_aperio(
-    path: Path, size: tuple[int, int], tiles: Sequence[RgbImage], dialect: Dialect
+    path: Path,
+    size: tuple[int, int],
+    tiles: Sequence[RgbImage],
+    dialect: Dialect,
+    *,
+    blank_from: float = 1,
 ) -> Slide:
-    """A pyramid whose levels repeat a pattern, each tile of it encoded once."""
+    """A pyramid whose levels repeat a pattern, each tile of it encoded once.
+
+    blank_from: the share of the width from which on there is glass.
+    """
     pattern = _picture((_PATTERN_SIDE, _PATTERN_SIDE), tiles)
     middle = _repeated(shrink(pattern, _FACTORS[1]), size, _FACTORS[1])
+    middle[:, round(blank_from * middle.shape[1]) :] = 255
     top = shrink(middle, _FACTORS[2] // _FACTORS[1])
     codec = dialect.codec()
     tile, _ = tile_dimensions(dialect.tile)
     in_pattern = _PATTERN_SIDE // tile
     encoded = [codec.encode(part) for part in cut(pattern, tile)]
+    blank = codec.encode(np.full((tile, tile, 3), 255, np.uint8))
     columns, rows = grid_dimensions(*size, tile)
     stream = (
         encoded[row % in_pattern * in_pattern + column % in_pattern]
+        if column < blank_from * columns
+        else blank
         for row in range(rows)
         for column in range(columns)
     )

@@ -135,7 +135,7 @@ class CucimReader(Reader):
     _LARGE = 1024
 
     def __init__(self, path: str) -> None:
-        from cucim import CuImage  # type: ignore[import-not-found]
+        from cucim import CuImage
 
         self.slide = CuImage(path)
 
