@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import openslide
+from openslide.cli import main
 from openslide.output.lock import BusyError
 from tests.slides import SlideFacts
 from tests.slides.stored import blank_tile
@@ -20,8 +21,10 @@ from tests.slides.stored import blank_tile
 fsspec = pytest.importorskip("fsspec")
 zarr: Any = pytest.importorskip("zarr")
 
-from openslide.array import open_zarr  # noqa: E402
-from openslide.array.references import write_references  # noqa: E402
+from openslide.array import (
+    open_zarr,
+    references,
+)
 from openslide.array.store import Damaged, StoreSummary, write_store  # noqa: E402
 
 
@@ -48,7 +51,13 @@ class Told:
 def convert(path: Path, out: Path, **options: Any) -> tuple[StoreSummary, Told]:
     told = Told()
     given: dict[str, Any] = {"chunks": 100, "threads": 2, "resume": False, **options}
-    return write_store(path, out, report=told, **given), told
+    with openslide.OpenSlide(path, on_error="reopen") as slide:
+        return write_store(slide, path, out, report=told, **given), told
+
+
+def write_references(path: Path, out: Path) -> references.ReferenceSummary:
+    with openslide.open_slide(path) as slide:
+        return references.write_references(slide, path, out)
 
 
 def images(group: Any) -> dict[str, Any]:
@@ -135,8 +144,8 @@ def test_store_is_gone_on_with(
 ) -> None:
     path, out = slides["aperio-jpeg"].path, tmp_path / "slide.zarr"
     options: dict[str, Any] = {"chunks": 40, "threads": 1}
-    with pytest.raises(StoppedError):
-        write_store(path, out, resume=False, report=StopsAfter(1), **options)
+    with openslide.OpenSlide(path) as slide, pytest.raises(StoppedError):
+        write_store(slide, path, out, resume=False, report=StopsAfter(1), **options)
     assert not out.exists()
     [folder] = [e for e in tmp_path.iterdir() if e.name.startswith(".slide")]
     # What a kill leaves of a shard that was being written.
@@ -169,8 +178,7 @@ def test_what_was_removed_is_made_again(
 def test_black_is_written_too(tmp_path: Path) -> None:
     path, out = tmp_path / "black.png", tmp_path / "black.zarr"
     Image.new("RGB", (90, 70)).save(path)
-    summary, _ = convert(path, out, chunks=30)
-    assert summary == StoreSummary(9, [])
+    assert main(["convert", str(path), "-o", str(out), "--chunks=30"]) == 0
     assert not zarr.open_group(out, mode="r")["0/image"][:].any()
 
 
@@ -203,7 +211,8 @@ def test_two_runs_keep_out_of_each_others_way(
             super().advance(tiles)
 
     told = Another()
-    write_store(path, out, chunks=None, threads=1, resume=False, report=told)
+    with openslide.OpenSlide(path) as slide:
+        write_store(slide, path, out, chunks=None, threads=1, resume=False, report=told)
     assert told.advanced > 0
 
 
@@ -313,3 +322,43 @@ def test_references_are_read_only(
     for wrong in [{}, {"configuration": {"tables": "?", "size": [1, 2], "rgb": True}}]:
         with pytest.raises(ValueError, match=r"openslide\.jpeg"):
             StoredJpeg.from_dict(wrong)
+
+
+# The command
+
+
+@pytest.mark.requires_direct_reads
+def test_command(
+    slides: Mapping[str, SlideFacts],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path, document = slides["aperio-gt450"].path, tmp_path / "slide.json"
+    assert main(["convert", str(path), "-o", str(document), "--virtual"]) == 0
+    assert "tiles of level 0" in capsys.readouterr().err
+    assert document.exists()
+    store = tmp_path / "slide.ome.zarr"
+    assert main(["convert", str(path), "-o", str(store)]) == 0
+    assert f"chunks in {store}" in capsys.readouterr().err
+    assert main(["convert", str(path), "-o", str(store)]) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert main(["convert", str(path), "-o", str(store), "--resume"]) == 0
+    missing = tmp_path / "none.svs"
+    assert main(["convert", str(missing), "-o", str(store)]) == 1
+    assert str(missing) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["out.json"], ["out.zarr", "--virtual"], ["out.xyz"], ["out.zarr", "--quality=5"],
+     ["out.tiff", "--chunks=100"], ["out.json", "--virtual", "--resume"]],
+)  # fmt: skip
+def test_what_does_not_go_together(
+    slides: Mapping[str, SlideFacts], tmp_path: Path, arguments: list[str]
+) -> None:
+    output, *rest = arguments
+    path = str(slides["aperio-gt450"].path)
+    with pytest.raises(SystemExit) as exit:
+        main(["convert", path, "-o", str(tmp_path / output), *rest])
+    assert exit.value.code == 2
+    assert not list(tmp_path.iterdir())

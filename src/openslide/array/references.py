@@ -13,6 +13,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._abstract_slide import AbstractSlide
 from .._properties import background_color
 from .._slide import OpenSlide
 from ..native import ByteRange, NativeTiles, NotNativeError
@@ -39,26 +40,29 @@ class _LevelError(ValueError):
     """A level cannot be referred to; says why."""
 
 
-def write_references(path: str | os.PathLike[str], out: Path) -> ReferenceSummary:
+def write_references(
+    slide: AbstractSlide, path: str | os.PathLike[str], out: Path
+) -> ReferenceSummary:
     """Write the virtual store of a slide.
 
-    path: a slide.
+    path: of the slide's file.
     out:  the JSON file to write, whole or not at all.  It names the slide's files by
           their absolute paths, once each, under "templates".
 
-    Raises ValueError where no level can be referred to, and what opening the slide and
-    writing the file raise.
+    Raises ValueError where no level can be referred to, and what writing the file
+    raises.
     """
-    with OpenSlide(path) as slide:
-        levels, left_out = _levels_of(slide)
-        if not levels:
-            reasons = "; ".join(f"level {n}: {why}" for n, why in left_out.items())
-            raise ValueError(
-                f"{os.fspath(path)} has no level whose tiles stand by themselves "
-                f"({reasons}); convert it without --virtual"
-            )
-        name = Path(path).name
-        document = _document(slide, pyramid_of(slide, None), name, levels)
+    if not isinstance(slide, OpenSlide):
+        raise ValueError(f"{os.fspath(path)} is a picture, whose pixels are no tiles")
+    levels, left_out = _levels_of(slide)
+    if not levels:
+        reasons = "; ".join(f"level {n}: {why}" for n, why in left_out.items())
+        raise ValueError(
+            f"{os.fspath(path)} has no level whose tiles stand by themselves "
+            f"({reasons}); convert it without --virtual"
+        )
+    name = Path(path).name
+    document = _document(slide, pyramid_of(slide, None), name, levels)
     write_whole(out, json.dumps(document).encode())
     tiles = sum(isinstance(value, list) for value in document["refs"].values())
     return ReferenceSummary(list(levels), left_out, tiles)

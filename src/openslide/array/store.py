@@ -97,6 +97,7 @@ class Shard(NamedTuple):
 
 
 def write_store(
+    slide: AbstractSlide,
     path: str | os.PathLike[str],
     out: Path,
     *,
@@ -107,7 +108,8 @@ def write_store(
 ) -> StoreSummary:
     """Write a slide as an OME-Zarr store, and a summary, OUT.json, beside it.
 
-    path:    a slide, as for openslide.open_slide().
+    slide:   one that goes on after damage, OpenSlide(path, on_error="reopen").
+    path:    of its file.
     out:     the folder to write; it is there when all is complete.
     chunks:  as for openslide.array.open_zarr().
     threads: how many of them read and compress.

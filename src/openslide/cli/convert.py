@@ -1,15 +1,22 @@
-"""openslide convert: a slide as one pyramidal TIFF.
+"""openslide convert: a slide as a pyramidal TIFF, or as OME-Zarr.
 
-Tiles of JPEG are copied as the slide stores them, without loss and without decoding them;
+OUT.tiff: tiles of JPEG are copied as the slide stores them, without loss and without decoding them;
 what is stored otherwise is encoded, and told.  libopenslide, vips, QuPath and tifffile
 open the file.  It has the resolution and the ICC profile of the slide, and all of its
 properties as JSON in the description.
+
+OUT.zarr: a sharded OME-Zarr 0.5 store, without loss, to be gone on with after a kill.  It
+is several times as large as the slide.
+
+OUT.json, with --virtual: a Zarr store that refers to the tiles of the slide's own file, in
+the form of kerchunk, for levels whose tiles are JPEG and stand by themselves.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,16 +31,20 @@ if TYPE_CHECKING:
     from ..convert import Converted
     from ._types import Subcommands
 
-_SUFFIXES = (".tif", ".tiff")
+_TIFF, _ZARR, _REFERENCES = (".tif", ".tiff"), (".zarr",), (".json",)
+
+#: What does not go with an output, by its suffix.
+_OF_TIFF = ("require_native", "verify", "associated", "tile_size", "quality")
 _TILE_UNIT = 16  # of TIFF
+_TILE_SIDE, _QUALITY = 256, 85
 
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
-        "convert", help="write a slide as a pyramidal TIFF", description=__doc__
+        "convert", help="write a slide as TIFF or OME-Zarr", description=__doc__
     )
     parser.add_argument("slide", metavar="SLIDE")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT.tiff", type=Path)
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", type=Path)
     parser.add_argument(
         "--require-native",
         action="store_true",
@@ -52,16 +63,25 @@ def add_parser(subcommands: Subcommands) -> None:
     parser.add_argument(
         "--tile-size",
         type=positive,
-        default=256,
         metavar="PIXELS",
-        help="side of tiles that are encoded (default: %(default)s)",
+        help=f"side of tiles that are encoded (default: {_TILE_SIDE})",
     )
     parser.add_argument(
         "--quality",
         type=percent,
-        default=85,
         metavar="1-100",
-        help="of tiles that are encoded (default: %(default)s)",
+        help=f"of tiles that are encoded (default: {_QUALITY})",
+    )
+    parser.add_argument(
+        "--chunks",
+        type=positive,
+        metavar="PIXELS",
+        help="of OME-Zarr: side of a chunk (default: that of the slide's tiles)",
+    )
+    parser.add_argument(
+        "--virtual",
+        action="store_true",
+        help="refer to the tiles of the slide's file, and copy nothing",
     )
     parser.add_argument(
         "--workers",
@@ -69,22 +89,88 @@ def add_parser(subcommands: Subcommands) -> None:
         metavar="N",
         help="threads that encode (default: one for each CPU)",
     )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="of OME-Zarr: go on with what an earlier run has left",
+    )
     parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(options: argparse.Namespace) -> int:
+    out = Path(os.path.abspath(options.output))
+    suffix = out.suffix.lower()
+    if options.virtual != (suffix in _REFERENCES):
+        options.usage_error(
+            "--virtual writes a file called OUT.json, and nothing else does"
+        )
+    if suffix in _TIFF:
+        _refuse(options, suffix, ("chunks", "resume"))
+        return _to_tiff(options, out)
+    _refuse(options, suffix, _OF_TIFF)
+    if suffix in _ZARR:
+        return _to_zarr(options, out)
+    if suffix in _REFERENCES:
+        _refuse(options, suffix, ("chunks", "resume", "workers"))
+        return _to_references(options, out)
+    options.usage_error(
+        f"there is no format for {str(options.output)!r}; its suffix should be one "
+        f"of {', '.join(_TIFF + _ZARR + _REFERENCES)}"
+    )
+    return 2
+
+
+def _refuse(options: argparse.Namespace, suffix: str, names: Sequence[str]) -> None:
+    """End the program where an option has no meaning for an output."""
+    for name in names:
+        if getattr(options, name):
+            told = name.replace("_", "-")
+            options.usage_error(f"--{told} does not go with an output of {suffix}")
+
+
+def _to_zarr(options: argparse.Namespace, out: Path) -> int:
+    from ..array.store import write_store
+
+    with (
+        _pictures.opened(options.slide, on_error="reopen") as slide,
+        Progress() as progress,
+    ):
+        done = write_store(
+            slide,
+            options.slide,
+            out,
+            chunks=options.chunks,
+            threads=options.workers or get_num_threads(),
+            resume=options.resume,
+            report=progress,
+        )
+    if done.damaged:
+        where, fate = "(level, column, row)", "shown as background"
+        say(told_of(options.slide, told_damage(done.damaged, where, fate)))
+    say(f"{counted(done.chunks, 'chunk')} in {out}")
+    return 0
+
+
+def _to_references(options: argparse.Namespace, out: Path) -> int:
+    from ..array.references import write_references
+
+    with _pictures.opened(options.slide) as slide:
+        done = write_references(slide, options.slide, out)
+    for number, reason in done.left_out.items():
+        say(told_of(options.slide, f"level {number} is left out: {reason}"))
+    levels = ", ".join(map(str, done.levels))
+    say(f"{out}: {counted(done.tiles, 'tile')} of level {levels}")
+    return 0
+
+
+def _to_tiff(options: argparse.Namespace, out: Path) -> int:
     from ..convert import TiffOptions, write_tiff
 
-    out = Path(os.path.abspath(options.output))
-    if out.suffix.lower() not in _SUFFIXES:
-        options.usage_error(
-            f"there is no format for {str(options.output)!r}; its suffix should be one "
-            f"of {', '.join(_SUFFIXES)}"
-        )
-    if options.tile_size % _TILE_UNIT:
+    side = options.tile_size or _TILE_SIDE
+    if side % _TILE_UNIT:
         options.usage_error(
             f"--tile-size must be a multiple of {_TILE_UNIT}, which TIFF asks for, not "
-            f"{options.tile_size}"
+            f"{side}"
         )
     with (
         _pictures.opened(options.slide, on_error="reopen") as slide,
@@ -95,8 +181,8 @@ def run(options: argparse.Namespace) -> int:
             options.slide,
             out,
             TiffOptions(
-                options.tile_size,
-                options.quality,
+                side,
+                options.quality or _QUALITY,
                 options.require_native,
                 options.verify,
                 options.associated,
