@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -214,6 +216,52 @@ def test_strips_of_large_pictures(
     wanted = ("1", "2", "3", "4", "5") if kind in (np.uint8, np.uint16) else ()
     assert mask.classes == wanted
     if wanted:
+        boxes = np.array([[4800, 0, 4800, 6000]], float)
+        assert mask.class_shares(boxes)[0] == pytest.approx([0, 1, 0, 0, 0], abs=0.06)
+
+
+def write_tiles(path: Path, values: NDArray[Any], tile: int) -> None:
+    """A TIFF of deflated tiles; those without a value are holes."""
+    height, width = values.shape
+    down, across = -(-height // tile), -(-width // tile)
+    padded = np.zeros((down * tile, across * tile), values.dtype)
+    padded[:height, :width] = values
+    data, offsets, counts = b"", [], []
+    for row, column in np.ndindex(down, across):
+        part = padded[row * tile :, column * tile :][:tile, :tile]
+        block = zlib.compress(part.tobytes()) if part.any() else b""
+        offsets.append(8 + len(data) if block else 0)
+        counts.append(len(block))
+        data += block + bytes(len(block) % 2)
+    number = len(offsets)
+    places = 8 + len(data), 8 + len(data) + 4 * number
+    kind = 3 if values.dtype.kind == "f" else 1
+    tags = [(256, 4, 1, width), (257, 4, 1, height)]
+    tags += [(258, 3, 1, 8 * values.dtype.itemsize), (259, 3, 1, 8), (262, 3, 1, 1)]
+    tags += [(277, 3, 1, 1), (322, 4, 1, tile), (323, 4, 1, tile)]
+    tags += [
+        (324, 4, number, places[0]),
+        (325, 4, number, places[1]),
+        (339, 3, 1, kind),
+    ]
+    directory = struct.pack("<H", len(tags))
+    directory += b"".join(struct.pack("<HHLL", *tag) for tag in tags) + bytes(4)
+    tables = struct.pack(f"<{2 * number}L", *offsets, *counts)
+    head = struct.pack("<2sHL", b"II", 42, 8 + len(data) + len(tables))
+    path.write_bytes(head + data + tables + directory)
+
+
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_tiles_of_large_pictures(tmp_path: Path, kind: Any) -> None:
+    values = np.repeat(np.repeat(labels(), 3, axis=0), 3, axis=1).astype(kind)
+    write_tiles(tmp_path / "large.tif", values, 64)
+    mask = TissueMask.of(tmp_path / "large.tif", (24_000, 12_000))
+    rows, columns = mask.array.shape
+    assert rows * columns <= 1100
+    assert mask.array.mean() == pytest.approx(0.5, abs=0.03)
+    assert mask.classes == ((), ("1", "2", "3", "4", "5"))[kind != np.float32]
+    if mask.classes:
         boxes = np.array([[4800, 0, 4800, 6000]], float)
         assert mask.class_shares(boxes)[0] == pytest.approx([0, 1, 0, 0, 0], abs=0.06)
 

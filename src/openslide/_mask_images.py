@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +53,11 @@ class MaskPicture:
         self._slide: AbstractSlide | None = None
         if image is None or _is_too_large(image):
             self._slide = _opened_slide(path, image)
+        if self._slide is not None and image is not None and _TiffBlocks.of(image):
+            sizes = self._slide.level_dimensions
+            if math.prod(sizes[_smallest_level(self._slide)]) > 4 * _MOST_KEPT:
+                self._slide.close()  # Pillow is faster where all of it is decoded
+                self._slide = None
         if self._slide is not None:
             self.size = self._slide.dimensions
         elif image is not None:
@@ -83,7 +88,7 @@ class MaskPicture:
             assert self._image is not None
             if not _is_too_large(self._image):
                 return values_of(self._image)
-            return _values_in_strips(self._image, Path(self._path))
+            return _values_in_rows(self._image, Path(self._path))
         except (OSError, SyntaxError) as error:  # so Pillow calls some damage
             raise ValueError(f"the mask cannot be read: {error}") from error
 
@@ -205,16 +210,21 @@ def _thinned(image: Image.Image) -> Image.Image:
     return image.resize(size, Resampling.NEAREST)
 
 
-def _values_of_slide(slide: AbstractSlide) -> NDArray[Any]:
-    """The smallest level that is large enough, by rows."""
-    np = _arrays.numpy()
+def _smallest_level(slide: AbstractSlide) -> int:
+    """The smallest one that is large enough."""
     sizes = slide.level_dimensions
-    level = max(
+    return max(
         (i for i, (width, height) in enumerate(sizes) if width * height >= _MOST_KEPT),
         default=0,
         key=lambda i: (slide.level_downsamples[i], i),
     )
-    width, height = sizes[level]
+
+
+def _values_of_slide(slide: AbstractSlide) -> NDArray[Any]:
+    """The smallest level that is large enough, by rows."""
+    np = _arrays.numpy()
+    level = _smallest_level(slide)
+    width, height = slide.level_dimensions[level]
     columns = _chosen(width, _kept(width, width * height))
     rows = _kept(height, width * height)
     parts = []
@@ -228,16 +238,16 @@ def _values_of_slide(slide: AbstractSlide) -> NDArray[Any]:
     return np.concatenate(parts)  # type: ignore[no-any-return]
 
 
-def _values_in_strips(image: Image.Image, path: Path) -> NDArray[Any]:
-    """A large picture of Pillow's, decoded by strips if it is a TIFF."""
+def _values_in_rows(image: Image.Image, path: Path) -> NDArray[Any]:
+    """A large picture of Pillow's, decoded by rows if it is a TIFF."""
     np = _arrays.numpy()
-    strips = _TiffStrips.of(image)
-    if strips is None:
+    blocks = _TiffBlocks.of(image)
+    if blocks is None:
         decoded = image.width * image.height * len(image.getbands())
         if decoded > _MOST_DECODED:
             raise ValueError(
                 f"{image.width} x {image.height} pixels are too many to be decoded at "
-                "once: save it as TIFF, or smaller"
+                "once: save it as a TIFF of tiles, or smaller"
             )
         return values_of(image)
     total = image.width * image.height
@@ -245,79 +255,113 @@ def _values_in_strips(image: Image.Image, path: Path) -> NDArray[Any]:
     rows = _kept(image.height, total)
     parts = []
     with path.open("rb") as file:
-        for start, strip in strips.decoded(file):
-            chosen = _chosen(image.height, rows, start, start + strip.height)
-            pixels = np.asarray(strip)[chosen][:, columns]
-            parts.append(_in_one_channel(pixels, strip.mode))
+        for start, pixels in blocks.rows(file):
+            chosen = _chosen(image.height, rows, start, start + len(pixels))
+            parts.append(pixels[chosen][:, columns])
     return np.concatenate(parts)  # type: ignore[no-any-return]
 
 
-# Tags of TIFF that say how strips are stored.  ColorMap is not among them: of colours by
-# number, the numbers are wanted.
-_WIDTH, _LENGTH, _OFFSETS, _ROWS, _COUNTS = 256, 257, 273, 278, 279
-_PHOTOMETRIC, _PLANES, _TILES = 262, 284, 322
+# Tags of TIFF that say where pixels are, and how they are stored.  ColorMap is not among
+# the latter: of colours by number, the numbers are wanted.
+_WIDTH, _LENGTH, _STRIP_ROWS = 256, 257, 278
+_STRIP_OFFSETS, _STRIP_COUNTS = 273, 279
+_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_LONG_TAGS = (
+    *(_WIDTH, _LENGTH, _STRIP_ROWS, _STRIP_OFFSETS, _STRIP_COUNTS, 292, 293),
+    *(_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_COUNTS),
+)
+_PHOTOMETRIC, _PLANES = 262, 284
 _KEPT_TAGS = (258, 259, 262, 266, 274, 277, 284, 292, 293, 317, 338, 339, 347, 530)
 _PALETTE_COLORS, _BLACK_IS_ZERO = 3, 1
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 
 
-class _TiffStrips:
-    """The strips of a TIFF, each decoded by Pillow as a small TIFF of its own."""
+class _TiffBlocks:
+    """The strips or tiles of a TIFF: some at a time are decoded by Pillow, as a small
+    TIFF of their own.  A strip is a tile as wide as the picture."""
 
     def __init__(self, image: Image.Image, tags: Any) -> None:
         self._order = ">" if tags.prefix[:2] == b"MM" else "<"
-        self._width, self._height = image.size
-        self._rows = min(tags.get(_ROWS, image.height), image.height)
-        self._offsets, self._counts = tags[_OFFSETS], tags[_COUNTS]
+        self._size = width, height = image.size
+        self._has_tiles = _TILE_OFFSETS in tags
+        if self._has_tiles:
+            self._block = tags[_TILE_WIDTH], tags[_TILE_LENGTH]
+            self._offsets, self._counts = tags[_TILE_OFFSETS], tags[_TILE_COUNTS]
+        else:
+            self._block = width, min(tags.get(_STRIP_ROWS, height), height)
+            self._offsets, self._counts = tags[_STRIP_OFFSETS], tags[_STRIP_COUNTS]
+        self._across = -(-width // self._block[0])
+        self._down = -(-height // self._block[1])
         self._kept = {tag: tags[tag] for tag in _KEPT_TAGS if tag in tags}
         if self._kept.get(_PHOTOMETRIC) == _PALETTE_COLORS:
             self._kept[_PHOTOMETRIC] = _BLACK_IS_ZERO
 
     @classmethod
-    def of(cls, image: Image.Image) -> _TiffStrips | None:
+    def of(cls, image: Image.Image) -> _TiffBlocks | None:
         """None where it has none that can be decoded one by one."""
         tags: Any = getattr(image, "tag_v2", None)
-        if tags is None or _TILES in tags or _OFFSETS not in tags:
+        if tags is None or tags.get(_PLANES, 1) != 1:
             return None
-        if tags.get(_PLANES, 1) != 1 or _COUNTS not in tags:
+        try:
+            blocks = cls(image, tags)
+        except (KeyError, ZeroDivisionError):
             return None
-        rows = min(tags.get(_ROWS, image.height), image.height)
-        if rows * image.width > _MOST_DECODED or len(tags[_OFFSETS]) * rows < (
-            image.height
-        ):
-            return None
-        return cls(image, tags)
+        count = blocks._across * blocks._down
+        is_whole = min(len(blocks._offsets), len(blocks._counts)) >= count
+        is_small = blocks._block[0] * blocks._block[1] <= _MOST_DECODED
+        return blocks if is_whole and is_small else None
 
-    def decoded(self, file: BinaryIO) -> Iterator[tuple[int, Image.Image]]:
-        """(first row, strips) from top to bottom, several at once where they are small."""
+    def rows(self, file: BinaryIO) -> Iterator[tuple[int, NDArray[Any]]]:
+        """(first row, values) of rows of blocks from top to bottom, several at once
+        where they are small."""
+        np = _arrays.numpy()
+        (width, height), (block_width, block_height) = self._size, self._block
+        step = max(1, _STRIP_PIXELS // (block_height * block_width * self._across))
+        for first in range(0, self._down, 1 if self._has_tiles else step):
+            start = first * block_height
+            if not self._has_tiles:
+                strips = range(first, min(first + step, self._down))
+                end = min(start + len(strips) * block_height, height)
+                yield start, self._decoded(file, strips, width, end - start)
+                continue
+            row = range(first * self._across, (first + 1) * self._across)
+            numbers = [number for number in row if self._counts[number]]
+            values = np.zeros((block_height, self._across, block_width), np.uint8)
+            if numbers:  # others are holes
+                side_by_side = len(numbers) * block_width
+                found = self._decoded(file, numbers, side_by_side, block_height)
+                values = values.astype(found.dtype)
+                found = found.reshape(block_height, len(numbers), block_width)
+                values[:, [number - row.start for number in numbers]] = found
+            yield start, values.reshape(block_height, -1)[: height - start, :width]
+
+    def _decoded(
+        self, file: BinaryIO, numbers: Sequence[int], width: int, height: int
+    ) -> NDArray[Any]:
+        """The values of some blocks, which together have this size."""
         from PIL import TiffImagePlugin
 
-        step = max(1, _STRIP_PIXELS // (self._rows * self._width))
-        strip_count = -(-self._height // self._rows)
-        for first in range(0, strip_count, step):
-            numbers = range(first, min(first + step, strip_count))
-            start = first * self._rows
-            height = min(len(numbers) * self._rows, self._height - start)
-            data = []
-            for number in numbers:
-                file.seek(self._offsets[number])
-                data.append(file.read(self._counts[number]))
-            small = BytesIO(self._file(data, height))
-            with TiffImagePlugin.TiffImageFile(small) as image:
-                yield start, image
+        data = []
+        for number in numbers:
+            file.seek(self._offsets[number])
+            data.append(file.read(self._counts[number]))
+        with TiffImagePlugin.TiffImageFile(
+            BytesIO(self._file(data, width, height))
+        ) as image:
+            return _in_one_channel(_arrays.numpy().asarray(image), image.mode)
 
-    def _file(self, strips: list[bytes], height: int) -> bytes:
-        """A TIFF of these strips alone."""
-        counts = [len(strip) for strip in strips]
-        offsets = [8 + sum(counts[:number]) for number in range(len(strips))]
-        entries: dict[int, Any] = self._kept | {
-            _WIDTH: self._width,
-            _LENGTH: height,
-            _ROWS: self._rows,
-            _OFFSETS: offsets,
-            _COUNTS: counts,
-        }
-        data = b"".join(strips)
+    def _file(self, blocks: list[bytes], width: int, height: int) -> bytes:
+        """A TIFF of these blocks alone."""
+        counts = [len(block) for block in blocks]
+        offsets = [8 + sum(counts[:number]) for number in range(len(blocks))]
+        entries: dict[int, Any] = self._kept | {_WIDTH: width, _LENGTH: height}
+        if self._has_tiles:
+            entries |= {_TILE_WIDTH: self._block[0], _TILE_LENGTH: self._block[1]}
+            entries |= {_TILE_OFFSETS: offsets, _TILE_COUNTS: counts}
+        else:
+            entries |= {_STRIP_ROWS: self._block[1]}
+            entries |= {_STRIP_OFFSETS: offsets, _STRIP_COUNTS: counts}
+        data = b"".join(blocks)
         data += bytes(len(data) % 2)
         directory = 8 + len(data)
         behind = directory + 2 + 12 * len(entries) + 4
@@ -340,7 +384,7 @@ class _TiffStrips:
         if isinstance(value, bytes):
             return _UNDEFINED, len(value), value
         values = list(value) if isinstance(value, tuple | list) else [value]
-        is_long = tag in (_WIDTH, _LENGTH, _OFFSETS, _ROWS, _COUNTS, 292, 293)
+        is_long = tag in _LONG_TAGS
         letter = "L" if is_long else "H"
         field = struct.pack(f"{self._order}{len(values)}{letter}", *values)
         return _LONG if is_long else _SHORT, len(values), field
