@@ -230,6 +230,7 @@ def test_info_about_several_slides(
         assert main(["info", "--json", *arguments]) == 1
         lines = list(map(json.loads, capsys.readouterr().out.splitlines()))
         assert {line["slide"] for line in lines if "vendor" in line} == {paths[1]}
+        assert len(lines) == 2
         for line in lines:
             if "vendor" not in line:
                 assert line["slide"] == paths[0]

@@ -307,6 +307,23 @@ def test_a_slide_that_is_known_and_broken(
     assert line.count(str(path)) == 1
 
 
+def test_reasons_of_libopenslide_have_the_path_once(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However the path was given, and wherever it stands in the reason."""
+    (tmp_path / "deep").mkdir()
+    path = tmp_path / "deep" / "slide.czi"
+    path.write_bytes(b"ZISRAWFILE" + bytes(100))  # which is cut off
+    monkeypatch.chdir(tmp_path)
+    for given in (str(path), "deep/slide.czi"):
+        assert main(["info", given]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"openslide: {given}: ")
+        assert line.count("deep") == given.count("deep")
+
+
 # Pictures
 
 

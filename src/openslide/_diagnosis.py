@@ -434,7 +434,10 @@ class _Examination:
         line = self._beginning.splitlines()[0][:60]
         if all(32 <= byte < 127 or byte == 9 for byte in line) and len(line) > 3:
             return f"it is text that begins {line.decode('ascii')!r}, not a slide; {_AGAIN}"
-        return "it is not in a format that OpenSlide reads"
+        return (
+            "it is not in a format that OpenSlide reads, though its name is a slide's; "
+            f"{_AGAIN}"
+        )
 
     def _naming(self, text: str) -> str:
         return _naming(text, self._path)

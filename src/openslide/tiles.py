@@ -61,7 +61,8 @@ class Tile(NamedTuple):
 class TileGrid(Sequence[Tile]):
     """Tiles of one size that cover a slide, row by row: a sequence of `Tile`.
 
-    slide:      a slide, or the path of one, which close() then closes.
+    slide:      a slide, or the path of one or of a picture, which close() then closes.
+                Unlike open_slide() it takes no picture out of a broken slide.
     size:       side of a tile, or (width, height), in its own pixels.
     overlap:    pixels that a tile shares with each neighbour.
     stride:     pixels from tile to tile, instead of an overlap; where there are more
@@ -92,7 +93,8 @@ class TileGrid(Sequence[Tile]):
 
     Raises ValueError where level and mpp are both given, where there is no such level
     or filter, where the slide does not tell its resolution, or where even its finest
-    level is coarser than mpp.
+    level is coarser than mpp; and of a path OpenSlideUnsupportedFormatError with the
+    reason where it cannot be opened, or what else OpenSlide() raises.
     """
 
     def __init__(

@@ -56,16 +56,16 @@ def run(options: argparse.Namespace) -> int:
     is_good = True
     paths = list(options.slides)
     if any(map(_stands_for_others, paths)):
-        paths, is_good = _found(paths)
+        paths, left_out = _found(paths)
+        for path, reason in left_out.items():
+            is_good = False
+            _tell_failure(path, reason, options.json)
     for path in paths:
         try:
             text = _json(path) if options.json else "\n".join(_slide_lines(path))
         except (OpenSlideError, OSError, ValueError) as error:
             is_good = False
-            reason = without_path(path, reason_of(error))
-            say(f"openslide: {told_of(path, reason)}")
-            if options.json:
-                print_result(json.dumps({"slide": path, "error": reason}))
+            _tell_failure(path, without_path(path, reason_of(error)), options.json)
         else:
             print_result(text if options.json else f"{text}\n")
     if options.json and not options.slides:
@@ -82,21 +82,26 @@ def _stands_for_others(argument: str) -> bool:
     )
 
 
-def _found(arguments: list[str]) -> tuple[list[str], bool]:
-    """The slides that arguments stand for, and whether none is broken."""
+def _found(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The slides that arguments stand for, and why others are left out."""
     from ..export import LeftOut, find_slides
 
-    failures: list[LeftOut] = []
+    left_out: dict[str, str] = {}
 
-    def note(left_out: LeftOut) -> None:
-        if left_out.is_failure:
-            failures.append(left_out)
-            say(f"openslide: {told_of(left_out.path, left_out.reason)}")
+    def note(found: LeftOut) -> None:
+        if found.is_failure:
+            left_out[str(found.path)] = found.reason
 
     slides = find_slides(arguments, tell=note)
-    if not slides and not failures:
+    if not slides and not left_out:
         raise FileNotFoundError(f"there are no slides in {' '.join(arguments)}")
-    return [str(slide.path) for slide in slides], not failures
+    return [str(slide.path) for slide in slides], left_out
+
+
+def _tell_failure(path: str, reason: str, as_json: bool) -> None:
+    say(f"openslide: {told_of(path, reason)}")
+    if as_json:
+        print_result(json.dumps({"slide": path, "error": reason}))
 
 
 def _json(path: str) -> str:

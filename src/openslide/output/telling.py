@@ -103,10 +103,11 @@ def told_of(path: str | os.PathLike[str], reason: str) -> str:
 def without_path(path: str | os.PathLike[str], reason: str) -> str:
     """What is wrong with a slide, for those who know which slide it is."""
     name = os.fspath(path)
-    for spelling in (name, os.path.abspath(name)):
+    for spelling in (os.path.abspath(name), name):
         for mention in (f" of {spelling!r}", f": {spelling!r}", f" {spelling!r}"):
             reason = reason.replace(mention, "")
-        reason = reason.replace(f"{spelling}: ", "")  # so libtiff begins
+        # Other libraries put it in the middle.
+        reason = reason.replace(f"{spelling}: ", f"{os.path.basename(name)}: ")
     return reason
 
 
