@@ -15,8 +15,8 @@ enum { TILES_DOWN = 2, USUAL_TILE = 256 };
 void
 resampler_give_up(struct resampler *resampler)
 {
-    resample_axis_free(resampler->across);
-    resample_axis_free(resampler->down);
+    resample_axis_free(resampler->across.axis);
+    resample_axis_free(resampler->down.axis);
     scratch_give_up(&resampler->words);
     scratch_give_up(&resampler->pixels);
     scratch_give_up(&resampler->sums);
@@ -40,36 +40,18 @@ resampled_source(const struct pixels *result, int64_t width, int64_t height,
 
 /* ---- axes ---- */
 
+/* Make it one for a box that begins at `start`, if it is not. */
 static bool
-place_across(const struct resampled_reading *reading)
+place_axis(struct placed_axis *placed, double start, double box_length,
+           int64_t source_length, int32_t length, enum resample_filter filter)
 {
-    struct resampler *resampler = reading->resampler;
-    const struct resampling *resampling = reading->resampling;
-    if (resampler->across == NULL || resampler->left != reading->left) {
-        resample_axis_free(resampler->across);
-        resampler->left = reading->left;
-        resampler->across =
-            resample_axis_make((int32_t)reading->region.width, reading->left,
-                               reading->left + resampling->box_width,
-                               resampling->width, resampling->filter);
+    if (placed->axis == NULL || placed->start != start) {
+        resample_axis_free(placed->axis);
+        placed->start = start;
+        placed->axis = resample_axis_make((int32_t)source_length, start,
+                                          start + box_length, length, filter);
     }
-    return resampler->across != NULL;
-}
-
-static bool
-place_down(const struct resampled_reading *reading)
-{
-    struct resampler *resampler = reading->resampler;
-    const struct resampling *resampling = reading->resampling;
-    if (resampler->down == NULL || resampler->top != reading->top) {
-        resample_axis_free(resampler->down);
-        resampler->top = reading->top;
-        resampler->down =
-            resample_axis_make((int32_t)reading->region.height, reading->top,
-                               reading->top + resampling->box_height,
-                               resampling->height, resampling->filter);
-    }
-    return resampler->down != NULL;
+    return placed->axis != NULL;
 }
 
 /* The axes of this region, which most share with the one before in one
@@ -77,7 +59,13 @@ place_down(const struct resampled_reading *reading)
 static bool
 place_axes(const struct resampled_reading *reading)
 {
-    return place_across(reading) && place_down(reading);
+    const struct resampling *resampling = reading->resampling;
+    return place_axis(&reading->resampler->across, reading->left,
+                      resampling->box_width, reading->region.width,
+                      resampling->width, resampling->filter) &&
+           place_axis(&reading->resampler->down, reading->top,
+                      resampling->box_height, reading->region.height,
+                      resampling->height, resampling->filter);
 }
 
 /* ---- bands ---- */
@@ -127,8 +115,8 @@ make_band(const struct resampled_reading *reading, struct band band,
 {
     const struct pixels *result = &reading->pixels;
     const struct resample_plan plan = {
-        .across = reading->resampler->across,
-        .down = reading->resampler->down,
+        .across = reading->resampler->across.axis,
+        .down = reading->resampler->down.axis,
         .format = result->channels == 4 ? RESAMPLE_RGBA : RESAMPLE_RGB,
         .order = reading->resampling->order,
     };
@@ -174,11 +162,11 @@ resampled_read_band(const struct resampled_reading *reading, int64_t number)
     if (!place_axes(reading)) {
         return REGION_OUT_OF_MEMORY;
     }
-    return read_band(
-        reading, band,
-        resample_axis_source(reading->resampler->across, 0,
-                             reading->resampling->width),
-        resample_axis_source(reading->resampler->down, band.first, band.last));
+    return read_band(reading, band,
+                     resample_axis_source(reading->resampler->across.axis, 0,
+                                          reading->resampling->width),
+                     resample_axis_source(reading->resampler->down.axis,
+                                          band.first, band.last));
 }
 
 enum region_reading

@@ -21,12 +21,17 @@ struct resampling {
     const double *corners; /* (x, y) for each region: where its box begins */
 };
 
+/* The axis for a box that begins at `start`. */
+struct placed_axis {
+    struct resample_axis *axis; /* NULL: none yet */
+    double start;
+};
+
 /* What a worker keeps from one region to the next.  All bits 0: nothing yet.
    It serves one struct resampling. */
 struct resampler {
     struct scratch words, pixels, sums;
-    struct resample_axis *across, *down; /* NULL: none yet */
-    double left, top;                    /* where the box of these begins */
+    struct placed_axis across, down;
 };
 
 void resampler_give_up(struct resampler *resampler);
