@@ -230,6 +230,13 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "of an array of batch jobs does; all of them together write what one run does",
     )
     output.add_argument(
+        "--stage",
+        type=Path,
+        metavar="DIR",
+        help="a local disk: each slide is copied there while another one is read, and "
+        "removed when it is done",
+    )
+    output.add_argument(
         "--workers",
         type=positive,
         metavar="N",
@@ -271,6 +278,7 @@ def run(options: argparse.Namespace) -> int:
             _tile_options(options),
             masks=masks,
             manifest=manifest,
+            stage=options.stage and options.stage.absolute(),
             workers=options.workers or get_num_threads(),
             resume=options.resume,
             report=progress,

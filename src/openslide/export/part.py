@@ -102,5 +102,5 @@ def _batches(part: Part, most: int) -> Iterator[TileGrid]:
 
 def _require_slide(job: Job) -> None:
     """Raise what is wrong where it is not the tiles but all of the slide."""
-    with job.options.grid(job.path).slide:
+    with job.options.grid(job.source).slide:
         pass

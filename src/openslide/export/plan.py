@@ -137,6 +137,7 @@ class Job(NamedTuple):
         name: what it is called in the output.
         out: the folder of that.
         columns: what a manifest says of it, which goes into every output.
+        staged: a copy of it on a local disk, if there is one.
     """
 
     path: Path
@@ -144,6 +145,12 @@ class Job(NamedTuple):
     out: Path
     options: TileOptions
     columns: dict[str, str] = {}  # noqa: RUF012
+    staged: Path | None = None
+
+    @property
+    def source(self) -> Path:
+        """Where it is read from."""
+        return self.staged or self.path
 
     @property
     def base(self) -> Path:
@@ -243,7 +250,7 @@ def _cached_grid(path: Path, options: TileOptions, classes: Path) -> TileGrid:
 
 def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
     """The grid of some tiles of a slide that was surveyed, with their classes."""
-    return _cached_grid(job.path, job.options, _classes_path(job)).only(cells)
+    return _cached_grid(job.source, job.options, _classes_path(job)).only(cells)
 
 
 def note_classes(job: Job, grid: TileGrid) -> None:

@@ -26,6 +26,7 @@ from .names import FoundSlide
 from .part import export_part
 from .plan import OVERVIEWS, Job, Part, TileOptions, grid_of, overview_path, parts
 from .slide_work import PartResult, SlideWork
+from .staging import Staged, stage_slide, staging_folder, unstage
 from .survey import Check, Survey, check, survey
 from .tile_output import Noted, output_for
 from .workers import Outcome, Workers
@@ -74,6 +75,13 @@ class _Check(NamedTuple):
     summary: dict[str, Any]
 
 
+class _Stage(NamedTuple):
+    """Copying a slide to a local disk, where that is wanted, ahead of all else."""
+
+    job: Job
+    folder: Path
+
+
 class _Survey(NamedTuple):
     """The first task of another slide."""
 
@@ -96,8 +104,8 @@ class _Finish(NamedTuple):
     damaged: list[tuple[int, int]]
 
 
-_Task: TypeAlias = "_Check | _Survey | _Overview | Part | _Finish"
-_Result: TypeAlias = "Check | Survey | PartResult | dict[str, int] | None"
+_Task: TypeAlias = "_Check | _Stage | _Survey | _Overview | Part | _Finish"
+_Result: TypeAlias = "Check | Staged | Survey | PartResult | dict[str, int] | None"
 
 
 def _work_off(task: _Task) -> _Result:
@@ -105,6 +113,8 @@ def _work_off(task: _Task) -> _Result:
     match task:
         case _Check(job, summary):
             return check(job, summary)
+        case _Stage(job, folder):
+            return stage_slide(job.path, folder)
         case _Survey(job, noted):
             return survey(job, noted)
         case _Overview(job, cells):
@@ -140,6 +150,7 @@ class _Progressing:
         at_work: how many processes work on it.
         left: how many tasks are not done.
         is_over: whether it is complete or has failed.
+        is_ahead: whether nobody reads it yet.
         is_damage_told: whether a damaged tile of it was told of.
     """
 
@@ -150,6 +161,7 @@ class _Progressing:
         self.cells: NDArray[np.int64] | None = None
         self.at_work = 0
         self.is_over = False
+        self.is_ahead = True
         self.is_damage_told = False
         self.left = 0
 
@@ -179,9 +191,23 @@ class _Progressing:
 
 
 class _Export:
-    """All slides of a run."""
+    """All slides of a run.
 
-    def __init__(self, slides: Iterable[SlideWork], resume: bool, report: Report):
+    stage:   where copies of slides go, if anywhere.
+    readers: how many processes read at most, copying aside.
+    """
+
+    def __init__(
+        self,
+        slides: Iterable[SlideWork],
+        resume: bool,
+        report: Report,
+        stage: Path | None,
+        readers: int,
+    ) -> None:
+        self._stage = stage
+        self._readers = readers
+        self._reading = 0
         self._resume = resume
         self._report = report
         self._waiting = deque(slides)
@@ -197,6 +223,8 @@ class _Export:
 
         One that another run works on is looked at once more when all else is done.
         """
+        if self._stage is not None:
+            self._begin_ahead()
         while not self._tasks:
             if self._waiting:
                 self._begin(self._waiting.popleft(), may_wait=True)
@@ -204,9 +232,33 @@ class _Export:
                 self._begin(self._busy.popleft(), may_wait=False)
             else:
                 return None
+        if not isinstance(self._tasks[0], _Stage):
+            if self._reading == self._readers:
+                return None  # the process that is left is for copying
+            self._reading += 1
         task = self._tasks.popleft()
-        self._open[task.job.name].at_work += 1
+        slide = self._open[task.job.name]
+        slide.at_work += 1
+        slide.is_ahead &= isinstance(task, _Stage)
         return task
+
+    def _begin_ahead(self) -> None:
+        """Have the next slide copied while another one is read."""
+        if self._waiting and not any(slide.is_ahead for slide in self._open.values()):
+            self._begin(self._waiting.popleft(), may_wait=True)
+
+    def _first_task(self, slide: _Progressing) -> _Task:
+        """Of a slide that is not complete."""
+        if self._stage is not None:
+            return _Stage(slide.job, self._stage / slide.job.name)
+        return _Survey(slide.job, slide.work.noted())
+
+    def _put_first(self, task: _Task) -> None:
+        """Copying goes before all that is to be read."""
+        if isinstance(task, _Stage):
+            self._tasks.appendleft(task)
+        else:
+            self._tasks.append(task)
 
     def _begin(self, work: SlideWork, *, may_wait: bool) -> None:
         job = work.job
@@ -220,7 +272,7 @@ class _Export:
                 return
             self._open[job.name] = _Progressing(work)
             if summary is None:
-                self._tasks.append(_Survey(job, work.noted()))
+                self._put_first(self._first_task(self._open[job.name]))
             else:
                 self._tasks.append(_Check(job, summary))
 
@@ -228,6 +280,7 @@ class _Export:
         """Note what became of a task."""
         slide = self._open[outcome.task.job.name]
         slide.at_work -= 1
+        self._reading -= not isinstance(outcome.task, _Stage)
         if not slide.is_over:
             with self._failing(slide.job):
                 self._note(slide, outcome)
@@ -235,6 +288,8 @@ class _Export:
             del self._open[slide.job.name]
             with suppress(OSError):  # it has failed, for a reason that is told
                 slide.work.release()
+            if slide.job.staged is not None:
+                unstage(slide.job.staged.parent)
 
     def _note(self, slide: _Progressing, outcome: Outcome[_Task, _Result]) -> None:
         task, result, error = outcome
@@ -242,6 +297,10 @@ class _Export:
             self._fail(slide.job, error)
             return
         match task:
+            case _Stage():
+                assert isinstance(result, Staged)
+                self._take_copy(slide, result)
+                return
             case _Check():
                 assert isinstance(result, Check)
                 self._check(slide, task, result)
@@ -273,12 +332,19 @@ class _Export:
     def _check(self, slide: _Progressing, task: _Check, found: Check) -> None:
         result = slide.work.accept(task.summary, found)
         if result is None:
-            self._tasks.append(_Survey(slide.job, slide.work.noted()))
+            self._put_first(self._first_task(slide))
             return
         self._note_holes(slide.job, task.summary)
         self._report.expect(result.tiles, done=result.tiles)
         self.complete[slide.job.path] = result
         slide.is_over = True
+
+    def _take_copy(self, slide: _Progressing, copy: Staged) -> None:
+        slide.job = slide.job._replace(staged=copy.path)
+        if copy.path is None:
+            what = f"it is read where it is, for it cannot be copied: {copy.reason}"
+            self._report.tell(told_of(slide.job.path, what))
+        self._tasks.append(_Survey(slide.job, slide.work.noted()))
 
     def _note_holes(self, job: Job, facts: dict[str, Any]) -> None:
         if facts.get("holes"):
@@ -301,9 +367,10 @@ class _Export:
             self._fail(job, reason_of(fault))
 
     def _fail(self, job: Job, reason: str) -> None:
+        reason = reason.replace(str(job.source), str(job.path))
         self.failures.append(Failure(job.path, without_path(job.path, reason)))
         self._report.tell(f"openslide: {told_of(job.path, reason)}")
-        self._tasks = deque(task for task in self._tasks if task.job != job)
+        self._tasks = deque(task for task in self._tasks if task.job.name != job.name)
         slide = self._open.get(job.name)
         if slide is not None:
             slide.is_over = True
@@ -323,6 +390,7 @@ def export_tiles(
     *,
     masks: Mapping[Path, Path] | None = None,
     manifest: Manifest | None = None,
+    stage: Path | None = None,
     workers: int,
     resume: bool,
     report: Report,
@@ -332,6 +400,8 @@ def export_tiles(
     out:      the folder to write to; made where it is missing.
     masks:    the file of each slide that has a mask of its own, by the slide's path.
     manifest: what is to be told of the slides, and what is tissue in them.
+    stage:    a folder on a local disk for copies of slides, each made while another
+              one is read, and removed when it is done.
     workers:  how many processes read and write.
     resume:   whether to go on with what an earlier run has left.
 
@@ -356,14 +426,16 @@ def export_tiles(
     ]
     for work in works:
         work.check(resume)
-    export = _Export(works, resume, report)
     Thread(target=_import_numpy).start()
-    try:
-        with Workers[_Task, _Result](workers, _work_off) as pool:
-            for outcome in pool.run(export.next_task):
-                export.take(outcome)
-    finally:  # and when no process works on them any more
-        export.close()
+    with staging_folder(stage) as copies:
+        export = _Export(works, resume, report, copies, workers)
+        processes = workers if copies is None else workers + 1
+        try:
+            with Workers[_Task, _Result](processes, _work_off) as pool:
+                for outcome in pool.run(export.next_task):
+                    export.take(outcome)
+        finally:  # and when no process works on them any more
+            export.close()
     results = export.complete
     return Summary(
         len(results),

@@ -42,7 +42,7 @@ def survey(job: Job, noted: Noted | None) -> Survey:
     Raises what opening the slide, TileGrid and wanted_mask() raise.
     """
     output = output_for(job.options.to)
-    everything = job.options.grid(job.path)
+    everything = job.options.grid(job.source)
     with everything.slide as slide:
         mask = wanted_mask(job, slide)
         grid, told = everything, []
@@ -87,7 +87,7 @@ class Check(NamedTuple):
 
 def check(job: Job, summary: dict[str, Any]) -> Check:
     """Look whether a slide is still the same, and all that was written of it there."""
-    grid = job.options.grid(job.path)
+    grid = job.options.grid(job.source)
     with grid.slide:
         identity = slide_identity(grid.slide, job.path)
     return Check(identity, output_for(job.options.to).lacks(job, summary))
