@@ -47,6 +47,20 @@ def microns(text: str) -> float:
 microns.__name__ = "positive number"
 
 
+_UNITS = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def byte_count(text: str) -> int:
+    """A positive number of bytes, such as "500M" or "1.5G"."""
+    number, unit = text.lower().removesuffix("b"), 1
+    if number[-1:] in _UNITS:
+        number, unit = number[:-1], _UNITS[number[-1]]
+    return _accepted(int(float(number) * unit), lambda size: size > 0)
+
+
+byte_count.__name__ = "number of bytes, such as 500M"
+
+
 def numbered_part(text: str) -> tuple[int, int]:
     """(2, 5) of "2/5", the second of five."""
     number, _, of = text.partition("/")

@@ -20,6 +20,7 @@ from ..output.telling import counted, listed, told_damage, told_of, told_tiles
 from ._console import say
 from ._progress import Progress
 from ._types import (
+    byte_count,
     finite,
     microns,
     not_negative,
@@ -217,6 +218,19 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="tiles in a shard; also what a kill loses at most (default: %(default)s)",
     )
     output.add_argument(
+        "--shuffle",
+        type=int,
+        metavar="SEED",
+        help="write shards of all slides too, dataset-000000.tar and so on, with their "
+        "tiles shuffled; the same number gives the same order",
+    )
+    output.add_argument(
+        "--shard-bytes",
+        type=byte_count,
+        metavar="BYTES",
+        help="write shards of all slides too, of so many bytes at most, such as 500M",
+    )
+    output.add_argument(
         "--paths",
         action="store_true",
         help="write the absolute path of a slide beside its name; without it, the same "
@@ -269,6 +283,7 @@ def run(options: argparse.Namespace) -> int:
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
     masks, slides, unmatched = _masks(options.mask, slides)
+    names = [slide.name for slide in slides]
     if options.part:
         slides = Share(*options.part).among(slides)
     with Progress() as progress:
@@ -286,7 +301,32 @@ def run(options: argparse.Namespace) -> int:
     failed = [*left_out.failed, *unmatched]
     failed += [failure.path for failure in summary.failures]
     _tell(summary, failed, options.output)
+    if options.shuffle is not None or options.shard_bytes is not None:
+        _pack(options, names, [*left_out.failed, *unmatched])
     return 1 if failed else 0
+
+
+def _pack(options: argparse.Namespace, names: list[str], failed: list[Path]) -> None:
+    """Write shards of all slides, if all are complete."""
+    from ..export.packing import NAME, Packing, incomplete, pack
+
+    out = options.output.absolute()
+    missing = [*map(str, failed), *incomplete(out, names)]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        say(
+            f"no shards of all slides yet: {counted(len(missing), 'slide')} {are} not "
+            f"complete, {listed(missing, _SHOWN)}; go on with --resume when they are, or "
+            "leave them out"
+        )
+        return
+    packing = Packing(options.shuffle, options.shard_size, options.shard_bytes)
+    workers = options.workers or get_num_threads()
+    packed = pack(out, names, packing, workers=workers, resume=options.resume)
+    say(
+        f"{counted(packed.samples, 'tile')} in {counted(packed.shards, 'shard')} of all "
+        f"slides, {options.output / NAME}-000000.tar and so on"
+    )
 
 
 def _masks(
@@ -351,6 +391,11 @@ def _check(options: argparse.Namespace) -> None:
         options.usage_error("name slides, or a --manifest of them")
     if options.pixels and options.to != "h5":
         options.usage_error("--pixels is for --to h5; other outputs have pixels anyway")
+    for name in ("shuffle", "shard_bytes"):
+        if getattr(options, name) is not None and options.to != "webdataset":
+            options.usage_error(
+                f"--{name.replace('_', '-')} is for shards; choose --to webdataset"
+            )
     if options.format == "native":
         if options.color == "srgb":
             options.usage_error(

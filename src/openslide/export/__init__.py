@@ -19,6 +19,7 @@ Data flows one way:
                 h5_file, parquet
     masks       which mask a slide has, and the mask as it is written
     facts       what is told of slides and tiles beside the pixels
+    packing     shards of all slides, shuffled, out of those of single slides
     overview    what people look at afterwards
 
 How the results get to a disk is the matter of ..output.
