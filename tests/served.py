@@ -82,6 +82,13 @@ def serving(*served: Path, **settings: Any) -> Iterator[Client]:
         yield Client.of(server)
 
 
+class Usage(NamedTuple):
+    """What processes take of the machine."""
+
+    megabytes: float
+    descriptors: int
+
+
 class Command:
     """`openslide serve` as a process; a context manager that ends it."""
 
@@ -116,6 +123,15 @@ class Command:
         """The processes that it has begun, where the system tells."""
         threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
         return [int(child) for path in threads for child in path.read_text().split()]
+
+    def usage(self) -> Usage:
+        """What the server and its processes take, where the system tells."""
+        pids = [self._process.pid, *self.children()]
+        pages = sum(
+            int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids
+        )
+        descriptors = sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+        return Usage(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, descriptors)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """Its exit status after a signal."""

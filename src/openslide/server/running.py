@@ -75,7 +75,8 @@ def make_server(
     """A server that can be run, see create_app(); it serves the sockets that it is given."""
     config = uvicorn.Config(
         create_app(settings, log, roots),
-        log_level="warning",
+        log_level="error",  # of what strangers send, the access log tells
+        ws="none",
         access_log=False,
         server_header=False,
         limit_concurrency=_MOST_CONNECTIONS,
