@@ -262,7 +262,7 @@ $(WHEELS)/ready: pyproject.toml
 	$(WHEELS)/bin/python -m pip install --quiet --group wheels
 	touch $@
 
-wheel: $(WHEELS)/ready $(ORACLE)/ready ## Make the wheels of this machine, and try them with every Python
+wheel: $(WHEELS)/ready $(ORACLE)/ready $(OPENSEADRAGON) ## Make the wheels of this machine, and try them with every Python
 	PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" $(WHEELS)/bin/python -m wheels \
 	    --oracle $(CURDIR)/$(ORACLE)/bin/python
 

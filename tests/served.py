@@ -82,6 +82,12 @@ def serving(*served: Path, **settings: Any) -> Iterator[Client]:
         yield Client.of(server)
 
 
+def children(pid: int) -> list[int]:
+    """The processes that a process has begun, where the system tells."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for path in threads for child in path.read_text().split()]
+
+
 class Usage(NamedTuple):
     """What processes take of the machine."""
 
@@ -121,8 +127,7 @@ class Command:
 
     def children(self) -> list[int]:
         """The processes that it has begun, where the system tells."""
-        threads = Path(f"/proc/{self._process.pid}/task").glob("*/children")
-        return [int(child) for path in threads for child in path.read_text().split()]
+        return children(self._process.pid)
 
     def usage(self) -> Usage:
         """What the server and its processes take, where the system tells."""

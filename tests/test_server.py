@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +20,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from openslide import OpenSlide
+from openslide import OpenSlide, server
 from openslide.cli import main
 from openslide.deepzoom import DeepZoomGenerator
 from openslide.output.encoding import Encoding
 from openslide.server import Settings
-from tests.served import Answer, Client, Command, serving
+from tests.served import Answer, Client, Command, children, serving
 from tests.slides import SlideFacts, write
 from tests.slides.stored import blank, stored_tile
 
@@ -690,6 +691,36 @@ def test_a_process_that_is_killed_is_replaced(folder: Folder) -> None:
     assert any("ended with SIGKILL" in line for line in command.lines)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP")
+def test_a_read_that_does_not_end_is_given_up(folder: Folder) -> None:
+    with serving(folder.path, patience=1.0) as client:
+        path = "aperio-scanscope.svs/thumbnail.jpeg"
+        assert client.get(f"{path}?size=50").status == 200
+        for child in children(os.getpid()):
+            if "server import reader" in Path(f"/proc/{child}/cmdline").read_text():
+                os.kill(child, signal.SIGSTOP)
+        late = client.get(f"{path}?size=51")
+        assert late.status == 504
+        assert "too long" in late.json["detail"]
+        assert client.get(f"{path}?size=51").status == 200
+
+
+def test_few_slides_are_held_open(tmp_path: Path) -> None:
+    sound = write("aperio-scanscope", tmp_path).path
+    names = [sound.name]
+    for number in range(6):
+        names.append(f"{number}.svs")
+        shutil.copy(sound, tmp_path / names[-1])
+    with serving(tmp_path, open_slides=2) as client, ThreadPoolExecutor(8) as pool:
+        paths = [
+            f"{name}/region?width=300&height=300&x={x}"
+            for x in range(12)
+            for name in names
+        ]
+        assert {answer.status for answer in pool.map(client.get, paths)} == {200}
+        assert 1 <= metric(client, "openslide_open_slides") <= 2
+
+
 def test_too_much_is_refused(folder: Folder) -> None:
     with serving(folder.path, threads=1, queue=1) as client:
         path = "aperio-scanscope.svs/region?width=2000&height=2000&format=png&x=-{}"
@@ -747,6 +778,16 @@ def test_others_are_asked_for_a_token(folder: Folder) -> None:
     with Command(folder.path, "--host", "0.0.0.0") as command:
         assert "token=" in command.address
         assert command.client.get("api/slides").status == 401
+
+
+def test_what_is_not_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "openslide.server.running", raising=False)
+    monkeypatch.delattr(server, "running", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["serve", str(tmp_path)]) == 1
+    assert "openslide serve needs uvicorn: pip install" in capsys.readouterr().err
 
 
 def test_what_cannot_be_served(

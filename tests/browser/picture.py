@@ -55,7 +55,9 @@ def make(out: Path) -> None:
     """Write the picture, a JPEG file."""
     with tempfile.TemporaryDirectory() as folder:
         image = tissue(5632, 4096, seed=_SEED)
-        slide = write_aperio(Path(folder), name="biopsy", image=image, dialect=GT450).path
+        slide = write_aperio(
+            Path(folder), name="biopsy", image=image, dialect=GT450
+        ).path
         slide.with_suffix(".geojson").write_text(json.dumps(_annotations()))
         with serving(slide) as client, launched() as browser:
             page = browser.new_page(viewport=_SIZE)
