@@ -17,7 +17,7 @@ MINGW := x86_64-w64-mingw32-gcc
 WHEELS := .venv-wheels
 DOCS := .venv-docs
 DURATION ?= 600
-FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ventana
+FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ngr ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
 # The release that this package is compared with, byte for byte.

@@ -156,6 +156,23 @@ def test_first_reads(
         must_be_direct(slide)
 
 
+@pytest.mark.parametrize("name", ["vms-444", "vms-parts", "vmu-odd"])
+def test_first_reads_by_many_threads(
+    slides: Mapping[str, OpenSlide], name: str
+) -> None:
+    """Which look for the starts of the same rows."""
+    width, height = slides[name].dimensions
+    places = [(x, y) for y in range(0, height, 30) for x in range(0, width, 100)]
+
+    def read(slide: OpenSlide) -> Any:
+        return slide.read_batch(places, 0, (100, 30), mode="RGBA", workers=4)
+
+    with OpenSlide(str(slides[name]._filename)) as slide, plainly(slide) as plain:
+        slide._osr.trust_direct_reads()
+        np.testing.assert_array_equal(read(slide), read(plain))
+        must_be_direct(slide)
+
+
 def test_slides_are_what_they_are_meant_to_be(slides: Mapping[str, OpenSlide]) -> None:
     tiles = {
         "vms": (512, 8),
