@@ -237,8 +237,7 @@ fill(struct tile_cache *cache, uint64_t number)
     for (size_t i = 0; i < PIXELS; i++) {
         words[i] = word_of(&key);
     }
-    struct rectangle missing =
-        tile_parts_missing(tile->parts, &all_pixels);
+    struct rectangle missing = tile_parts_missing(tile->parts, &all_pixels);
     for (int64_t x = 0; x < PIXELS; x += PIXELS / 4) {
         const struct rectangle part = {x, 0, x + PIXELS / 4, 1};
         tile_cache_put(tile, PIXELS, &part, words, PIXELS);
