@@ -188,7 +188,7 @@ def _scaling(results: Mapping[str, Result]) -> Iterator[tuple[str, Ratio]]:
 def _sparse_by_dense(results: Mapping[str, Result]) -> Iterator[tuple[str, Ratio]]:
     for case, sparse in results.items():
         dense = results.get(case.replace("dicom-sparse/", "dicom/"))
-        if case.startswith("dicom-sparse/") and dense is not None:
+        if re.fullmatch("dicom-sparse/.*/cold/image", case) and dense is not None:
             ratio = sparse.ratio(OURS, OURS, of=dense)
             if ratio is not None:
                 yield case, ratio

@@ -102,7 +102,7 @@ class _Examination:
         #: The same slide read by libopenslide alone, if that makes a difference.
         self._plain: OpenSlide | None = None
         with suppress(OpenSlideError):
-            if slide.direct_levels:
+            if slide.direct_levels or slide.kept_levels:
                 plain = OpenSlide(slide._filename, on_error="reopen", direct=False)
                 self._plain = stack.enter_context(plain)
 
@@ -147,6 +147,9 @@ class _Examination:
         if self._plain is not None:
             assert make(self._plain).tobytes() == picture.tobytes(), "other pixels"
             self.compared += 1
+            if self._slide.kept_levels:
+                again = make(self._slide)
+                assert again.tobytes() == picture.tobytes(), "other pixels later"
         return picture
 
     def _must_fail(self, make: Callable[[OpenSlide], Image], reason: str) -> None:
