@@ -39,7 +39,7 @@ _LARGE_SIDE = 4096
 _SHRINKAGE = 4
 
 #: So many tiles are copied at once, and tiles of so many bytes encoded.
-_COPIED_TILES = 256
+_COPIED_TILES = 32
 _ENCODED_BYTES = 32 << 20
 
 #: What the encoder that is used for most tiles makes.

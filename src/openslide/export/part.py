@@ -21,7 +21,6 @@ Cell: TypeAlias = tuple[int, int]
 # So many tiles are read at once: enough for the reads to be put in order, few
 # enough for the memory of a process to stay small.
 _BATCH_TILES = 32
-_COPIED_TILES = 128  # the same of native tiles, which are no pixels
 _BATCH_BYTES = 32 << 20
 
 
@@ -41,7 +40,7 @@ def export_part(part: Part) -> PartResult:
     damaged: list[Cell] = []
     why = ""
     with output.writer(part) as writer:
-        for grid in _batches(part, _BATCH_TILES):
+        for grid in _batches(part):
             bad = _write_pixels(part.job, grid, writer)
             why = why or _why_unreadable(part.job, bad)
             damaged += _cells(bad)
@@ -65,7 +64,7 @@ def _copy_part(part: Part, output: FileOutput) -> PartResult:
     encoded: list[Cell] = []
     reason = why = ""
     with output.writer(part) as writer:
-        for grid in _batches(part, _COPIED_TILES):
+        for grid in _batches(part):
             copied = copy_tiles(grid, writer)
             if len(copied.rest):
                 unread = _write_pixels(part.job, copied.rest, writer)
@@ -91,12 +90,12 @@ def _cells(grid: TileGrid) -> list[Cell]:
     return [(column, row) for column, row in grid.cells.tolist()]
 
 
-def _batches(part: Part, most: int) -> Iterator[TileGrid]:
+def _batches(part: Part) -> Iterator[TileGrid]:
     tiles = grid_of(part.job, part.cells)
     width, height = level_size(tiles)
     side = part.job.options.size
     largest = max(width * height, side**2 * len(part.job.options.views))
-    step = max(1, min(most, int(_BATCH_BYTES / (4 * largest))))
+    step = max(1, min(_BATCH_TILES, int(_BATCH_BYTES / (4 * largest))))
     return (tiles[start : start + step] for start in range(0, len(tiles), step))
 
 
