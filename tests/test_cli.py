@@ -208,6 +208,7 @@ def test_info_as_json(
             assert found["downsample"] == slide.level_downsamples[level]
             assert found["direct"] == (level in slide.direct_levels)
             assert found["reason"] == slide.indirect_levels.get(level)
+            assert found["kept"] == (level in slide.kept_levels)
         assert len(told["levels"]) == slide.level_count
     decoders = list(openslide._openslide.jpeg_decoders())
     assert told["software"]["decoders"] == decoders

@@ -108,6 +108,7 @@ def _json(path: str) -> str:
     """All that is known of a slide, as one line."""
     with open_slide_or_picture(path) as slide:
         indirect = slide.indirect_levels if isinstance(slide, OpenSlide) else {}
+        kept = slide.kept_levels if isinstance(slide, OpenSlide) else ()
         objective = slide.properties.get(PROPERTY_NAME_OBJECTIVE_POWER)
         facts = {
             "slide": path,
@@ -123,6 +124,7 @@ def _json(path: str) -> str:
                     "dimensions": size,
                     "downsample": downsample,
                     "direct": isinstance(slide, OpenSlide) and level not in indirect,
+                    "kept": level in kept,
                     "reason": indirect.get(level),
                 }
                 for level, (size, downsample) in enumerate(
