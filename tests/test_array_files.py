@@ -21,7 +21,7 @@ from tests.slides.stored import blank_tile
 fsspec = pytest.importorskip("fsspec")
 zarr: Any = pytest.importorskip("zarr")
 
-from openslide.array import (
+from openslide.array import (  # noqa: E402
     open_zarr,
     references,
 )
