@@ -257,6 +257,12 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes that read and write (default: one for each CPU)",
     )
     output.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="work on the Dask cluster with this scheduler, such as tcp://host:8786, "
+        "instead of this machine; slides and output must lie where its workers see them",
+    )
+    output.add_argument(
         "--resume",
         action="store_true",
         help="go on with what an earlier run has left, and leave alone what is complete",
@@ -297,6 +303,7 @@ def run(options: argparse.Namespace) -> int:
             workers=options.workers or get_num_threads(),
             resume=options.resume,
             report=progress,
+            scheduler=options.scheduler,
         )
     failed = [*left_out.failed, *unmatched]
     failed += [failure.path for failure in summary.failures]
@@ -389,6 +396,10 @@ def _check(options: argparse.Namespace) -> None:
     """End the program where options do not go together."""
     if bool(options.slides) == bool(options.manifest):
         options.usage_error("name slides, or a --manifest of them")
+    if options.scheduler and options.workers:
+        options.usage_error("--workers is for this machine; a cluster has its own")
+    if options.scheduler and options.stage:
+        options.usage_error("--stage is for this machine; workers of a cluster read slides where they are")
     if options.pixels and options.to != "h5":
         options.usage_error("--pixels is for --to h5; other outputs have pixels anyway")
     for name in ("shuffle", "shard_bytes"):

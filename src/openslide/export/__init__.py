@@ -10,6 +10,7 @@ Data flows one way:
                 and of resuming
     run         hands tasks to processes and reports; it never opens a slide itself
     workers     the processes
+    cluster     or the workers of a Dask cluster
     staging     copies of slides on a local disk
     survey      the first task: which tiles a slide has, and what of them is there
     slide_work  what is done of a slide

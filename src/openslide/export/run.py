@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from .cluster import ClusterWorkers
+
 
 class Failure(NamedTuple):
     """A slide that could not be worked off, and why."""
@@ -394,6 +396,7 @@ def export_tiles(
     workers: int,
     resume: bool,
     report: Report,
+    scheduler: str | None = None,
 ) -> Summary:
     """Cut slides into tiles.
 
@@ -404,6 +407,8 @@ def export_tiles(
               one is read, and removed when it is done.
     workers:  how many processes read and write.
     resume:   whether to go on with what an earlier run has left.
+    scheduler: the address of a Dask cluster whose workers do it instead; slides and
+              `out` must be where these see them too.
 
     A slide that cannot be read ends up in the summary's failures, and the others go
     on; so does one at which a process dies.
@@ -413,7 +418,8 @@ def export_tiles(
 
     Raises FileExistsError where there are tiles of a slide already, and they shall
     not be gone on with, or something else in their place, and ValueError where they
-    were made with other options.
+    were made with other options; of a cluster, ImportError without Dask and
+    cluster.ClusterError where its workers cannot do the work.
     """
     options.encoding()  # raises before anything is there
     out = out.absolute()
@@ -431,7 +437,7 @@ def export_tiles(
         export = _Export(works, resume, report, copies, workers)
         processes = workers if copies is None else workers + 1
         try:
-            with Workers[_Task, _Result](processes, _work_off) as pool:
+            with _pool(works, out, processes, scheduler, report) as pool:
                 for outcome in pool.run(export.next_task):
                     export.take(outcome)
         finally:  # and when no process works on them any more
@@ -444,6 +450,22 @@ def export_tiles(
         export.holes,
         export.failures,
     )
+
+
+def _pool(
+    works: list[SlideWork],
+    out: Path,
+    workers: int,
+    scheduler: str | None,
+    report: Report,
+) -> Workers[_Task, _Result] | ClusterWorkers[_Task, _Result]:
+    """Who works off tasks: processes of this machine, or a cluster."""
+    if scheduler is None:
+        return Workers(workers, _work_off)
+    from .cluster import ClusterWorkers
+
+    slides = [work.job.path for work in works]
+    return ClusterWorkers(scheduler, _work_off, slides=slides, out=out, report=report)
 
 
 def _job(
