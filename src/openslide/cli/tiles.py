@@ -399,7 +399,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.scheduler and options.workers:
         options.usage_error("--workers is for this machine; a cluster has its own")
     if options.scheduler and options.stage:
-        options.usage_error("--stage is for this machine; workers of a cluster read slides where they are")
+        options.usage_error(
+            "--stage is for this machine; workers of a cluster read slides where they are"
+        )
     if options.pixels and options.to != "h5":
         options.usage_error("--pixels is for --to h5; other outputs have pixels anyway")
     for name in ("shuffle", "shard_bytes"):
