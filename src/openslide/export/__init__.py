@@ -23,6 +23,12 @@ Data flows one way:
     packing     shards of all slides, shuffled, out of those of single slides
     overview    what people look at afterwards
 
+The plan of a slide is its survey and plan.parts() of that: the same wherever it is made.
+part.export_part() works off a part anywhere that sees slides and output, and what it
+returns is noted by one run alone.  So `run` needs no more of what runs its tasks than
+Workers.run(): a scheduler of a cluster may take its place.  Batch jobs that know nothing of
+one another have whole slides each instead (shares).
+
 How the results get to a disk is the matter of ..output.
 """
 

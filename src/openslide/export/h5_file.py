@@ -6,7 +6,8 @@
     cells, boxes, microns, class_shares
                 as in Zarr stores
 
-Tiles that cannot be read are left out.  The attributes of `coords` are those that the two
+Where pixels are asked for, tiles that cannot be read are left out; coordinates alone are
+written without reading any.  The attributes of `coords` are those that the two
 programs look for, those of the file what is told of the slide (facts.facts_of()).
 
 CLAM reads regions of a level, and patch_size is their size there, so it finds no
