@@ -90,8 +90,10 @@ class Service:
         """
         now = asyncio.get_running_loop().time()
         slide = self._slides.get(address)
-        if slide is not None and now - slide.seen < _TRUST:
-            return slide
+        if slide is not None:
+            if now - slide.seen < _TRUST:
+                return slide
+            slide.seen = now  # others need not look as well
         try:
             path, version = await asyncio.to_thread(self._look, address)
         except NotServedError:
