@@ -96,6 +96,7 @@ class Server:
             output = subprocess.check_output(
                 [
                     *("wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency"),
+                    *("--timeout", "30s"),
                     *("-s", str(_SCRIPT), f"http://127.0.0.1:{self.port}"),
                 ],
                 env={**os.environ, "TILES": file.name},
