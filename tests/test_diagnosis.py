@@ -16,7 +16,13 @@ import pytest
 from hypothesis import strategies as st
 from PIL import Image
 
-from openslide import ImageSlide, OpenSlide, OpenSlideUnsupportedFormatError, open_slide
+from openslide import (
+    ImageSlide,
+    OpenSlide,
+    OpenSlideUnsupportedFormatError,
+    _tiff,
+    open_slide,
+)
 from openslide.cli import main
 from openslide.tiles import TileGrid
 from tests.slides import SlideFacts, reference, write_aperio, write_mirax
@@ -369,3 +375,13 @@ def test_a_small_slide_is_itself(tmp_path: Path) -> None:
     path = write_aperio(tmp_path, image=reference()[:64, :64], factors=(1,)).path
     with TileGrid(path, 64) as grid:
         assert isinstance(grid.slide, OpenSlide)
+
+
+def test_a_file_that_is_cut_while_it_is_looked_at(
+    slides: Mapping[str, SlideFacts],
+) -> None:
+    file = io.BytesIO(slides["aperio-scanscope"].path.read_bytes())
+    tiff = _tiff.TiffFile(file, wide=False)
+    file.truncate(12)  # as where somebody writes it anew
+    with pytest.raises(_tiff.CutOffError):
+        list(tiff.directories())

@@ -151,7 +151,10 @@ class TiffFile:
         if offset + size > self.size:
             raise CutOffError(f"{what} lies at byte {offset}")
         self._file.seek(offset)
-        return struct.unpack(form, self._file.read(size))
+        found = self._file.read(size)
+        if len(found) < size:  # somebody is writing it anew
+            raise CutOffError(f"{what} lies at byte {offset}")
+        return struct.unpack(form, found)
 
     def _entries(self, start: int, number: int) -> tuple[dict[int, _Entry], int]:
         """The tags of a directory, and where the place of the next one stands."""
