@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from openslide.output.journal import Journal
+from openslide.output.work import WorkFolder
 from tests.exports import contents, cut, write_tissue
 from tests.slides import SlideFacts
 
@@ -116,3 +118,18 @@ def test_a_slide_that_is_called_like_the_shards(
     assert cut(out, path, *OPTIONS, "--shuffle=1") == 1
     assert "a slide is called 'dataset'" in capsys.readouterr().err
     assert cut(out, path, *OPTIONS, "--resume") == 0
+
+
+def test_going_on_after_a_kill(once: Path, slides: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(once, out)
+    (out / "dataset.json").unlink()
+    work = WorkFolder(out / "dataset")
+    work.take()
+    Journal(work.path / "journal").add({"shards": 9})  # more, before it was killed
+    (work.aside / "half").write_text("half")
+    work.release()
+    shutil.copy(out / "dataset-000000.tar", out / "dataset-000008.tar")
+    again: list[str | Path] = [slides, *OPTIONS, "--shuffle=5"]
+    assert cut(out, *again, "--resume") == 0
+    assert contents(out) == contents(once)

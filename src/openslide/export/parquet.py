@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..output.whole import settle
 from .facts import columns_of, facts_of, row_of, tiles_of
-from .plan import EXTENSIONS, Job, Part, grid_of, parts, sample_key
-from .tile_output import EncodedTiles, FileOutput, Noted, encoded_tiles
+from .plan import EXTENSIONS, Job, Part, grid_of, sample_key
+from .tile_output import EncodedTiles, ShardOutput, encoded_tiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,14 +48,10 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-class ParquetOutput(FileOutput):
+class ParquetOutput(ShardOutput):
     """OUT/{slide}-{number}.parquet, a part each."""
 
-    def targets(self, job: Job) -> list[Path]:
-        return [self.part_target(job, 0)]
-
-    def part_target(self, job: Job, number: int) -> Path:
-        return job.out / f"{job.name}-{number:06}.parquet"
+    suffix = "parquet"
 
     def begin(self, job: Job, grid: TileGrid, is_begun: bool) -> None:
         _pyarrow()  # raises before anything is read in vain
@@ -82,15 +77,6 @@ class ParquetOutput(FileOutput):
         settle([aside])
         aside.replace(path)
         settle([path])
-
-    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
-        paths = {part.number: self.part_target(job, part.number) for part in parts}
-        return {n for n, path in paths.items() if noted.is_whole(path, path.name)}
-
-    def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
-    ) -> list[Path]:
-        return [self.part_target(job, part.number) for part in parts(job, grid.cells)]
 
 
 class ParquetWriter:

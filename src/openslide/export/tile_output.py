@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+from .plan import parts
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -135,6 +137,27 @@ class FileOutput(TileOutput):
 
     @abstractmethod
     def writer(self, part: Part) -> AbstractContextManager[FileWriter]: ...
+
+
+class ShardOutput(FileOutput):
+    """One of a file for each part, OUT/{slide}-{number}.{suffix}."""
+
+    suffix: str
+
+    def targets(self, job: Job) -> list[Path]:
+        return [self.part_target(job, 0)]
+
+    def part_target(self, job: Job, number: int) -> Path:
+        return job.out / f"{job.name}-{number:06}.{self.suffix}"
+
+    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
+        paths = {part.number: self.part_target(job, part.number) for part in parts}
+        return {n for n, path in paths.items() if noted.is_whole(path, path.name)}
+
+    def finish(
+        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+    ) -> list[Path]:
+        return [self.part_target(job, part.number) for part in parts(job, grid.cells)]
 
 
 def output_for(to: Target) -> TileOutput:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..output.whole import WholeFile, whole_file
 from .facts import facts_of, tiles_of
-from .plan import EXTENSIONS, grid_of, parts, sample_key
-from .tile_output import EncodedTiles, FileOutput, Noted, encoded_tiles
+from .plan import EXTENSIONS, grid_of, sample_key
+from .tile_output import EncodedTiles, ShardOutput, encoded_tiles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +32,10 @@ _HEADER[_CHECKSUM] = b" " * 8  # as which it counts itself
 _SUM = sum(_HEADER)
 
 
-class WebDatasetOutput(FileOutput):
+class WebDatasetOutput(ShardOutput):
     """OUT/{slide}-{shard}.tar, a part each."""
 
-    def targets(self, job: Job) -> list[Path]:
-        return [self.part_target(job, 0)]
-
-    def part_target(self, job: Job, number: int) -> Path:
-        return job.out / f"{job.name}-{number:06}.tar"
+    suffix = "tar"
 
     @contextmanager
     def writer(self, part: Part) -> Iterator[ShardWriter]:
@@ -50,15 +45,6 @@ class WebDatasetOutput(FileOutput):
             yield ShardWriter(part.job, file, facts)
             file.write(bytes(2 * tarfile.BLOCKSIZE))
             file.write(bytes(-file.size % tarfile.RECORDSIZE))
-
-    def present(self, job: Job, parts: Collection[Part], noted: Noted) -> set[int]:
-        paths = {part.number: self.part_target(job, part.number) for part in parts}
-        return {n for n, path in paths.items() if noted.is_whole(path, path.name)}
-
-    def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
-    ) -> list[Path]:
-        return [self.part_target(job, part.number) for part in parts(job, grid.cells)]
 
 
 class ShardWriter:
