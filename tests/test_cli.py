@@ -24,7 +24,6 @@ from openslide.cli._indirect import REASONS, explained
 from openslide.cli._progress import Progress
 from tests.slides import SlideFacts, reference, write_generic
 
-README = Path(__file__).parents[1] / "README.md"
 
 TISSUE = reference()[950:1020, 800:900]  # 100 x 70 pixels
 
@@ -406,27 +405,3 @@ def test_as_a_module(facts: SlideFacts) -> None:
 def test_the_installed_command() -> None:
     (script,) = metadata.entry_points(group="console_scripts", name="openslide")
     assert script.value == "openslide._command:main"
-
-
-# README
-
-
-@pytest.mark.requires_openslide("4.0.0")
-def test_the_commands_of_the_readme(
-    tmp_path: Path, slides: Mapping[str, SlideFacts], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("scipy")
-    pytest.importorskip("zarr")
-    text = README.read_text(encoding="utf-8")
-    (tmp_path / "slides").mkdir()
-    for path in ("slide.svs", "slides/SLIDE.svs"):
-        shutil.copy(slides["aperio-jpeg"].path, tmp_path / path)
-    monkeypatch.chdir(tmp_path)
-    commands = re.findall("^    openslide (.*)", text, re.MULTILINE)
-    assert len(commands) >= 7
-    for command in commands:
-        assert main(command.split()) == 0, command
-    assert Path("dataset/SLIDE-000000.tar").exists()
-    section = text.partition("## Tiles for training")[2].partition("\n## ")[0]
-    for code in re.findall("```python\n(.*?)```", section, re.DOTALL):
-        exec(code, {})
