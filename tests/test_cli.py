@@ -24,7 +24,6 @@ from openslide.cli._indirect import REASONS, explained
 from openslide.cli._progress import Progress
 from tests.slides import SlideFacts, reference, write_generic
 
-
 TISSUE = reference()[950:1020, 800:900]  # 100 x 70 pixels
 
 
