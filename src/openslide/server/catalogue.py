@@ -16,9 +16,9 @@ from typing import Any
 
 from ..export.folders import LeftOut, find_slides
 from . import answers
-from .readers import Answer
+from .readers import Answer, BusyError
 from .roots import NotServedError, Roots
-from .service import BusyError, Service, Wanted
+from .service import Service, Wanted
 
 #: A list that is older, in seconds, is made anew when somebody asks for it.
 _FRESH = 15.0

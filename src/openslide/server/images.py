@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +13,11 @@ from starlette.routing import Route
 from . import answers, readers
 from .answers import ProblemError
 from .numbers import number
-from .service import BusyError, GoneError, NotServedError, Service, Slide, Wanted
+from .readers import BusyError
+from .roots import NotServedError
+from .service import Service, Slide, Wanted
+
+_Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 #: By the suffix of an address.
 _FORMATS: Mapping[str, str] = {
@@ -109,29 +113,23 @@ class Pictures:
 def routes(pictures: Pictures, tile_size: int, overlap: int) -> list[Route]:
     """The addresses of pictures."""
 
-    async def deep_zoom_tile(request: Request) -> Response:
-        place = request.path_params
-        return await pictures.answer(
-            request,
-            await pictures.slide(request),
-            "deep_zoom_tile",
-            level=place["level"],
-            column=place["column"],
-            row=place["row"],
-            format=format_of(place["format"]),
-        )
+    def tiles(what: str, number: str) -> _Endpoint:
+        """Tiles of a grid, which is numbered by a part of the address."""
 
-    async def layer_tile(request: Request) -> Response:
-        place = request.path_params
-        return await pictures.answer(
-            request,
-            await pictures.slide(request),
-            "layer_tile",
-            layer=place["layer"],
-            column=place["column"],
-            row=place["row"],
-            format=format_of(place["format"]),
-        )
+        async def tile(request: Request) -> Response:
+            place = request.path_params
+            return await pictures.answer(
+                request,
+                await pictures.slide(request),
+                what,
+                **{number: place[number]},
+                column=place["column"],
+                row=place["row"],
+                format=format_of(place["format"]),
+            )
+
+        tile.__name__ = what  # as it is counted and logged
+        return tile
 
     async def dzi(request: Request) -> Response:
         slide = await pictures.slide(request)
@@ -209,13 +207,15 @@ def routes(pictures: Pictures, tile_size: int, overlap: int) -> list[Route]:
 
     tile = "{column:number}_{row:number}.{format}"
     return [
-        Route("/{slide:path}_layers/{layer:number}/" + tile, layer_tile),
-        Route("/{slide:path}_files/{level:number}/" + tile, deep_zoom_tile),
+        Route(
+            "/{slide:path}_layers/{layer:number}/" + tile, tiles("layer_tile", "layer")
+        ),
+        Route(
+            "/{slide:path}_files/{level:number}/" + tile,
+            tiles("deep_zoom_tile", "level"),
+        ),
         Route("/{slide:path}.dzi", dzi),
         Route("/{slide:path}/associated/{name}.{format}", associated),
         Route("/{slide:path}/thumbnail.{format}", thumbnail),
         Route("/{slide:path}/region", region),
     ]
-
-
-__all__ = ["GoneError", "Pictures", "format_of", "routes"]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from .._cache import OpenSlideCache
 from .._errors import OpenSlideError, OpenSlideVersionError
@@ -289,6 +289,3 @@ READS: Mapping[str, Callable[..., Made]] = {
         *(thumbnail, associated_image),
     )
 }
-
-#: What the arguments of such a function may be.
-Arguments: TypeAlias = dict[str, Any]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .._version import __version__
 from .byte_cache import PictureCache
-from .readers import Answer, BusyError, Job, Readers
+from .readers import Answer, Job, Readers
 from .roots import NotServedError, Roots
 from .versions import version_of
 
@@ -197,6 +197,3 @@ class Service:
         if job.wanted <= 0 and not job.begun:
             self.forgotten += 1
             self.readers.forget(job)
-
-
-__all__ = ["BusyError", "GoneError", "NotServedError", "Service", "Slide", "Wanted"]
