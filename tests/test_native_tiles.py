@@ -44,7 +44,7 @@ NOT_NATIVE: dict[str, str | dict[int, str]] = {
     "ventana-bif": OVERLAPPING,
     "mirax": OVERLAPPING,
     "leica": "the level is made of several images",
-    **dict.fromkeys(NDPI, "the level is not stored as tiles"),
+    **dict.fromkeys((*NDPI, "vms", "vmu"), "the level is not stored as tiles"),
     **dict.fromkeys(
         (
             *("generic-raw", "generic-deflate", "generic-vips-raw", "dicom-rgb"),
