@@ -32,7 +32,7 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture fuzz fuzz-c \
+.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture pictures fuzz fuzz-c \
     bench bench-tiles bench-trees bench-native bench-server bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
@@ -140,6 +140,9 @@ browser: $(OPENSEADRAGON) $(VENV)/browser ## Show trees and served slides in hea
 picture: $(OPENSEADRAGON) $(VENV)/browser ## Make the picture of the viewer that the README shows (Debian: chromium, npm)
 	$(MAKE) $(VENV)/package
 	$(BIN)/python -m tests.browser.picture docs/viewer.jpeg
+
+pictures: $(VENV)/package ## Make the other pictures of the documentation
+	$(BIN)/python -m tests.pictures docs/pictures
 
 # The extension module with the address and undefined-behaviour sanitizers in an
 # environment of its own, and the plain C files with the thread sanitizer.
