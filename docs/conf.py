@@ -16,7 +16,6 @@ root_doc = "index"
 exclude_patterns = ["conf.py"]
 html_theme = "furo"
 html_title = f"openslide-native {release}"
-html_static_path = ["pictures"]
 
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -28,9 +27,25 @@ autodoc_default_options = {"members": True}
 
 
 def keep_layout(app, what, name, obj, options, lines):  # type: ignore[no-untyped-def]
-    """Show a docstring as it was written: its columns are not reStructuredText."""
-    if lines and what != "module":
+    """Show a docstring as it was written: its columns are not reStructuredText.
+
+    Of modules only what is indented: code and tables.
+    """
+    if what == "module":
+        lines[:] = with_literal_blocks(lines)
+    elif lines:
         lines[:] = ["::", "", *(f"    {line}" for line in lines), ""]
+
+
+def with_literal_blocks(lines):  # type: ignore[no-untyped-def]
+    """Lines, with each indented block marked as literal."""
+    marked, is_within = [], False
+    for line in lines:
+        if line and line.startswith(" ") != is_within:
+            is_within = not is_within
+            marked += ["::", ""] if is_within else []
+        marked.append(line)
+    return marked
 
 
 def setup(app):  # type: ignore[no-untyped-def]
