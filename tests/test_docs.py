@@ -1,8 +1,8 @@
 """Every block of code in the README and in docs/ runs as it stands.
 
-Blocks of a page run one after the other in a folder with some slides: `python` in one
-interpreter, `sh` by bash. What is for other machines or programs is marked as something
-else, such as `text`.
+Blocks of a page run one after the other in a folder with some slides, annotations of them
+and a manifest: `python` in one interpreter, `sh` by bash. What is for other machines or
+programs is marked as something else, such as `text`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUNNER = ROOT / "tests" / "isolated" / "run_page.py"
 
-#: Shown elsewhere: these crash.
-NOT_RUN = {"docs/known-crashes.md"}
+#: Shown elsewhere: these crash, and those want a GPU (tests/test_gpu_page.py).
+NOT_RUN = {"docs/known-crashes.md", "docs/gpu-decoding.md"}
 
 LANGUAGES = ("python", "sh")
 
@@ -42,14 +43,46 @@ def blocks_of(page: Path) -> list[tuple[str, int, str]]:
     ]
 
 
+def _box(left: int, top: int, right: int, bottom: int, name: str) -> dict[str, Any]:
+    """What QuPath writes of a rectangle with a class."""
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [corners]},
+        "properties": {"objectType": "annotation", "classification": {"name": name}},
+    }
+
+
+def _annotate(path: Path, width: int, height: int) -> None:
+    """Annotations of a slide of this size: tumour on the left, stroma on the right."""
+    middle, right, bottom = width // 2, width - 64, height - 64
+    features = [
+        _box(64, 64, middle, bottom, "Tumor"),
+        _box(middle, 64, right, bottom, "Stroma"),
+        _box(128, 128, 192, 192, "Ignore*"),
+    ]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+
+
 @pytest.fixture
 def home(slides: Mapping[str, SlideFacts], tmp_path: Path) -> Path:
     """A folder with what the pages speak of."""
-    shutil.copy(slides["aperio-jpeg"].path, tmp_path / "slide.svs")
+    facts = slides["aperio-jpeg"]
+    shutil.copy(facts.path, tmp_path / "slide.svs")
+    _annotate(tmp_path / "slide.geojson", *facts.level_dimensions[0])
     folder = tmp_path / "slides"
     folder.mkdir()
-    for number, name in enumerate(["aperio-gt450", "aperio-scanscope"]):
-        shutil.copy(slides[name].path, folder / f"case-{number + 1}.svs")
+    for number, name in enumerate(["aperio-gt450", "aperio-scanscope"], 1):
+        facts = slides[name]
+        shutil.copy(facts.path, folder / f"case-{number}.svs")
+        drawn = tmp_path / "annotations" / f"case-{number}.geojson"
+        _annotate(drawn, *facts.level_dimensions[0])
+    (tmp_path / "slides.csv").write_text(
+        "slide,mask,label,split\n"
+        "slides/case-1.svs,annotations/case-1.geojson,positive,train\n"
+        "slides/case-2.svs,annotations/case-2.geojson,negative,test\n"
+    )
     return tmp_path
 
 
