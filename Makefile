@@ -33,7 +33,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
 .PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture pictures fuzz fuzz-c \
-    bench bench-tiles bench-trees bench-native bench-server bench-peers docs wheel lint lint-windows format clean
+    bench bench-tiles bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -227,6 +227,9 @@ PEER_NEEDS_wsi-rs := wsi-rs numpy pillow
 	    && touch .venv-peer-$*/ready \
 	    || echo 'bench-peers: $* cannot be installed here, so it is left out'
 	touch $@
+
+bench-array: $(VENV)/package ## Measure lazy arrays and Dask beside what they stand on (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_array $(BENCH)
 
 bench-peers: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready $(PEERS:%=.venv-peer-%/tried) ## Measure beside other libraries (SLIDE=path, BENCH=options)
 	$(BIN)/python -m pip install --quiet matplotlib
