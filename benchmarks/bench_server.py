@@ -305,7 +305,7 @@ def first_tiles(contest: Contest, rounds: int) -> list[float]:
                 page.goto(
                     f"http://localhost:{server.port}/view?slide={contest.slide.name}"
                 )
-                drawn = "window.viewer?.world.getItemAt(0)?.lastDrawn?.length > 0"
+                drawn = "window.viewer?.world?.getItemAt(0)?.lastDrawn?.length > 0"
                 while not page.evaluate(drawn):
                     page.wait_for_timeout(5)
                 times.append(time.perf_counter() - start)
