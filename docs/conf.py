@@ -34,7 +34,7 @@ def keep_layout(app, what, name, obj, options, lines):  # type: ignore[no-untype
     if what == "module":
         lines[:] = with_literal_blocks(lines)
     elif lines:
-        lines[:] = ["::", "", *(f"    {line}" for line in lines), ""]
+        lines[:] = [".. code-block:: text", "", *(f"    {line}" for line in lines), ""]
 
 
 def with_literal_blocks(lines):  # type: ignore[no-untyped-def]
