@@ -9,7 +9,7 @@ The way of a request:
     roots            which file an address stands for, and whether it is served
     service          the picture from the cache, or once for all who want it
     readers          which process reads it, and when; what becomes of one that dies
-    reader           in that process: open_slides, pictures, output.encoding
+    reader           in that process: _open_slides, pictures, output.encoding
 
 `catalogue` and `interface` make the list of slides, `pages` has what a browser shows,
 `embedding` what notebooks show.

@@ -18,10 +18,10 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from .._errors import OpenSlideError, OpenSlideUnsupportedFormatError
+from .._open_slides import OpenSlides
 from .._threads import set_num_threads
 from . import pictures
 from .frames import Frame, read_frame
-from .open_slides import OpenSlides
 from .pictures import NoSuchPictureError, ServedSlide, shared_cache
 from .settings import ReaderSettings
 

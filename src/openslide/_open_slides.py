@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from .._abstract_slide import AbstractSlide
 
-Slide = TypeVar("Slide", bound=AbstractSlide)
+class Closable(Protocol):
+    """A slide, or something that holds one open."""
+
+    def close(self) -> None: ...
+
+
+Slide = TypeVar("Slide", bound=Closable)
 
 
 class OpenSlides(Generic[Slide]):
