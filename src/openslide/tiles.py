@@ -6,6 +6,12 @@ be handed to a training loop:
     with TileGrid("slide.svs", 224, mpp=0.5, min_tissue=0.25) as grid:
         for batch in grid.batches(64):
             ...  # uint8 (64, 224, 224, 3)
+
+A set has the tiles of many slides, in any order:
+
+    tiles = TileSet(["a.svs", "b.svs"], 224, mpp=0.5, min_tissue=0.25)
+    for batch in tiles.shuffled(seed=1).batches(64):
+        ...  # batch.pixels, batch.labels, batch.slides
 """
 
 from __future__ import annotations
@@ -19,6 +25,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 from . import _abstract_slide, _arrays, _open, _sampling
+from ._tile_set import SlideTile, TileBatch, TileBatches, TileSet
+from ._tile_survey import SlideSource
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -33,7 +41,15 @@ if TYPE_CHECKING:
     from .annotations import Origin
     from .tissue import MaskLike, TissueMask
 
-__all__ = ["Tile", "TileGrid"]
+__all__ = [
+    "SlideSource",
+    "SlideTile",
+    "Tile",
+    "TileBatch",
+    "TileBatches",
+    "TileGrid",
+    "TileSet",
+]
 
 
 class Tile(NamedTuple):
@@ -401,15 +417,21 @@ class TileGrid(Sequence[Tile]):
 
         The others are background.
         """
+        np = _arrays.numpy()
+        width, height = self._size
+        pixels = np.empty((len(self), height, width, self._channels), np.uint8)
+        return pixels, self._read_into(pixels, workers, errors)
+
+    def _read_into(
+        self, pixels: NDArray[np.uint8], workers: int | None, errors: ErrorPolicy
+    ) -> NDArray[np.bool_]:
+        """Fill an array with all tiles; tell those that could be read."""
         is_masked, threads = _arrays.policy(errors, workers)
         positions = [(x, y) for x, y in self.positions.tolist()]
         views = _sampling.Views(
             self._sampling, self._size, positions, self._background, is_masked, threads
         )
-        np = _arrays.numpy()
-        width, height = self._size
-        pixels = np.empty((len(self), height, width, self._channels), np.uint8)
-        return pixels, _arrays.truths(self._slide._read_views_into(pixels, views))
+        return _arrays.truths(self._slide._read_views_into(pixels, views))
 
     def batches(
         self, n: int, *, workers: int | None = None, prefetch: int = 1
