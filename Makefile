@@ -159,7 +159,8 @@ $(SANITIZE)/package: $(SANITIZE)/tools $(SOURCES) Makefile
 # Python itself is not instrumented, hence the preloaded run-time library; what it
 # allocates is watched all the same.  Left out are leaks and peaks of memory, which its
 # allocator keeps for a while, crashes of libopenslide itself, forks beside threads, which
-# that allocator does not survive, and what has nothing to do with the extension module.
+# that allocator does not survive, and what has nothing to do with the extension module, or
+# runs whole programs that other tests run, as the pages of the documentation do.
 # TESTS='tests/test_arrays.py ...' passes these alone.
 test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the address, UB and thread sanitizers (TESTS=files)
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
@@ -167,6 +168,7 @@ test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the a
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_sigbus=0 \
 	    $(SANITIZE)/bin/python -m pytest $(TESTS) --ignore tests/test_c.py \
 	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py \
+	    --ignore tests/test_docs.py \
 	    --deselect tests/test_damage.py::test_known_crashes \
 	    --deselect 'tests/test_direct.py::test_scenarios[memory]' \
 	    --deselect tests/test_trees.py::test_memory_does_not_grow_with_the_height \

@@ -22,6 +22,11 @@ from tests.slides import SlideFacts
 
 markdown_it = pytest.importorskip("markdown_it")
 
+pytestmark = [
+    pytest.mark.requires_openslide("4.0.1"),
+    pytest.mark.requires_direct_reads,
+]
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 RUNNER = ROOT / "tests" / "isolated" / "run_page.py"
