@@ -17,6 +17,9 @@ MINGW := x86_64-w64-mingw32-gcc
 WHEELS := .venv-wheels
 DOCS := .venv-docs
 DURATION ?= 600
+# Processes that pass tests; 0: this one.
+JOBS ?= auto
+PYTEST := -m pytest -n $(JOBS) --dist worksteal
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ngr ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
 BENCH ?=
@@ -104,8 +107,8 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 	$(BIN)/openslide info "$$slide"; \
 	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256 --resume
 
-test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite
-	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python -m pytest
+test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite (JOBS=processes)
+	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python $(PYTEST)
 
 # A build folder apart, for setuptools would take up the objects of another build.
 $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
@@ -116,7 +119,7 @@ $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
 	touch $@
 
 test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo is not built in
-	$(WITHOUT_JPEG)/bin/python -m pytest --ignore tests/test_c.py --ignore tests/test_build.py
+	$(WITHOUT_JPEG)/bin/python $(PYTEST) --ignore tests/test_c.py --ignore tests/test_build.py
 
 # What pixels depend on by way of kernels.
 PIXEL_TESTS := $(addprefix tests/,test_convert.py test_regions.py test_arrays.py \
@@ -166,7 +169,7 @@ test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the a
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)" \
 	    PYTHONMALLOC=malloc UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_sigbus=0 \
-	    $(SANITIZE)/bin/python -m pytest $(TESTS) --ignore tests/test_c.py \
+	    $(SANITIZE)/bin/python $(PYTEST) $(TESTS) --ignore tests/test_c.py \
 	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py \
 	    --ignore tests/test_docs.py \
 	    --deselect tests/test_damage.py::test_known_crashes \
@@ -181,7 +184,7 @@ test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the a
 test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: libopenslide0)
 	library=$$(ldconfig -p | awk '/libopenslide\.so\.0 / { print $$NF; exit }') && \
 	    test -n "$$library" && \
-	    OPENSLIDE_LIBRARY=$$library $(BIN)/python -m pytest
+	    OPENSLIDE_LIBRARY=$$library $(BIN)/python $(PYTEST)
 
 # The campaign and each fuzzer have a share of the time each.
 fuzz: $(VENV)/package ## Damage slides of every format, and fuzz the C code (DURATION=600, in seconds)

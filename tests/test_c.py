@@ -12,6 +12,9 @@ import pytest
 
 import openslide
 
+# Compilers take their time on a busy machine.
+pytestmark = pytest.mark.timeout(600)
+
 ROOT = Path(__file__).parent.parent
 #: Those of kernels, and that of a decoder without libjpeg-turbo.
 NEON_TESTS = ("convert", "paint", "jpeg_kernels", "resample", "no_jpeg")
