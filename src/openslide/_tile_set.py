@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import operator
 import os
 from collections import deque
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
 
     from ._arrays import ErrorPolicy
 
-#: Tiles that are read in one go unless somebody says otherwise: the more there are, the
-#: more of them are of the same slide.
-_AT_ONCE = 256
+#: Tiles, and bytes of them, that are read together unless somebody says otherwise: the
+#: more there are, the more of them are of the same slide.
+_AT_ONCE, _BYTES_AT_ONCE = 512, 96 << 20
 
 
 class SlideTile(NamedTuple):
@@ -366,7 +367,7 @@ class TileSet(Sequence[SlideTile]):
 
         workers:   as for read(); the batches are the same with any number.
         prefetch:  how many further batches are read, together, while others are used;
-                   by default such as have 256 tiles.
+                   by default 512 tiles or 96 MB, the smaller of both.
         errors:    as for read().
         drop_last: whether to leave out the last batch where it has fewer.
 
@@ -375,7 +376,8 @@ class TileSet(Sequence[SlideTile]):
         if n < 1:
             raise ValueError(f"a batch has at least one tile, not {n!r}")
         if prefetch is None:
-            prefetch = max(1, _AT_ONCE // n)
+            together = min(_AT_ONCE, _BYTES_AT_ONCE // math.prod(self._shape))
+            prefetch = max(1, together // n)
         if prefetch < 0:
             raise ValueError(f"prefetch must not be negative, but is {prefetch!r}")
         _arrays.policy(errors, workers)
