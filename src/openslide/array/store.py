@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
 from .._library import __library_version__
-from .._open import open_slide_or_picture
 from .._version import __version__
 from ..output.identity import slide_identity
 from ..output.journal import understood
@@ -117,11 +116,10 @@ def write_store(
 
     Raises FileExistsError where there is something in its place that shall not, or
     cannot, be gone on with, output.lock.BusyError where another run is writing it,
-    ValueError where it was begun with another slide or other chunks, and what opening
-    the slide and writing files raise.
+    ValueError where it was begun with another slide or other chunks, and what writing
+    files raises.
     """
-    with open_slide_or_picture(path, on_error="reopen") as slide:
-        return _Work(slide, path, out, chunks).run(threads, resume, report)
+    return _Work(slide, path, out, chunks).run(threads, resume, report)
 
 
 class _Work:
