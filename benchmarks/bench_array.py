@@ -25,7 +25,6 @@ from typing import Any
 
 import openslide
 from openslide.array import open_zarr, to_dask
-from openslide.array.filesystem import SlideTree
 
 from .machine import load
 from .slides import SlideStore
@@ -143,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--slides", type=Path, default=Path("build/bench-slides"))
     options = parser.parse_args(arguments)
     path = SlideStore(options.slides).slide("gt450").path
-    SlideTree.of(path, None)  # zarr is imported
+    open_zarr(path)  # zarr is imported
     print(f"load: {load()}")
     # On the disk of the slide, of which links are made.
     with tempfile.TemporaryDirectory(dir=options.slides) as folder:

@@ -57,6 +57,15 @@ def vendor_of(filename: Filename) -> str | None:
     return detect_vendor(path_bytes(filename))
 
 
+def file_state(path: str | os.PathLike[str]) -> tuple[int, ...]:
+    """What changes when a file does, or when another one takes its place.
+
+    Raises OSError where there is none.
+    """
+    status = os.stat(path)
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
 def _shown(filename: Filename) -> str:
     name = repr(os.fspath(filename))
     return name if len(name) <= 300 else f"{name[:100]}... ({len(name)} characters)"

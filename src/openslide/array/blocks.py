@@ -6,7 +6,14 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .. import _arrays
-from .pyramid import Sides, large_chunk, pyramid_of, read_block, shared_slide
+from .pyramid import (
+    Sides,
+    SlideFile,
+    large_chunk,
+    pyramid_of,
+    read_block,
+    shared_slide,
+)
 
 if TYPE_CHECKING:
     import dask.array
@@ -26,7 +33,7 @@ def lazy_level(
             "Dask arrays need dask; install it with "
             "`pip install openslide-native[dask]`"
         ) from None
-    slide = shared_slide(path)
+    slide = shared_slide(SlideFile.of(path))
     number = _arrays.one_level(level, slide.level_count)
     found = pyramid_of(slide, chunks).levels[number]
     width, height = found.chunk if chunks is not None else large_chunk(found)
@@ -47,4 +54,5 @@ def _read(
 ) -> NDArray[np.uint8]:
     """The pixels of a block, whose place Dask tells."""
     (top, bottom), (left, right), _ = block_info[None]["array-location"]
-    return read_block(path, level, (left, top), (right - left, bottom - top))
+    size = right - left, bottom - top
+    return read_block(SlideFile.of(path), level, (left, top), size)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import ngff
-from .pyramid import Sides, centres, pyramid_of, read_block, shared_slide
+from .pyramid import Sides, SlideFile, centres, pyramid_of, read_block, shared_slide
 
 if TYPE_CHECKING:
     import zarr
@@ -45,7 +45,8 @@ def open_group(path: str | os.PathLike[str], chunks: Sides) -> zarr.Group:
     from zarr.storage import FsspecStore
 
     name = os.path.abspath(path)
-    SlideTree.of(name, chunks)  # so that errors are those of opening a slide
+    # So that errors are those of opening a slide.
+    slide_tree(SlideFile.of(name), chunks)
     files = SlideFileSystem(chunks, asynchronous=True)
     store = FsspecStore(files, read_only=True, path=name)
     return zarr.open_group(store, mode="r", zarr_format=3)
@@ -59,34 +60,26 @@ class SlideTree:
         documents: the files but the chunks, by name.
     """
 
-    def __init__(self, path: str, chunks: Sides) -> None:
+    def __init__(self, file: SlideFile, chunks: Sides) -> None:
         import zarr
         from zarr.codecs import TransposeCodec
         from zarr.storage import MemoryStore
 
-        slide = shared_slide(path)
+        slide = shared_slide(file)
         pyramid = pyramid_of(slide, chunks)
-        attributes = ngff.attributes(slide, pyramid, Path(path).name)
+        attributes = ngff.attributes(slide, pyramid, Path(file.path).name)
         store = MemoryStore()
         group = zarr.create_group(store, attributes=attributes, zarr_format=3)
         # Pixels come interleaved, and a transposition takes no time.
         pixels_last = TransposeCodec(order=(1, 2, 0))
         stored = {"filters": [pixels_last], "compressors": None}
         ngff.create_arrays(group, pyramid, lambda level: stored)
-        self.path = path
+        self.path = file.path
+        self._file = file
         self.documents = _consolidated(
             {key: value.to_bytes() for key, value in store._store_dict.items()}
         )
         self._levels = {str(level.number): level for level in pyramid.levels}
-
-    @staticmethod
-    def of(path: str, chunks: Sides) -> SlideTree:
-        """The tree of a slide as its file is now.  Raises what opening it raises."""
-        try:
-            status = os.stat(path)
-        except OSError:
-            return SlideTree(path, chunks)  # which says why not
-        return _tree(path, chunks, (status.st_mtime_ns, status.st_size, status.st_ino))
 
     def read(self, name: str) -> bytes:
         """The contents of a file.  Raises FileNotFoundError, and what reading raises."""
@@ -102,7 +95,7 @@ class SlideTree:
             return centres(level, variable).tobytes()
         (width, height), (row, column) = level.chunk, map(int, parts[-2:])
         position = column * width, row * height
-        return read_block(self.path, level.number, position, level.chunk).tobytes()
+        return read_block(self._file, level.number, position, level.chunk).tobytes()
 
     def size(self, name: str) -> int | None:
         """Bytes of a file, None of a folder.  Raises FileNotFoundError."""
@@ -177,9 +170,9 @@ def _is_among(name: str, children: Sequence[str] | range) -> bool:
 
 
 @lru_cache(_TREES)
-def _tree(path: str, chunks: Sides, state: tuple[int, ...]) -> SlideTree:
-    """A tree of a slide as its file was in a state."""
-    return SlideTree(path, chunks)
+def slide_tree(file: SlideFile, chunks: Sides) -> SlideTree:
+    """The tree of a slide.  Raises what opening it raises."""
+    return SlideTree(file, chunks)
 
 
 class SlideFileSystem(AsyncFileSystem):  # type: ignore[misc]
@@ -239,7 +232,7 @@ class SlideFileSystem(AsyncFileSystem):  # type: ignore[misc]
             if parent == start:
                 raise FileNotFoundError(errno.ENOENT, "there is no slide", path)
             start, rest = parent, [name, *rest]
-        return SlideTree.of(os.path.abspath(start), self._chunks), "/".join(rest)
+        return slide_tree(SlideFile.of(start), self._chunks), "/".join(rest)
 
 
 def _entry(name: str, size: int | None) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import math
 import os
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from .. import _arrays
 from .._abstract_slide import AbstractSlide
+from .._files import file_state
 from .._open import open_slide_or_picture
 
 if TYPE_CHECKING:
@@ -143,28 +144,39 @@ def _fitting_side(text: str | None) -> int:
     return side if side >= _LEAST_SIDE else math.ceil(_LEAST_SIDE / side) * side
 
 
-def read_block(
-    path: str, level: int, position: tuple[int, int], size: tuple[int, int]
-) -> NDArray[np.uint8]:
-    """RGB pixels (height, width, 3) of a level, at (x, y) in its own pixels."""
-    slide = shared_slide(path)
-    return slide.read_array(position, level, size, coordinates="level")
+class SlideFile(NamedTuple):
+    """A slide's file as it is; in another state it is another slide.
+
+    Attributes:
+        path: absolute.
+        state: empty where the file cannot be looked at; opening it says why.
+    """
+
+    path: str
+    state: tuple[int, ...]
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str]) -> Self:
+        """The file of a path as it is now."""
+        name = os.path.abspath(path)
+        try:
+            return cls(name, file_state(name))
+        except OSError:
+            return cls(name, ())
 
 
-def shared_slide(path: str | os.PathLike[str]) -> AbstractSlide:
+@lru_cache(_OPEN_SLIDES)
+def shared_slide(file: SlideFile) -> AbstractSlide:
     """A slide that this process may have open already; nobody closes it.
 
     Raises what opening it raises.
     """
-    name = os.path.abspath(path)
-    try:
-        status = os.stat(name)
-    except OSError:
-        return open_slide_or_picture(path, on_error="reopen")  # which says why not
-    return _open_slide(name, (status.st_mtime_ns, status.st_size, status.st_ino))
+    return open_slide_or_picture(file.path, on_error="reopen")
 
 
-@lru_cache(_OPEN_SLIDES)
-def _open_slide(path: str, state: tuple[int, ...]) -> AbstractSlide:
-    """A slide as its file was in a state; another state is another slide."""
-    return open_slide_or_picture(path, on_error="reopen")
+def read_block(
+    file: SlideFile, level: int, position: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """RGB pixels (height, width, 3) of a level, at (x, y) in its own pixels."""
+    slide = shared_slide(file)
+    return slide.read_array(position, level, size, coordinates="level")

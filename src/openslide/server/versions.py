@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+
+from .._files import file_state
 
 _DIGEST_BYTES = 9
 
@@ -15,16 +16,11 @@ def version_of(path: Path) -> str:
 
     Raises FileNotFoundError where the slide is gone.
     """
-    states = [_state(path)]
+    states = [file_state(path)]
     folder = path.parent if _is_of_series(path) else path.with_suffix("")
     with suppress(OSError):  # there is none
-        states.append(_state(folder))
+        states.append(file_state(folder))
     return blake2b(repr(states).encode(), digest_size=_DIGEST_BYTES).hexdigest()
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    state = os.stat(path)
-    return state.st_mtime_ns, state.st_size, state.st_ino, state.st_dev
 
 
 def _is_of_series(path: Path) -> bool:
