@@ -61,24 +61,16 @@ class SlideTree:
     """
 
     def __init__(self, file: SlideFile, chunks: Sides) -> None:
-        import zarr
-        from zarr.codecs import TransposeCodec
         from zarr.storage import MemoryStore
 
         slide = shared_slide(file)
         pyramid = pyramid_of(slide, chunks)
         attributes = ngff.attributes(slide, pyramid, Path(file.path).name)
         store = MemoryStore()
-        group = zarr.create_group(store, attributes=attributes, zarr_format=3)
-        # Pixels come interleaved, and a transposition takes no time.
-        pixels_last = TransposeCodec(order=(1, 2, 0))
-        stored = {"filters": [pixels_last], "compressors": None}
-        ngff.create_arrays(group, pyramid, lambda level: stored)
+        ngff.create_group(store, attributes, pyramid, lambda _: ngff.interleaved())
         self.path = file.path
         self._file = file
-        self.documents = _consolidated(
-            {key: value.to_bytes() for key, value in store._store_dict.items()}
-        )
+        self.documents = _consolidated(ngff.files_of(store))
         self._levels = {str(level.number): level for level in pyramid.levels}
 
     def read(self, name: str) -> bytes:

@@ -13,10 +13,10 @@ from .._properties import (
     PROPERTY_NAME_QUICKHASH1,
     PROPERTY_NAME_VENDOR,
 )
-from .pyramid import Level, Pyramid
+from .pyramid import Level, Pyramid, centres
 
 if TYPE_CHECKING:
-    import zarr
+    from zarr.storage import MemoryStore
 
     from .._abstract_slide import AbstractSlide
 
@@ -80,13 +80,19 @@ def _channel(name: str, color: str) -> dict[str, Any]:
     }
 
 
-def create_arrays(
-    group: zarr.Group, pyramid: Pyramid, storage: Callable[[Level], dict[str, Any]]
-) -> None:
-    """Make the arrays of a slide in a group, without pixels.
+def create_group(
+    store: Any,
+    attributes: dict[str, Any],
+    pyramid: Pyramid,
+    storage: Callable[[Level], dict[str, Any]],
+) -> Any:
+    """Make the group of a slide and its arrays, without values; returns the group.
 
     storage: how the image of a level is stored, as zarr.Group.create_array() takes it.
     """
+    import zarr
+
+    group = zarr.create_group(store, attributes=attributes, zarr_format=3)
     for level in pyramid.levels:
         width, height = level.size
         folder = group.create_group(str(level.number))
@@ -107,3 +113,27 @@ def create_arrays(
                 dimension_names=(axis,),
                 compressors=None,
             )
+    return group
+
+
+def interleaved(**storage: Any) -> dict[str, Any]:
+    """Storage of chunks whose pixels come one after another; transposing is free."""
+    from zarr.codecs import TransposeCodec
+
+    return {
+        "filters": [TransposeCodec(order=(1, 2, 0))],
+        "compressors": None,
+        **storage,
+    }
+
+
+def write_centres(group: Any, pyramid: Pyramid) -> None:
+    """Fill the arrays that tell where pixels are."""
+    for level in pyramid.levels:
+        for axis in SPACE:
+            group[f"{level.number}/{axis}"][:] = centres(level, axis)
+
+
+def files_of(store: MemoryStore) -> dict[str, bytes]:
+    """All files of a store, by name."""
+    return {name: value.to_bytes() for name, value in store._store_dict.items()}

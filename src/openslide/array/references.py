@@ -19,7 +19,7 @@ from .._slide import OpenSlide
 from ..native import ByteRange, NativeTiles, NotNativeError
 from ..output.whole import write_whole
 from . import ngff
-from .pyramid import Pyramid, centres, pyramid_of
+from .pyramid import Pyramid, pyramid_of
 
 
 class ReferenceSummary(NamedTuple):
@@ -111,8 +111,6 @@ def _grey(slide: OpenSlide) -> int | None:
 def _document(
     slide: OpenSlide, pyramid: Pyramid, name: str, levels: dict[int, _Tiles]
 ) -> dict[str, Any]:
-    import zarr
-    from zarr.codecs import TransposeCodec
     from zarr.storage import MemoryStore
 
     from .codec import StoredJpeg
@@ -122,23 +120,19 @@ def _document(
     )
     store = MemoryStore()
     attributes = ngff.attributes(slide, kept, name)
-    group = zarr.create_group(store, attributes=attributes, zarr_format=3)
-    ngff.create_arrays(
-        group,
+    group = ngff.create_group(
+        store,
+        attributes,
         kept,
-        lambda level: {
-            "filters": [TransposeCodec(order=(1, 2, 0))],
-            "serializer": StoredJpeg.of(levels[level.number].tiles),
-            "compressors": None,
-            "fill_value": _grey(slide) or 0,
-        },
+        lambda level: ngff.interleaved(
+            serializer=StoredJpeg.of(levels[level.number].tiles),
+            fill_value=_grey(slide) or 0,
+        ),
     )
-    for level in kept.levels:
-        for axis in ngff.SPACE:
-            group[f"{level.number}/{axis}"][:] = centres(level, axis)  # type: ignore[index]
+    ngff.write_centres(group, kept)
     templates: dict[str, str] = {}
     references: dict[str, Any] = {
-        key: _inlined(value.to_bytes()) for key, value in store._store_dict.items()
+        key: _inlined(content) for key, content in ngff.files_of(store).items()
     }
     for number, (tiles, ranges) in levels.items():
         columns, _ = tiles.shape

@@ -27,7 +27,7 @@ from ..output.telling import Report
 from ..output.undertaking import Undertaking
 from ..output.whole import settle
 from . import ngff
-from .pyramid import Level, Pyramid, Sides, centres, large_chunk, pyramid_of
+from .pyramid import Level, Pyramid, Sides, large_chunk, pyramid_of
 
 #: Sides of a shard, at most, in pixels: files of some ten megabytes.
 _SHARD_SIDE = 4096
@@ -216,18 +216,16 @@ class _Work:
             "openslide-native": __version__,
             "libopenslide": __library_version__,
         }
-        group = zarr.create_group(self._store, attributes=attributes, zarr_format=3)
-        ngff.create_arrays(
-            group,
+        group = ngff.create_group(
+            self._store,
+            attributes,
             self._pyramid,
             lambda level: {
                 "shards": (3, *reversed(large_chunk(level, _SHARD_SIDE))),
                 "compressors": zarr.codecs.ZstdCodec(level=1),
             },
         )
-        for level in self._pyramid.levels:
-            for axis in ngff.SPACE:
-                group[f"{level.number}/{axis}"][:] = centres(level, axis)  # type: ignore[index]
+        ngff.write_centres(group, self._pyramid)
 
     def _write(
         self, shards: list[Shard], threads: int, report: Report
