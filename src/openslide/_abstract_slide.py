@@ -32,6 +32,7 @@ from ._properties import (
     PROPERTY_NAME_MPP_X,
     PROPERTY_NAME_MPP_Y,
     background_color,
+    stored_tile_side,
 )
 from ._sampling import Resample, Unit, Views, views
 
@@ -501,8 +502,7 @@ class AbstractSlide(metaclass=ABCMeta):
     def _strips(self, level: int, background: str) -> Iterator[Image]:
         """A level over a background, from top to bottom, in rows of whole tiles."""
         width, height = self.level_dimensions[level]
-        tile = self.properties.get(f"openslide.level[{level}].tile-height", "")
-        rows = int(tile) if tile.isdecimal() else 0
+        rows = stored_tile_side(self.properties, level, "height")
         if not 0 < rows * width <= 4 * _STRIP_PIXELS:
             rows = _USUAL_TILE
         rows *= max(1, _STRIP_PIXELS // (width * rows))

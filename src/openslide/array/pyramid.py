@@ -12,6 +12,7 @@ from .. import _arrays
 from .._abstract_slide import AbstractSlide
 from .._files import file_state
 from .._open import open_slide_or_picture
+from .._properties import stored_tile_side
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,15 +131,13 @@ def _given_sides(chunks: Sides) -> tuple[int, int] | None:
 
 def _fitting_sides(properties: Mapping[str, str], level: int) -> tuple[int, int]:
     """Sides of the tiles that the file has."""
-    width, height = (
-        _fitting_side(properties.get(f"openslide.level[{level}].tile-{name}"))
-        for name in ("width", "height")
+    return (
+        _fitting_side(stored_tile_side(properties, level, "width")),
+        _fitting_side(stored_tile_side(properties, level, "height")),
     )
-    return width, height
 
 
-def _fitting_side(text: str | None) -> int:
-    side = int(text) if text is not None and text.isdecimal() else 0
+def _fitting_side(side: int) -> int:
     if not 0 < side <= 4 * _USUAL_SIDE:
         return _USUAL_SIDE
     return side if side >= _LEAST_SIDE else math.ceil(_LEAST_SIDE / side) * side

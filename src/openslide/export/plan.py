@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from .._open import open_slide_or_picture
+from .._properties import stored_tile_side
 from .._tile_classes import TileClasses
 from ..output.encoding import Encoding
 from ..output.whole import write_whole
@@ -188,8 +189,8 @@ def ordered(grid: TileGrid) -> NDArray[np.int64]:
     import numpy as np
 
     width, height = level_size(grid)
-    name = f"openslide.level[{grid.level}].tile-height"
-    stored = int(grid.slide.properties.get(name, _USUAL_TILE))
+    properties = grid.slide.properties
+    stored = stored_tile_side(properties, grid.level, "height") or _USUAL_TILE
     across = max(1, int(_ROW_PIXELS / (height + stored) / width))
     column, row = grid.cells.T
     return grid.cells[np.lexsort((column, row, column // across))]
