@@ -13,11 +13,11 @@ import struct
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from . import _arrays
 from ._abstract_slide import AbstractSlide
+from ._closing import ClosedByWith
 from ._errors import OpenSlideError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _BYTES_MODES = ("1", "L", "LA", "RGB", "RGBA", "RGBX")
 
 
-class MaskPicture:
+class MaskPicture(ClosedByWith):
     """A picture in a file.
 
     Attributes:
@@ -63,15 +63,8 @@ class MaskPicture:
         elif image is not None:
             self.size = image.size
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         if self._slide is not None:
             self._slide.close()
         if self._image is not None:

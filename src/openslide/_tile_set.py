@@ -9,11 +9,11 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, Unpack, overload
 
 from . import _arrays
 from ._arguments import path_bytes
+from ._closing import ClosedByWith
 from ._threads import threads_for
 from ._tile_orders import Chain, Chosen, Order, Part, Shuffle, ShuffleBySlides
 from ._tile_readers import TileReaders
@@ -84,7 +84,7 @@ class TileBatch(NamedTuple):
     columns: list[Mapping[str, str]]
 
 
-class TileSet(Sequence[SlideTile]):
+class TileSet(ClosedByWith, Sequence[SlideTile]):
     """The tiles of many slides: a sequence of `SlideTile`, in any order.
 
     slides:      paths of slides or pictures, or a SlideSource for each that tells
@@ -183,17 +183,6 @@ class TileSet(Sequence[SlideTile]):
         They are opened again when more of their tiles are wanted.
         """
         self._readers.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         width, height = self.size

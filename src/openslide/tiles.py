@@ -21,10 +21,10 @@ import operator
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 from . import _abstract_slide, _arrays, _open, _sampling
+from ._closing import ClosedByWith
 from ._tile_set import SlideTile, TileBatch, TileBatches, TileSet
 from ._tile_survey import SlideSource
 
@@ -74,7 +74,7 @@ class Tile(NamedTuple):
     shares: Mapping[str, float] = {}
 
 
-class TileGrid(Sequence[Tile]):
+class TileGrid(ClosedByWith, Sequence[Tile]):
     """Tiles of one size that cover a slide, row by row: a sequence of `Tile`.
 
     slide:      a slide, or the path of one or of a picture, which close() then closes.
@@ -163,17 +163,6 @@ class TileGrid(Sequence[Tile]):
         if self._owns_slide:
             self._owns_slide = False
             self._slide.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         width, height = self._size

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Thread
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
 from urllib.parse import urlencode
 
 import uvicorn
 
+from .._closing import ClosedByWith
 from . import pages
 from .access_log import AccessLog
 from .app import create_app
@@ -124,7 +124,7 @@ def _end_by_signals(server: uvicorn.Server) -> None:
         signal.signal(number, end)
 
 
-class Background:
+class Background(ClosedByWith):
     """A server in a thread of this process; a context manager that ends it.
 
     roots: what is served, by default what the settings say.
@@ -146,17 +146,6 @@ class Background:
             daemon=True,
         )
         self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End the server, when the requests that have begun are answered."""
