@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from . import _openslide
 from ._arguments import path_bytes
 from ._openslide import has_function as has_function
+from ._version import __version__
 
 # Names by which the platform's own loader finds libopenslide, newest first.
 _NAMES = {
@@ -81,3 +82,8 @@ def _load() -> tuple[str, str]:
 
 
 __library_path__, __library_version__ = _load()
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of libopenslide, as what is written tells them."""
+    return {"openslide-native": __version__, "libopenslide": __library_version__}

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
-from .._library import __library_version__
-from .._version import __version__
+from .._library import versions
 from ..output.identity import slide_identity
 from ..output.journal import understood
 from ..output.telling import Report
@@ -212,10 +211,7 @@ class _Work:
         import zarr
 
         attributes = ngff.attributes(self._slide, self._pyramid, self._name)
-        attributes["openslide"]["software"] = {
-            "openslide-native": __version__,
-            "libopenslide": __library_version__,
-        }
+        attributes["openslide"]["software"] = versions()
         group = ngff.create_group(
             self._store,
             attributes,

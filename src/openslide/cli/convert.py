@@ -100,6 +100,11 @@ def add_parser(subcommands: Subcommands) -> None:
 def run(options: argparse.Namespace) -> int:
     out = Path(os.path.abspath(options.output))
     suffix = out.suffix.lower()
+    if suffix not in _TIFF + _ZARR + _REFERENCES:
+        options.usage_error(
+            f"there is no format for {str(options.output)!r}; its suffix should be one "
+            f"of {', '.join(_TIFF + _ZARR + _REFERENCES)}"
+        )
     if options.virtual != (suffix in _REFERENCES):
         options.usage_error(
             "--virtual writes a file called OUT.json, and nothing else does"
@@ -110,14 +115,8 @@ def run(options: argparse.Namespace) -> int:
     _refuse(options, suffix, _OF_TIFF)
     if suffix in _ZARR:
         return _to_zarr(options, out)
-    if suffix in _REFERENCES:
-        _refuse(options, suffix, ("chunks", "resume", "workers"))
-        return _to_references(options, out)
-    options.usage_error(
-        f"there is no format for {str(options.output)!r}; its suffix should be one "
-        f"of {', '.join(_TIFF + _ZARR + _REFERENCES)}"
-    )
-    return 2
+    _refuse(options, suffix, ("chunks", "resume", "workers"))
+    return _to_references(options, out)
 
 
 def _refuse(options: argparse.Namespace, suffix: str, names: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from .. import (
     _threads,
 )
 from .._diagnosis import unread_levels
+from .._library import versions
 from .._open import open_slide_or_picture
 from .._properties import background_color
 from ..output.telling import reason_of, told_of, without_path
@@ -207,8 +208,7 @@ def _resolution(slide: AbstractSlide) -> str:
 def _software() -> dict[str, Any]:
     """What reads the slides."""
     return {
-        "openslide-native": __version__,
-        "libopenslide": __library_version__,
+        **versions(),
         "library": __library_path__,
         "decoders": _openslide.jpeg_decoders(),
         "tile_libraries": _openslide.tile_libraries(),

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from .._library import versions
 from ..output.telling import Report, counted, hush_other_libraries, reason_of
 from .workers import Outcome
 
@@ -279,13 +280,11 @@ def _versions() -> dict[str, str]:
     import numpy
     import PIL
 
-    from .. import __library_version__, __version__
     from .._openslide import jpeg_version
 
     major, minor, _ = platform.python_version_tuple()
     return {
-        "openslide-native": __version__,
-        "libopenslide": __library_version__,
+        **versions(),
         "libjpeg-turbo": jpeg_version() or "none",
         "Pillow": PIL.__version__,
         "NumPy": numpy.__version__,

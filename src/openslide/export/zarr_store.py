@@ -23,8 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._library import __library_version__
-from .._version import __version__
+from .._library import versions
 from ..output.whole import settle
 from .facts import facts_of
 from .plan import grid_of, part_size
@@ -155,11 +154,10 @@ def _make_store(job: Job, grid: TileGrid) -> None:
 
     zarr = _zarr()
     width, height = grid.size
-    versions = {"openslide-native": __version__, "libopenslide": __library_version__}
     # Put in place at once, for several runs may begin with parts of a slide.
     fresh = job.folder.aside / f"store-{os.urandom(6).hex()}.zarr"
     group = zarr.open_group(fresh, mode="w", zarr_format=3)
-    group.attrs.update(facts_of(job, grid) | {"software": versions})
+    group.attrs.update(facts_of(job, grid) | {"software": versions()})
     for name in _tile_arrays(job):
         group.create_array(
             name,
