@@ -23,8 +23,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-from . import _abstract_slide, _arrays, _open, _sampling
-from ._closing import ClosedByWith
+from . import _abstract_slide, _arrays, _closing, _open, _sampling
 from ._tile_set import SlideTile, TileBatch, TileBatches, TileSet
 from ._tile_survey import SlideSource
 
@@ -74,7 +73,7 @@ class Tile(NamedTuple):
     shares: Mapping[str, float] = {}
 
 
-class TileGrid(ClosedByWith, Sequence[Tile]):
+class TileGrid(_closing.ClosedByWith, Sequence[Tile]):
     """Tiles of one size that cover a slide, row by row: a sequence of `Tile`.
 
     slide:      a slide, or the path of one or of a picture, which close() then closes.
