@@ -8,6 +8,7 @@ out again.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -116,35 +117,49 @@ class ClusterWorkers(Generic[Task, Result]):
     ) -> Iterator[Outcome[Task, Result]]:
         """The outcomes of tasks, as they come; as workers.Workers.run()."""
         while True:
-            done: set[Any] = set()
-            try:
-                self._submit(next_task)
-                if not self._busy:
-                    return
-                done = self._wait()
-            except _INTERRUPTIONS:
-                pass
-            if self._client.status != "running" or any(f.cancelled() for f in done):
+            self._hand_out(next_task)
+            if not self._busy:
+                return
+            yield from self._collect()
+            if self._client.status != "running" or any(
+                future.cancelled() for future in self._busy
+            ):
                 self._begin_again()
-                continue
-            for future in done:
-                yield self._outcome(future)
 
-    def _submit(self, next_task: Callable[[], Task | None]) -> None:
+    def _hand_out(self, next_task: Callable[[], Task | None]) -> None:
         """Give out tasks until every worker has some."""
-        while len(self._busy) < self._room():
+        room = self._room()
+        while len(self._busy) < room:
             task = next_task()
             if task is None:
                 return
             self._give(task)
 
     def _room(self) -> int:
-        threads: list[int] = list(self._client.nthreads().values())
+        try:
+            threads: list[int] = list(self._client.nthreads().values())
+        except _INTERRUPTIONS:
+            return 1
         return max(1, sum(threads) + _AHEAD * len(threads))
 
     def _give(self, task: Task) -> None:
         future = self._client.submit(_call, self._function, task, pure=False)
         self._busy[future] = task
+
+    def _collect(self) -> list[Outcome[Task, Result]]:
+        """What is done by now, after waiting for it a while.
+
+        What cannot be fetched stays with the busy tasks, for the connection may break
+        between the news that a task is done and its result.
+        """
+        outcomes: list[Outcome[Task, Result]] = []
+        try:
+            for future in self._wait():
+                outcomes.append(_outcome(self._busy[future], future))
+                del self._busy[future]
+        except _INTERRUPTIONS:
+            pass
+        return outcomes
 
     def _wait(self) -> set[Any]:
         """Tasks that are done; TimeoutError if there are none for a while."""
@@ -156,15 +171,6 @@ class ClusterWorkers(Generic[Task, Result]):
                 list(self._busy), timeout=_INTERVAL, return_when="FIRST_COMPLETED"
             )
         return set(done)
-
-    def _outcome(self, future: Any) -> Outcome[Task, Result]:
-        task = self._busy.pop(future)
-        error = future.exception()
-        if error is None:
-            return Outcome(task, future.result(), None)
-        if type(error).__name__ == "KilledWorker":
-            return Outcome(task, None, f"{error.last_worker.address} died of it")
-        return Outcome(task, None, reason_of(error))
 
     def _begin_again(self) -> None:
         """Find the scheduler that was lost, and give out again what it had."""
@@ -214,6 +220,7 @@ class ClusterWorkers(Generic[Task, Result]):
         try:
             while True:
                 arguments = str(marker), [str(path) for path in self._slides]
+                found, reason = {}, ""
                 try:
                     found = self._client.run(_look, *arguments)
                 except ImportError as error:
@@ -221,11 +228,13 @@ class ClusterWorkers(Generic[Task, Result]):
                         f"a worker lacks a package: {error}; install openslide-native "
                         "there, of the same version and with the same extras as here"
                     ) from None
+                except _INTERRUPTIONS as error:  # a worker that went, perhaps
+                    reason = f" that answers: {reason_of(error)}"
                 if found:
                     return {address: _Worker(*seen) for address, seen in found.items()}
                 if time.monotonic() > deadline:
                     raise ClusterError(
-                        f"the scheduler at {self._address} has no worker"
+                        f"the scheduler at {self._address} has no worker{reason}"
                     )
                 time.sleep(_INTERVAL)
         finally:
@@ -237,6 +246,8 @@ def _connect(address: str, patience: float) -> Any:
         import distributed
     except ImportError:
         raise ImportError(_INSTALL) from None
+    # What becomes of the connection is told here, without tracebacks.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     make_client: Any = distributed.Client
     deadline = time.monotonic() + patience
     while True:
@@ -256,6 +267,18 @@ def _connect(address: str, patience: float) -> Any:
 def _allow_deaths(dask_scheduler: Any) -> None:
     """On the scheduler: how often a task may end its worker."""
     dask_scheduler.allowed_failures = _DEATHS
+
+
+def _outcome(task: Task, future: Any) -> Outcome[Task, Any]:
+    """What became of a task that is done; raises where the cluster lost it."""
+    if future.cancelled():
+        raise CancelledError
+    error = future.exception()
+    if error is None:
+        return Outcome(task, future.result(), None)
+    if type(error).__name__ == "KilledWorker":
+        return Outcome(task, None, f"{error.last_worker.address} died of it")
+    return Outcome(task, None, reason_of(error))
 
 
 def _call(function: Callable[[Any], Any], task: Any) -> Any:
