@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from .. import _arrays
 from .._errors import OpenSlideError
-from .._properties import background_color
+from .._properties import background_color, stored_tile_side
 from .._resampling import resize_into
 from .._slide import OpenSlide
 
@@ -139,13 +139,10 @@ class Reader:
     def _stored_tile(self, level: int) -> tuple[int, int]:
         """(width, height) of the tiles of a level."""
         properties = self._slide.properties
-        width, height = (
-            properties.get(f"openslide.level[{level}].tile-{side}", "")
-            for side in ("width", "height")
+        return (
+            stored_tile_side(properties, level, "width") or _USUAL_TILE,
+            stored_tile_side(properties, level, "height") or _USUAL_TILE,
         )
-        if width.isdecimal() and height.isdecimal():
-            return max(1, int(width)), max(1, int(height))
-        return _USUAL_TILE, _USUAL_TILE
 
     def _read_in_bands(self, level: int, box: Box, size: tuple[int, int]) -> Picture:
         """A large box made small in parts, so that little of it is held at once."""
