@@ -92,14 +92,22 @@ class BuildWithLibraries(build_ext):
     """Where a library is missing, all else is built."""
 
     def build_extensions(self) -> None:
+        self.missing: list[str] = []
         for library in LIBRARIES:
             try:
                 version = self.add(library, extension)
             except LookupError as reason:
                 print(f"{library.name}: off, {reason}", flush=True)
+                self.missing.append(library.name)
             else:
                 print(f"{library.name}: on ({version})", flush=True)
         super().build_extensions()
+        if self.missing:  # last, for whoever looks at the end of what a build says
+            print(
+                f"openslide-native is built without {' and '.join(self.missing)}: "
+                "docs/install.md says what is slower, and what to install",
+                flush=True,
+            )
 
     def add(self, library: Library, extension: Extension) -> str:
         """Link a library, and return its version; LookupError if there is none."""

@@ -19,6 +19,12 @@ from tests.slides import VARIANTS, WRITERS, SlideFacts, write
 SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
 ROOT = Path(__file__).parents[1]
 
+#: The variable that leaves a library out of a build, and says of one that this is known.
+SWITCHES = {
+    "libjpeg-turbo": "OPENSLIDE_WITHOUT_JPEG",
+    "zlib": "OPENSLIDE_WITHOUT_ZLIB",
+}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
@@ -35,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So shells begin what runs in the background, and programs inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Programs are expected to say nothing else than what the tests are about.
+    for switch in SWITCHES.values():
+        os.environ.setdefault(switch, "1")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from ._arguments import absolute_path, path_bytes
 from ._diagnosis import diagnose
 from ._errors import OpenSlideUnsupportedFormatError
+from ._missing import tell_what_is_missing
 from ._openslide import Slide, detect_vendor
 
 Filename: TypeAlias = str | bytes | os.PathLike[Any]
@@ -28,9 +29,12 @@ def open_handle(
     """
     path = absolute_path(path_bytes(filename))
     try:
-        return Slide(path, may_reopen, direct and _may_be_direct())
+        slide = Slide(path, may_reopen, direct and _may_be_direct())
     except OpenSlideUnsupportedFormatError:
         error = refusal(filename)
+    else:
+        tell_what_is_missing()
+        return slide
     raise error
 
 

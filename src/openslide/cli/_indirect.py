@@ -5,15 +5,13 @@ The extension module tells the reason (ext/direct); here stands what can be done
 
 from __future__ import annotations
 
+from .._missing import INSTALL
+
 # Pixels are the same in any case, so where nothing can be done nothing need be.
 _NOTHING = "nothing can be done"
 _CODECS = (
     "this package decodes JPEG, deflate and what is not compressed, "
     "so nothing can be done"
-)
-_INSTALL = (
-    "install {} with its headers and then this package anew: "
-    "pip install --force-reinstall --no-binary openslide-native openslide-native"
 )
 _REPORT = "please report which scanner or program wrote the file"
 _FILES = "its folder must hold every file of the slide, each once and readable"
@@ -23,9 +21,9 @@ _MEMORY = "free some memory and open the slide again"
 _REMEDIES = {
     # how this package was installed, and is used
     "the JPEG decoder that was asked for is not built in": (
-        f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
+        f"unset OPENSLIDE_DECODER, or {INSTALL.format('libjpeg-turbo')}"
     ),
-    "zlib is not built in": _INSTALL.format("zlib"),
+    "zlib is not built in": INSTALL.format("zlib"),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
         "see that it may be read and that the limit of open files is not reached"
@@ -52,7 +50,7 @@ _REMEDIES = {
     "no optimisation file says where its restart intervals are": _FILES,
     "the columns of the file are too wide": _NOTHING,
     "it is made of a larger level, which takes libjpeg-turbo": (
-        f"unset OPENSLIDE_DECODER, or {_INSTALL.format('libjpeg-turbo')}"
+        f"unset OPENSLIDE_DECODER, or {INSTALL.format('libjpeg-turbo')}"
     ),
     "there are no frames": _REPORT,
     "the file is no TIFF": _REPORT,

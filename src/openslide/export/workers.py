@@ -17,6 +17,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from .._missing import leave_it_untold, tell_what_is_missing
 from ..output.telling import hush_other_libraries, reason_of
 
 Task = TypeVar("Task")
@@ -101,6 +102,7 @@ class Workers(Generic[Task, Result]):
 
 class _Worker:
     def __init__(self, function: Callable[[Any], Any]) -> None:
+        tell_what_is_missing()
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(
@@ -155,6 +157,7 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
     # NumPy, not imported yet, would start threads that wait for work in vain.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     hush_other_libraries()
+    leave_it_untold()
     gc.freeze()  # what was imported stays
     while True:
         try:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from typing import Any
 
+from .._missing import tell_what_is_missing
 from .settings import ReaderSettings
 
 _CODE = "from openslide.server import reader; reader.main()"
@@ -29,6 +30,7 @@ class ReaderProcess:
     """
 
     def __init__(self, settings: ReaderSettings) -> None:
+        tell_what_is_missing()
         self.connection, theirs = socket.socketpair()
         options: dict[str, Any] = {}
         # Ctrl-C is for the server to decide.

@@ -18,6 +18,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from .._errors import OpenSlideError, OpenSlideUnsupportedFormatError
+from .._missing import leave_it_untold
 from .._open_slides import OpenSlides
 from .._threads import set_num_threads
 from . import pictures
@@ -33,6 +34,7 @@ def main() -> None:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    leave_it_untold()
     told = json.load(sys.stdin)
     shared = told["connection"]
     if sys.platform == "win32":
