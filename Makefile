@@ -35,7 +35,7 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture pictures fuzz fuzz-c \
+.PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture pictures fuzz fuzz-c \
     bench bench-tiles bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
@@ -107,8 +107,12 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 	$(BIN)/openslide info "$$slide"; \
 	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256 --resume
 
-test: $(VENV)/package $(ORACLE)/ready ## Pass the whole test suite (JOBS=processes)
-	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python $(PYTEST)
+test: $(VENV)/package $(ORACLE)/ready ## Pass the test suite of the package (JOBS=processes)
+	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python $(PYTEST) \
+	    --ignore tests/test_docs.py
+
+test-docs: $(VENV)/package ## Run every block of code in the README and the documentation
+	$(BIN)/python $(PYTEST) tests/test_docs.py
 
 # A build folder apart, for setuptools would take up the objects of another build.
 $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)

@@ -50,7 +50,7 @@ from tests.damage.meddle import ACTIONS
 pytestmark = pytest.mark.requires_openslide("4.0.1")
 
 SEED = 20_240_229
-CASES_PER_SLIDE, CASES_PER_VARIANT = 6, 2
+CASES_PER_SLIDE, CASES_PER_VARIANT = 3, 1
 REPOSITORY = Path(__file__).parent.parent
 #: What some crashes of libopenslide fill first.  Python itself reserves a gigabyte
 #: where it has no GIL.
@@ -395,7 +395,7 @@ def test_cyclic_directories(campaign: Campaign, name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", [0, 1, 2**30])
+@pytest.mark.parametrize("value", [0, 2**30])
 @pytest.mark.parametrize("kind", ["OFFSETS", "BYTE_COUNTS"])
 @pytest.mark.parametrize("name", TIFF_SLIDES)
 def test_tiles_elsewhere(campaign: Campaign, name: str, kind: str, value: int) -> None:

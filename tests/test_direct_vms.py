@@ -111,7 +111,7 @@ any_wish = st.builds(
 )
 
 
-@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.settings(deadline=None, max_examples=100)
 @hypothesis.given(name=any_slide, wish=any_wish)
 def test_regions(slides: Mapping[str, OpenSlide], name: str, wish: Wish) -> None:
     check_alone(slides[name], region_of(wish, slides[name]))

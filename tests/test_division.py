@@ -107,7 +107,7 @@ class Chooser:
 def test_every_format(slides: Mapping[str, SlideFacts], name: str) -> None:
     with OpenSlide(slides[name].path) as slide:
         choose = Chooser(name, slide)
-        for level in range(min(3, slide.level_count)):
+        for level in range(min(2, slide.level_count)):
             size = choose.shape(choose.area(2.1, 2.6))
             location = choose.on_the_grid(level, choose.start(level, size))
             check(slide, location, level, size)
@@ -181,9 +181,7 @@ def test_downsamples_that_are_no_integers(odd_slide: OpenSlide) -> None:
         width, height = odd_slide.level_dimensions[level]
         within, before = (width // 2, height // 2), (-2000, -2000)
         for boundary, offset, length in (
-            (within, (0, 0), 5000),
             (within, (1, 2), 4097),
-            (before, (0, 1), 6500),
             (before, (2, 0), 7001),
         ):
             for region in around_a_boundary(boundary, downsample, offset, length):
@@ -286,7 +284,7 @@ def regions(draw: st.DrawFn) -> tuple[Pair, int, Pair]:
     return (x * step, y * step), level, size
 
 
-@hypothesis.settings(deadline=None, max_examples=100)
+@hypothesis.settings(deadline=None, max_examples=40)
 @hypothesis.given(name=st.sampled_from(SOME), region=regions())
 def test_any_region(
     slides: Mapping[str, SlideFacts], name: str, region: tuple[Pair, int, Pair]

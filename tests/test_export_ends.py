@@ -89,16 +89,12 @@ def whole_files(found: Mapping[str, bytes]) -> dict[str, bytes]:
     ("to", "who", "number"),
     [
         ("images", "program", 1),  # the work folder is made
-        ("images", "program", 2),
-        ("images", "program", 3),
         ("images", "program", 4),
         ("images", "worker", 200),
         ("images", "group", 301),
         ("webdataset", "program", 6),
-        ("webdataset", "worker", 8),
         ("webdataset", "parent", 9),
         ("zarr", "program", 9),
-        ("zarr", "parent", 70),
         ("zarr", "group", 71),
     ],
 )
