@@ -114,12 +114,6 @@ decode_bytes(const struct image *image, uint64_t tile,
     return decoded;
 }
 
-struct jpeg_area
-image_tile_area(const struct image *image)
-{
-    return (struct jpeg_area){0, 0, image->tile_width, image->tile_height};
-}
-
 bool
 image_decode_tile(const struct image *image,
                   const struct image_request *request,

@@ -86,9 +86,6 @@ enum tile_content image_content(const struct image *image, uint64_t tile);
 uint64_t image_tile_count(const struct image *image);
 size_t image_tile_pixels(const struct image *image);
 
-/* All of a tile. */
-struct jpeg_area image_tile_area(const struct image *image);
-
 /* Decode a tile; false where libopenslide may make other pixels of it. */
 bool image_decode_tile(const struct image *image,
                        const struct image_request *request,

@@ -134,12 +134,6 @@ slide_origin_open(struct slide_origin *origin,
     return opening;
 }
 
-const char *
-slide_origin_path(const struct slide_origin *origin)
-{
-    return origin->path;
-}
-
 const struct slide_lane *
 slide_origin_lane(const struct slide_origin *origin)
 {

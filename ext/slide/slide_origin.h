@@ -35,8 +35,6 @@ enum slide_opening slide_origin_open(struct slide_origin *origin,
                                      const struct slide_caches *caches,
                                      struct slide_handle **handle);
 
-const char *slide_origin_path(const struct slide_origin *origin);
-
 /* NULL: read by libopenslide alone. */
 const struct slide_lane *slide_origin_lane(const struct slide_origin *origin);
 
