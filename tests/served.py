@@ -22,7 +22,7 @@ from PIL import Image
 from openslide.server import Settings
 from openslide.server.running import Background
 
-_PATIENCE = 30  # seconds
+_PATIENCE = 100  # seconds, of busy machines
 
 
 class Answer(NamedTuple):
