@@ -107,6 +107,26 @@ pack_avx2(__m256i v)
     return _mm256_permutevar8x32_epi32(shuffle_avx2(v, pack_order), words);
 }
 
+/* As many words of -1 as are wanted, when read from the middle back. */
+static const int32_t some_words[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+static inline TARGET_AVX2 __m256i
+load_some_avx2(const uint32_t *argb, size_t count)
+{
+    __m256i first = _mm256_set1_epi32((int)argb[0]);
+    __m256i mask =
+        _mm256_loadu_si256((const __m256i *)(some_words + 8 - count));
+
+    return _mm256_blendv_epi8(
+        first, _mm256_maskload_epi32((const int *)argb, mask), mask);
+}
+
+static inline TARGET_AVX2 void
+store_some_avx2(uint8_t *bytes, size_t size, __m256i v)
+{
+    memcpy(bytes, &v, size);
+}
+
 #    define SUFFIX _avx2
 #    define TARGET TARGET_AVX2
 #    define VECTOR __m256i
@@ -126,6 +146,19 @@ static inline TARGET_AVX512 __m512i
 pack_avx512(__m512i v)
 {
     return _mm512_permutexvar_epi8(_mm512_loadu_si512(pack_order), v);
+}
+
+static inline TARGET_AVX512 __m512i
+load_some_avx512(const uint32_t *argb, size_t count)
+{
+    return _mm512_mask_loadu_epi32(_mm512_set1_epi32((int)argb[0]),
+                                   (__mmask16)((1u << count) - 1), argb);
+}
+
+static inline TARGET_AVX512 void
+store_some_avx512(uint8_t *bytes, size_t size, __m512i v)
+{
+    _mm512_mask_storeu_epi8(bytes, (UINT64_C(1) << size) - 1, v);
 }
 
 #    define SUFFIX _avx512
@@ -148,6 +181,21 @@ static inline uint8x16_t
 pack_neon(uint8x16_t v)
 {
     return vqtbl1q_u8(v, vld1q_u8(pack_order));
+}
+
+static inline uint8x16_t
+load_some_neon(const uint32_t *argb, size_t count)
+{
+    uint32x4_t v = vdupq_n_u32(argb[0]);
+
+    memcpy(&v, argb, 4 * count);
+    return vreinterpretq_u8_u32(v);
+}
+
+static inline void
+store_some_neon(uint8_t *bytes, size_t size, uint8x16_t v)
+{
+    memcpy(bytes, &v, size);
 }
 
 #    define SUFFIX _neon

@@ -7,12 +7,17 @@
  *   VECTOR        native vector type
  *   VECTOR_BYTES  its size
  *
- * and, with that suffix, three functions of VECTORs:
+ * and, with that suffix, functions of VECTORs:
  *
  *   is_zero(v)    whether no bit of v is set
  *   swap(v)       every pixel's bytes in the order 2, 1, 0, 3
  *   pack(v)       every pixel's bytes 2, 1, 0, moved together to the front;
  *                 the last quarter of the result may be anything
+ *   load_some(argb, count)
+ *                 1 pixel or more, but fewer than a VECTOR has; the first one
+ *                 fills it up, so that they still are of one kind
+ *   store_some(bytes, size, v)
+ *                 the first bytes of v, which are not all
  *
  * It defines argb_to_rgba and argb_to_rgb with the suffix, and undefines the
  * parameters.
@@ -199,17 +204,6 @@ NAME(rgb_block)(const uint32_t *argb, uint8_t *rgb, PIXELS background)
     }
 }
 
-/* Fewer pixels than a vector has: the first one fills it up, so that they
-   still are of one kind. */
-INLINE PIXELS
-NAME(load_some)(const uint32_t *argb, size_t count)
-{
-    PIXELS v = argb[0] + (PIXELS){0};
-
-    memcpy(&v, argb, 4 * count);
-    return v;
-}
-
 INLINE VECTOR
 NAME(rgba_of)(PIXELS argb)
 {
@@ -233,9 +227,8 @@ INLINE void
 NAME(few_to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count)
 {
     if (count > 0) {
-        VECTOR v = NAME(rgba_of)(NAME(load_some)(argb, count));
-
-        memcpy(rgba, &v, 4 * count);
+        NAME(store_some)(rgba, 4 * count,
+                         NAME(rgba_of)((PIXELS)NAME(load_some)(argb, count)));
     }
 }
 
@@ -301,9 +294,9 @@ NAME(argb_to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
 
     if (count < VECTOR_PIXELS) {
         if (count > 0) {
-            VECTOR v = NAME(rgb_of)(NAME(load_some)(argb, count), backgrounds);
+            PIXELS v = (PIXELS)NAME(load_some)(argb, count);
 
-            memcpy(rgb, &v, 3 * count);
+            NAME(store_some)(rgb, 3 * count, NAME(rgb_of)(v, backgrounds));
         }
         return;
     }
