@@ -1,6 +1,7 @@
 #include "pixels.h"
 
 #include "_convert.h"
+#include "system/lengths.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -67,6 +68,35 @@ convert_row(const struct convert_kernel *kernel, const struct pixels *pixels,
     }
 }
 
+/* So many pixels are on their way from memory while others are converted: what
+   the processor foresees by itself ends with each row. */
+enum { PIXELS_AHEAD = 2048 };
+
+/* A row will be read, or at least its beginning. */
+static void
+fetch_row(const uint32_t *words, int64_t width)
+{
+#if defined(__GNUC__)
+    enum { LINE_PIXELS = 16 };
+    int64_t count = smaller(width, PIXELS_AHEAD);
+    for (int64_t i = 0; i < count; i += LINE_PIXELS) {
+        __builtin_prefetch(words + i);
+    }
+    __builtin_prefetch(words + count - 1);
+#else
+    (void)words, (void)width;
+#endif
+}
+
+/* How many rows to fetch before their turn. */
+static int64_t
+rows_ahead(int64_t width, int64_t height)
+{
+    return width > 0 && height > 1
+               ? (int64_t)quotient_up(PIXELS_AHEAD, (uint64_t)width)
+               : 0;
+}
+
 void
 pixels_convert(const struct pixels *pixels, int64_t column, int64_t row,
                int64_t width, int64_t height, const uint32_t *words,
@@ -79,10 +109,16 @@ pixels_convert(const struct pixels *pixels, int64_t column, int64_t row,
         width *= height; /* one long row */
         height = height > 0;
     }
-    for (int64_t i = 0; i < height; i++) {
-        convert_row(kernel, pixels, bytes, (size_t)width, words);
-        words += stride;
-        bytes += pixels->row_stride;
+    int64_t ahead = rows_ahead(width, height);
+    for (int64_t i = -ahead; i < height; i++) {
+        if (ahead > 0 && i + ahead < height) {
+            fetch_row(words + (i + ahead) * stride, width);
+        }
+        if (i >= 0) {
+            convert_row(kernel, pixels, bytes, (size_t)width,
+                        words + i * stride);
+            bytes += pixels->row_stride;
+        }
     }
 }
 
