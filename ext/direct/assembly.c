@@ -471,116 +471,7 @@ map_view_of(const struct chunk *chunk, const struct block_place *place)
     };
 }
 
-/* Regions */
-
-/* Whether tiles cover every pixel of an axis that is `length` long. */
-static bool
-spans(const struct span *span, int64_t length, int64_t tile_count)
-{
-    int64_t last = tile_count - 1;
-    return span->from >= 0 &&
-           span->from + (double)length <=
-               (double)(last * span->advance + tile_length(span, last));
-}
-
-/* Whether one image shows in every pixel of this part of the region. */
-static bool
-is_covered(const struct tile_supply *supply, const struct chunk *chunk,
-           int64_t width, int64_t height)
-{
-    bool covered = false;
-    if (chunk->x.length < width || chunk->y.length < height) {
-        return false;
-    }
-    for (size_t i = 0; !covered && i < supply->count; i++) {
-        struct view view = view_of(supply, &supply->placements[i], chunk);
-        const struct image *image = &view.placement->image;
-        covered = !image->has_holes &&
-                  spans(&view.x, width, image->tiles_across) &&
-                  spans(&view.y, height, image->tiles_down);
-    }
-    return covered;
-}
-
-/* The chunk that begins at a pixel of the region. */
-static bool
-read_chunk(const struct tile_supply *supply, const struct region *region,
-           int64_t column, int64_t row, const struct pixels *pixels,
-           struct scratch *scratch)
-{
-    struct chunk chunk;
-    int64_t width = chunk_length(region, region->width, column);
-    int64_t height = chunk_length(region, region->height, row);
-    if (!place_chunk(&chunk, supply, region, column, row)) {
-        return false;
-    }
-    if (map_of(supply) != NULL && chunk.x.length > 0 && chunk.y.length > 0) {
-        struct block_place place = {column, row, width, height};
-        struct map_view view = map_view_of(&chunk, &place);
-        return map_assembly_read(supply, &view, &place, pixels, scratch);
-    }
-    if (map_of(supply) != NULL || !is_covered(supply, &chunk, width, height)) {
-        pixels_clear(pixels, column, row, width, height);
-    }
-    if (chunk.x.length == 0 || chunk.y.length == 0) {
-        return true;
-    }
-    return chunk.is_aligned ? copy_chunk(supply, &chunk, pixels)
-                            : resample_chunk(supply, &chunk, pixels, scratch);
-}
-
-/* Maps have no pixels of their own that a region could be placed at. */
-static struct region
-placed(const struct region *region, const struct tile_supply *supply)
-{
-    struct region copy = *region;
-    copy.is_exact &= map_of(supply) == NULL;
-    return copy;
-}
-
-bool
-assembly_read(const struct tile_supply *supply, const struct region *asked,
-              const struct pixels *pixels, struct scratch *scratch)
-{
-    const struct region copy = placed(asked, supply), *region = &copy;
-    int64_t across = chunk_length(region, region->width, 0);
-    int64_t down = chunk_length(region, region->height, 0);
-    for (int64_t row = 0; row < region->height; row += down) {
-        for (int64_t column = 0; column < region->width; column += across) {
-            if (!read_chunk(supply, region, column, row, pixels, scratch)) {
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* The pixels of the tiles of an axis that a chunk shows. */
-static void
-clip_to_tiles(const struct span *span, int64_t length, int64_t *start,
-              int64_t *count)
-{
-    int64_t end = (int64_t)ceil(span->from + (double)length);
-    *start =
-        larger((int64_t)floor(span->from), span->first_tile * span->advance);
-    *count = smaller(end, span->end_tile * span->advance) - *start;
-}
-
-bool
-assembly_area(const struct tile_supply *supply, const struct region *region,
-              struct level_area *area)
-{
-    struct chunk chunk;
-    if (region->width > CHUNK_SIDE || region->height > CHUNK_SIDE ||
-        !place_chunk(&chunk, supply, region, 0, 0) || chunk.x.length == 0 ||
-        chunk.y.length == 0) {
-        return false;
-    }
-    struct view view = view_of(supply, supply->placements, &chunk);
-    clip_to_tiles(&view.x, chunk.x.length, &area->x, &area->width);
-    clip_to_tiles(&view.y, chunk.y.length, &area->y, &area->height);
-    return area->width > 0 && area->height > 0;
-}
+/* What a chunk is made of */
 
 static bool
 has_edge(const struct span *span)
@@ -628,16 +519,9 @@ parts_of(const struct view *view, unsigned number)
 }
 
 static unsigned
-chunk_parts(const struct tile_supply *supply, const struct chunk *chunk,
-            const struct block_place *place)
+chunk_parts(const struct tile_supply *supply, const struct chunk *chunk)
 {
     unsigned parts = 0;
-    if (map_of(supply) != NULL) {
-        struct map_view view = map_view_of(chunk, place);
-        return chunk->x.length > 0 && chunk->y.length > 0
-                   ? map_assembly_parts(supply, &view, place)
-                   : 0;
-    }
     for (size_t i = 0; i < supply->count; i++) {
         struct view view = view_of(supply, &supply->placements[i], chunk);
         parts |= parts_of(&view, (unsigned)i);
@@ -645,24 +529,117 @@ chunk_parts(const struct tile_supply *supply, const struct chunk *chunk,
     return parts;
 }
 
-unsigned
-assembly_parts(const struct tile_supply *supply, const struct region *asked)
+/* Regions */
+
+/* Whether tiles cover every pixel of an axis that is `length` long. */
+static bool
+spans(const struct span *span, int64_t length, int64_t tile_count)
+{
+    int64_t last = tile_count - 1;
+    return span->from >= 0 &&
+           span->from + (double)length <=
+               (double)(last * span->advance + tile_length(span, last));
+}
+
+/* Whether one image shows in every pixel of this part of the region. */
+static bool
+is_covered(const struct tile_supply *supply, const struct chunk *chunk,
+           int64_t width, int64_t height)
+{
+    bool covered = false;
+    if (chunk->x.length < width || chunk->y.length < height) {
+        return false;
+    }
+    for (size_t i = 0; !covered && i < supply->count; i++) {
+        struct view view = view_of(supply, &supply->placements[i], chunk);
+        const struct image *image = &view.placement->image;
+        covered = !image->has_holes &&
+                  spans(&view.x, width, image->tiles_across) &&
+                  spans(&view.y, height, image->tiles_down);
+    }
+    return covered;
+}
+
+/* The chunk that begins at a pixel of the region. */
+static bool
+read_chunk(const struct tile_supply *supply, const struct region *region,
+           int64_t column, int64_t row, const struct pixels *pixels,
+           struct scratch *scratch, unsigned *parts)
+{
+    struct chunk chunk;
+    int64_t width = chunk_length(region, region->width, column);
+    int64_t height = chunk_length(region, region->height, row);
+    if (!place_chunk(&chunk, supply, region, column, row)) {
+        return false;
+    }
+    if (map_of(supply) != NULL && chunk.x.length > 0 && chunk.y.length > 0) {
+        struct block_place place = {column, row, width, height};
+        struct map_view view = map_view_of(&chunk, &place);
+        return map_assembly_read(supply, &view, &place, pixels, scratch,
+                                 parts);
+    }
+    if (map_of(supply) != NULL || !is_covered(supply, &chunk, width, height)) {
+        pixels_clear(pixels, column, row, width, height);
+    }
+    if (chunk.x.length == 0 || chunk.y.length == 0) {
+        return true;
+    }
+    *parts |= chunk_parts(supply, &chunk);
+    return chunk.is_aligned ? copy_chunk(supply, &chunk, pixels)
+                            : resample_chunk(supply, &chunk, pixels, scratch);
+}
+
+/* Maps have no pixels of their own that a region could be placed at. */
+static struct region
+placed(const struct region *region, const struct tile_supply *supply)
+{
+    struct region copy = *region;
+    copy.is_exact &= map_of(supply) == NULL;
+    return copy;
+}
+
+bool
+assembly_read(const struct tile_supply *supply, const struct region *asked,
+              const struct pixels *pixels, struct scratch *scratch,
+              unsigned *parts)
 {
     const struct region copy = placed(asked, supply), *region = &copy;
-    struct chunk chunk;
-    unsigned parts = 0;
     int64_t across = chunk_length(region, region->width, 0);
     int64_t down = chunk_length(region, region->height, 0);
     for (int64_t row = 0; row < region->height; row += down) {
         for (int64_t column = 0; column < region->width; column += across) {
-            if (!place_chunk(&chunk, supply, region, column, row)) {
-                return 0;
+            if (!read_chunk(supply, region, column, row, pixels, scratch,
+                            parts)) {
+                return false;
             }
-            const struct block_place place = {
-                column, row, chunk_length(region, region->width, column),
-                chunk_length(region, region->height, row)};
-            parts |= chunk_parts(supply, &chunk, &place);
         }
     }
-    return parts;
+    return true;
+}
+
+/* The pixels of the tiles of an axis that a chunk shows. */
+static void
+clip_to_tiles(const struct span *span, int64_t length, int64_t *start,
+              int64_t *count)
+{
+    int64_t end = (int64_t)ceil(span->from + (double)length);
+    *start =
+        larger((int64_t)floor(span->from), span->first_tile * span->advance);
+    *count = smaller(end, span->end_tile * span->advance) - *start;
+}
+
+bool
+assembly_area(const struct tile_supply *supply, const struct region *region,
+              struct level_area *area)
+{
+    struct chunk chunk;
+    if (region->width > CHUNK_SIDE || region->height > CHUNK_SIDE ||
+        !place_chunk(&chunk, supply, region, 0, 0) || chunk.x.length == 0 ||
+        chunk.y.length == 0) {
+        return false;
+    }
+    struct view view = view_of(supply, supply->placements, &chunk);
+    clip_to_tiles(&view.x, chunk.x.length, &area->x, &area->width);
+    clip_to_tiles(&view.y, chunk.y.length, &area->y, &area->height);
+    return area->width > 0 && area->height > 0;
 }

@@ -30,11 +30,6 @@ enum {
         ASSEMBLY_PAINTED * PAINT_MODES,
 };
 
-/* A set of these. Empty where libopenslide might place the region elsewhere.
- */
-unsigned assembly_parts(const struct tile_supply *supply,
-                        const struct region *region);
-
 /*
  * The pixels of a level's grid that a region shows, whole ones and those
  * between which it lies: the tiles that they belong to are those that
@@ -45,11 +40,12 @@ bool assembly_area(const struct tile_supply *supply,
                    const struct region *region, struct level_area *area);
 
 /*
- * Read the region into `pixels`.  False where libopenslide might read
- * something else, or fail; the pixels are then undefined.
+ * Read the region into `pixels`, and add what it is made of to `parts`.  False
+ * where libopenslide might read something else, or fail; the pixels and the
+ * parts are then undefined.
  */
 bool assembly_read(const struct tile_supply *supply,
                    const struct region *region, const struct pixels *pixels,
-                   struct scratch *scratch);
+                   struct scratch *scratch, unsigned *parts);
 
 #endif

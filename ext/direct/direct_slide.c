@@ -325,16 +325,17 @@ compare_window(const struct slide_handle *handle,
     pixels_convert(&expected, 0, 0, window->width, window->height, words,
                    (ptrdiff_t)window->width);
     struct scratch scratch = {0};
+    unsigned parts = 0;
     enum verdict verdict = UNDECIDED;
     if (openslide.get_error(handle->osr) == NULL &&
-        assembly_read(supply, window, &ours, &scratch)) {
+        assembly_read(supply, window, &ours, &scratch, &parts)) {
         verdict = memcmp(expected.start, ours.start, 4 * count) == 0
                       ? SAME
                       : DIFFERENT;
     }
     scratch_give_up(&scratch);
     free(words);
-    *compared |= verdict == SAME ? assembly_parts(supply, window) : 0;
+    *compared |= verdict == SAME ? parts : 0;
     return verdict;
 }
 
@@ -418,15 +419,13 @@ read_level(const struct slide_handle *handle, atomic_uint *known,
            const struct pixels *pixels, struct scratch *scratch)
 {
     struct region shown = shown_part(region, supply);
-    unsigned compared = 0;
-    unsigned parts = shown.width > 0 && shown.height > 0
-                         ? assembly_parts(supply, region)
-                         : 0;
-    /* libopenslide has nothing to compare with what is placed exactly. */
-    parts &= region->is_exact ? ~(unsigned)ASSEMBLY_ARITHMETIC : ~0u;
-    if (!assembly_read(supply, region, pixels, scratch)) {
+    unsigned compared = 0, parts = 0;
+    if (!assembly_read(supply, region, pixels, scratch, &parts)) {
         return UNDECIDED;
     }
+    parts = shown.width > 0 && shown.height > 0 ? parts : 0;
+    /* libopenslide has nothing to compare with what is placed exactly. */
+    parts &= region->is_exact ? ~(unsigned)ASSEMBLY_ARITHMETIC : ~0u;
     if ((parts & ~atomic_load(known)) == 0) {
         return SAME;
     }

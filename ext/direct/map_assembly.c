@@ -7,6 +7,12 @@
 #include <math.h>
 #include <string.h>
 
+/* The ways in which tiles are painted. */
+struct map_modes {
+    unsigned parts;
+    int64_t count;
+};
+
 /* Painting a map's tiles into a band of a chunk. */
 struct map_painting {
     const struct tile_supply *supply;
@@ -21,6 +27,8 @@ struct map_copying {
     const struct block_place *place;
     const struct pixels *pixels;
     struct rectangles empty; /* what shows nothing yet of the picture */
+    struct map_modes modes;
+    bool is_painted; /* there is what cannot be copied */
 };
 
 static struct paint_tile
@@ -112,19 +120,51 @@ paint_map_band(struct map_painting *painting, const struct map_view *view)
                           painting);
 }
 
-/* Copies: tiles on the pixels of the level, of which those on top hide what
-   lies below */
+/* What a region is made of */
+
+static void
+note_mode(struct map_modes *modes, enum paint_mode mode)
+{
+    modes->parts |= (unsigned)ASSEMBLY_PAINTED * mode;
+    modes->count += mode != PAINT_NOTHING;
+}
+
+static unsigned
+parts_of(const struct map_modes *modes)
+{
+    if (modes->count == 0) {
+        return 0;
+    }
+    return modes->parts | ASSEMBLY_TILE | (unsigned)ASSEMBLY_IMAGE |
+           (modes->count > 1 ? (unsigned)(ASSEMBLY_MIXED | ASSEMBLY_SEAM) : 0);
+}
+
+/* Those of a picture that is painted. */
+struct map_survey {
+    const struct placement *placement;
+    const struct block_place *place;
+    struct map_modes modes;
+};
 
 static bool
-is_copied(const struct map_tile *tile, double x, double y, void *argument)
+note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
 {
-    const struct map_copying *copying = argument;
-    const struct block_place *place = copying->place;
-    struct paint_tile surface =
-        whole_image(&copying->supply->placements[0].image, tile);
-    struct paint_copy copy;
-    return paint_copy_at(place->width, place->height, &surface, x, y, &copy);
+    struct map_survey *survey = argument;
+    const struct tile_map *map = survey->placement->map;
+    struct paint_tile surface = whole_image(&survey->placement->image, tile);
+    if (map->is_cut) {
+        surface.width = surface.opaque_width = (int64_t)ceil(map->width);
+        surface.height = surface.opaque_height = (int64_t)ceil(map->height);
+        surface.format = PAINT_ARGB32;
+    }
+    note_mode(&survey->modes,
+              paint_mode_at(survey->place->width, survey->place->height,
+                            &surface, x, y));
+    return true;
 }
+
+/* Copies: tiles on the pixels of the level, of which those on top hide what
+   lies below */
 
 /* Convert what shows of a tile. */
 static void
@@ -157,51 +197,42 @@ copy_map_tile(const struct map_tile *tile, double x, double y, void *argument)
     struct paint_tile surface = whole_image(&placement->image, tile);
     struct paint_copy copy;
     const struct tile *pixels;
-    bool complete =
-        paint_copy_at(copying->place->width, copying->place->height, &surface,
-                      x, y, &copy) &&
-        tile_supply_get_number(copying->supply, placement, tile->image,
-                               &pixels);
-    if (complete && pixels != NULL) {
+    copying->is_painted = !paint_copy_at(
+        copying->place->width, copying->place->height, &surface, x, y, &copy);
+    note_mode(&copying->modes, copy.mode);
+    if (copying->is_painted ||
+        !tile_supply_get_number(copying->supply, placement, tile->image,
+                                &pixels)) {
+        return false;
+    }
+    if (pixels != NULL) {
         const struct rectangle shown = {copy.x, copy.y, copy.x + copy.width,
                                         copy.y + copy.height};
         copy_parts(copying, &copy, pixels->words, surface.stride);
         tile_release(pixels);
-        complete = rectangles_cut(&copying->empty, &shown);
+        copying->is_painted = !rectangles_cut(&copying->empty, &shown);
     }
-    return complete;
+    return !copying->is_painted;
 }
 
-/* False where tiles are to be painted instead, or cannot be. */
-static bool
-copy_map(const struct tile_supply *supply, const struct map_view *view,
-         const struct block_place *place, const struct pixels *pixels)
+static void
+clear_empty(const struct map_copying *copying)
 {
-    const struct tile_map *map = supply->placements[0].map;
-    const struct rectangle all = {0, 0, place->width, place->height};
-    struct map_copying copying = {supply, place, pixels, {0}};
-    rectangles_begin(&copying.empty, &all);
-    if (map->is_cut || !tile_map_visit(map, view, is_copied, &copying) ||
-        !tile_map_visit(map, view, copy_map_tile, &copying)) {
-        return false;
-    }
-    for (size_t i = 0; i < copying.empty.count; i++) {
-        const struct rectangle *part = &copying.empty.items[i];
-        pixels_clear(pixels, place->column + part->left,
-                     place->row + part->top, part->right - part->left,
+    for (size_t i = 0; i < copying->empty.count; i++) {
+        const struct rectangle *part = &copying->empty.items[i];
+        pixels_clear(copying->pixels, copying->place->column + part->left,
+                     copying->place->row + part->top, part->right - part->left,
                      part->bottom - part->top);
     }
-    return true;
 }
 
-bool
-map_assembly_read(const struct tile_supply *supply,
-                  const struct map_view *view, const struct block_place *place,
-                  const struct pixels *pixels, struct scratch *scratch)
+/* Painting: one tile upon another */
+
+static bool
+paint_map(const struct tile_supply *supply, const struct map_view *view,
+          const struct block_place *place, const struct pixels *pixels,
+          struct scratch *scratch)
 {
-    if (copy_map(supply, view, place, pixels)) {
-        return true;
-    }
     const struct tile_map *map = supply->placements[0].map;
     int64_t band =
         smaller(larger(ASSEMBLY_BAND_PIXELS / place->width, 1), place->height);
@@ -232,42 +263,31 @@ map_assembly_read(const struct tile_supply *supply,
     return complete;
 }
 
-/* The ways in which tiles are painted. */
-struct map_modes {
-    const struct placement *placement;
-    int64_t width, height; /* of the picture */
-    unsigned parts;
-    int64_t count;
-};
-
-static bool
-note_map_tile(const struct map_tile *tile, double x, double y, void *argument)
+bool
+map_assembly_read(const struct tile_supply *supply,
+                  const struct map_view *view, const struct block_place *place,
+                  const struct pixels *pixels, struct scratch *scratch,
+                  unsigned *parts)
 {
-    struct map_modes *modes = argument;
-    const struct tile_map *map = modes->placement->map;
-    struct paint_tile surface = whole_image(&modes->placement->image, tile);
-    if (map->is_cut) {
-        surface.width = surface.opaque_width = (int64_t)ceil(map->width);
-        surface.height = surface.opaque_height = (int64_t)ceil(map->height);
-        surface.format = PAINT_ARGB32;
+    const struct tile_map *map = supply->placements[0].map;
+    const struct rectangle all = {0, 0, place->width, place->height};
+    struct map_copying copying = {
+        .supply = supply,
+        .place = place,
+        .pixels = pixels,
+        .is_painted = map->is_cut,
+    };
+    rectangles_begin(&copying.empty, &all);
+    bool is_copied =
+        !map->is_cut && tile_map_visit(map, view, copy_map_tile, &copying);
+    if (is_copied) {
+        clear_empty(&copying);
+        *parts |= parts_of(&copying.modes);
+        return true;
     }
-    unsigned mode = paint_mode_at(modes->width, modes->height, &surface, x, y);
-    modes->parts |= ASSEMBLY_PAINTED * mode;
-    modes->count += mode != PAINT_NOTHING;
-    return true;
-}
-
-unsigned
-map_assembly_parts(const struct tile_supply *supply,
-                   const struct map_view *view,
-                   const struct block_place *place)
-{
-    struct map_modes modes = {supply->placements, place->width, place->height,
-                              0, 0};
-    tile_map_visit(supply->placements[0].map, view, note_map_tile, &modes);
-    unsigned parts = modes.parts | (modes.count > 1 ? ASSEMBLY_MIXED : 0);
-    return modes.count == 0
-               ? 0
-               : parts | ASSEMBLY_TILE | (unsigned)ASSEMBLY_IMAGE |
-                     (modes.count > 1 ? (unsigned)ASSEMBLY_SEAM : 0);
+    struct map_survey survey = {supply->placements, place, {0}};
+    tile_map_visit(map, view, note_map_tile, &survey);
+    *parts |= parts_of(&survey.modes);
+    return copying.is_painted &&
+           paint_map(supply, view, place, pixels, scratch);
 }

@@ -21,11 +21,7 @@ struct block_place {
 bool map_assembly_read(const struct tile_supply *supply,
                        const struct map_view *view,
                        const struct block_place *place,
-                       const struct pixels *pixels, struct scratch *scratch);
-
-/* As assembly_parts(). */
-unsigned map_assembly_parts(const struct tile_supply *supply,
-                            const struct map_view *view,
-                            const struct block_place *place);
+                       const struct pixels *pixels, struct scratch *scratch,
+                       unsigned *parts);
 
 #endif

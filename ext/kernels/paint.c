@@ -219,6 +219,7 @@ paint_copy_at(int64_t picture_width, int64_t picture_height,
         return true;
     }
     *copy = (struct paint_copy){
+        .mode = plan.mode,
         .x = plan.x.begin,
         .y = plan.y.begin,
         .width = plan.x.sample_count,

@@ -70,8 +70,9 @@ enum paint_mode paint_mode_at(int64_t picture_width, int64_t picture_height,
                               double y);
 
 /* Pixels of a picture from (x, y) on that show those of a tile from (column,
-   row) on, as they are. */
+   row) on, as they are, and the way in which it is painted. */
 struct paint_copy {
+    enum paint_mode mode;
     int64_t x, y, width, height;
     int64_t column, row;
 };
@@ -79,7 +80,7 @@ struct paint_copy {
 /*
  * What an empty picture shows of a tile that is painted at (x, y) of it, if
  * these are opaque pixels as they are, and nothing else; they hide whatever is
- * painted after them. False where it is not.
+ * painted after them. False where it is not: then only the mode counts.
  */
 bool paint_copy_at(int64_t picture_width, int64_t picture_height,
                    const struct paint_tile *tile, double x, double y,
