@@ -223,12 +223,11 @@ bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside o
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
 
 # Each peer in an environment of its own, where it can be installed.
-PEERS := tiffslide fastslide pyvips tifffile wsi-rs
+PEERS := tiffslide fastslide pyvips tifffile
 PEER_NEEDS_tiffslide := tiffslide
 PEER_NEEDS_fastslide := fastslide numpy pillow
 PEER_NEEDS_pyvips := pyvips[binary] numpy pillow
 PEER_NEEDS_tifffile := tifffile zarr imagecodecs pillow
-PEER_NEEDS_wsi-rs := wsi-rs numpy pillow
 
 .venv-peer-%/tried:
 	$(PYTHON) -m venv .venv-peer-$*
@@ -240,13 +239,20 @@ PEER_NEEDS_wsi-rs := wsi-rs numpy pillow
 bench-array: $(VENV)/package ## Measure lazy arrays and Dask beside what they stand on (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_array $(BENCH)
 
-bench-peers: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready $(PEERS:%=.venv-peer-%/tried) ## Measure beside other libraries (SLIDE=path, BENCH=options)
-	$(BIN)/python -m pip install --quiet matplotlib
+$(VENV)/plots: $(VENV)/tools
+	$(BIN)/python -m pip install --quiet --group plots
+	touch $@
+
+# Of the slides that are written, all of them, the report is part of the documentation.
+PEERS_REPORT := $(if $(SLIDE)$(BENCH),$(OUT)/peers,docs)
+bench-peers: $(VENV)/package $(VENV)/plots $(ORACLE)/ready $(CUCIM)/ready $(PEERS:%=.venv-peer-%/tried) ## Measure beside other libraries, and write docs/peers.md (SLIDE=path or BENCH=options: out/peers)
+	mkdir -p $(PEERS_REPORT)
 	peers='--peer ours=$(BIN)/python --peer openslide-python=$(ORACLE)/bin/python'; \
 	if test -e $(CUCIM)/ready; then peers="$$peers --peer cucim=$(CUCIM)/bin/python"; fi; \
 	for name in $(PEERS); do if test -e .venv-peer-$$name/ready; then \
 	    peers="$$peers --peer $$name=.venv-peer-$$name/bin/python"; fi; done; \
 	$(BIN)/python -m benchmarks.bench_peers $$peers \
+	    --page $(PEERS_REPORT)/peers.md --plot $(PEERS_REPORT)/pictures/peers.svg \
 	    $(if $(SLIDE),--slide '$(SLIDE)') $(BENCH)
 
 bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide dzi beside vips dzsave (BENCH=options)

@@ -1,14 +1,14 @@
 """This package beside other libraries: python -m benchmarks.bench_peers.
 
 Each library is a process in an environment of its own, `make bench-peers` makes them; one
-that cannot be installed here is left out, which is said.  They take turns task by task;
-figures are medians of the time over rounds, as a multiple of ours: 2 is half as fast as
-this package.  `pixels` tells how far each library's are from those of libopenslide.
+that cannot be installed here is left out, which is said.  They take turns task by task.
+Every sample is written as JSON, of which benchmarks.peers_report makes tables and a plot.
 
     --slide PATH     your own slide instead of those that are written
     --only PATTERN   tasks or slides whose name has it
-    --markdown PATH  the tables, for the documentation
-    --plot PATH      the same as a picture (SVG)
+    --minutes N      how long it may take, about: tasks that take long have fewer rounds
+    --page PATH      the report as a page of the documentation, Markdown
+    --plot PATH      its picture, SVG
 """
 
 from __future__ import annotations
@@ -20,18 +20,24 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from statistics import median
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .machine import machine_facts
-from .slides import NAMES, SlideStore
+import openslide
 
-OURS, REFERENCE = "ours", "openslide-python"
+from .machine import load, machine_facts
+from .peers_report import OURS, REFERENCE, Difference, Findings, Row, page, write
+from .slides import SlideStore
+
+#: What peer_reader.py is asked for.
+Request: TypeAlias = dict[str, Any]
 
 _READER = Path(__file__).with_name("peer_reader.py")
 
@@ -41,13 +47,19 @@ SLIDES = ("scanscope", "gt450", "offgrid", "blank", "j2k", "dicom", "mirax", "nd
 #: So many regions are a sample.
 _REGIONS = 24
 
+#: A library that needs more seconds to get ready is not asked again.
+_PATIENCE = 4
+
+#: A side, of a tile of the slide.
+TILE = 0
+
 
 @dataclass(frozen=True)
 class Task:
     """Something to do with a slide.
 
     Attributes:
-        side: of a region, in pixels of the level.
+        side: of a region, in pixels of the level; TILE: as a tile of it.
         level: which one; -1 the second.
         offset: pixels of the level between the regions and the tile grid.
         cold: whether the regions are new ones, so that hardly any is in a cache;
@@ -55,6 +67,7 @@ class Task:
         threads: how many read.
         out: what side a region is made of, resampled; 0: none.
         regions: how many.
+        kind: a key of peers_report.KINDS.
     """
 
     name: str
@@ -66,10 +79,16 @@ class Task:
     out: int = 0
     regions: int = _REGIONS
 
+    @property
+    def kind(self) -> str:
+        if self.side > 1024 or self.regions > _REGIONS:
+            return "large"
+        return "cold" if self.cold else "hot"
+
 
 TASKS = (
-    Task("256, on tiles, cold"),
-    Task("256, on tiles, hot", cold=False),
+    Task("a tile, cold", side=TILE),
+    Task("a tile, hot", side=TILE, cold=False),
     Task("256, off tiles, cold", offset=9),
     Task("256, off tiles, hot", offset=9, cold=False),
     Task("224, shuffled", side=224, offset=3),
@@ -84,10 +103,16 @@ TASKS = (
 
 
 class Peer:
-    """The process of a library."""
+    """The process of a library.
+
+    Attributes:
+        version: of what is installed.
+        module: what is imported.
+    """
 
     def __init__(self, name: str, python: str) -> None:
         self.name = name
+        self._python = python
         self._process = subprocess.Popen(
             [python, "-I", _READER, name],
             stdin=subprocess.PIPE,
@@ -95,6 +120,17 @@ class Peer:
             stderr=subprocess.DEVNULL,
             text=True,
         )
+        told = self.ask(do="tell")
+        if "error" in told:
+            raise SystemExit(f"bench-peers: {name} cannot be used: {told['error']}")
+        self.version: str = told["version"]
+        self.module: str = told["module"]
+
+    def run(self, code: str) -> float:
+        """How long a process takes that runs some code, in seconds."""
+        start = perf_counter()
+        subprocess.run([self._python, "-I", "-c", code], check=True)
+        return perf_counter() - start
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """The answer; {"error": ...} where there is none."""
@@ -112,31 +148,31 @@ class Peer:
         self._process.communicate()
 
 
-@dataclass
-class Row:
-    """A task on a slide, and what each library took.
+class Turns:
+    """How many rounds a task may have, so that all of them end in time.
 
-    Attributes:
-        samples: seconds by library, one for each round.
-        errors: why others have none.
+    Each task has an equal share of the time that is left.  It has two rounds beside the
+    one for getting ready whatever they take.
     """
 
-    slide: str
-    task: str
-    samples: dict[str, list[float]] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    def __init__(self, seconds: float, tasks: int, rounds: int) -> None:
+        self._end = perf_counter() + seconds
+        self._tasks = tasks
+        self._rounds = rounds
 
-    def ratio(self, name: str) -> float | None:
-        """The median, over rounds, of a library's time by ours."""
-        ours, theirs = self.samples.get(OURS), self.samples.get(name)
-        if not ours or not theirs or name in self.errors:
-            return None
-        return median(t / o for t, o in zip(theirs, ours, strict=False))
+    def rounds(self) -> Iterator[int]:
+        """The numbers of the rounds of the next task."""
+        start = perf_counter()
+        share = max(0, self._end - start) / max(1, self._tasks)
+        self._tasks -= 1
+        for number in range(1, self._rounds + 1):
+            yield number
+            spent = perf_counter() - start
+            if number >= 2 and spent + spent / (number + 1) > share:
+                return
 
 
-def places(
-    size: tuple[int, int], scale: float, task: Task, seed: int
-) -> list[list[int]]:
+def places(size: Sequence[int], scale: float, task: Task, seed: int) -> list[list[int]]:
     """Where the regions of a task begin, in level-0 pixels."""
     side = round(task.side * scale)
     columns, rows = (max(1, (length - side) // side - 1) for length in size)
@@ -147,180 +183,154 @@ def places(
 
 
 def measure(
-    peers: Sequence[Peer], name: str, path: str, tasks: Sequence[Task], rounds: int
+    peers: Sequence[Peer], name: str, path: str, tasks: Sequence[Task], turns: Turns
 ) -> Iterator[Row]:
     """The rows of a slide."""
     opened = {peer.name: peer.ask(do="open", path=path) for peer in peers}
     refused = {n: a["error"] for n, a in opened.items() if "error" in a}
     levels = opened[OURS]["levels"]
-    opening = Row(name, "open", errors=dict(refused))
-    for _ in range(rounds):
-        for peer in peers:
-            answer = peer.ask(do="open", path=path)
-            opening.samples.setdefault(peer.name, []).append(answer.get("seconds", 0))
-    yield opening
-    for task in tasks:
+    tile = tile_side(path)
+
+    def taken(task: str, kind: str, request: Callable[[int], Request]) -> Row:
+        """What each of them takes; request(round) tells what to ask for."""
+        row = Row(name, task, kind, errors=dict(refused))
+        ask_all(peers, row, request(0))  # for getting ready
+        first, row.samples = row.samples, {}
+        asked = [p for p in peers if max(first.get(p.name, [0])) < _PATIENCE]
+        for number in turns.rounds():
+            ask_all(asked, row, request(number))
+        return Row(name, task, kind, first | row.samples, row.errors)
+
+    yield taken("open", "whole", lambda _: {"do": "open", "path": path})
+    for index, task in enumerate(tasks):
+        task = replace(task, side=task.side or tile)
         level = min(task.level, len(levels) - 1)
-        scale = levels[0][0] / levels[level][0]
         if min(levels[level]) < 2 * task.side:
             continue
-        row = Row(name, task.name, errors=dict(refused))
-        for number in range(rounds + 1):  # the first is for getting ready
-            request = {
-                "do": "read",
-                "level": level,
-                "side": task.side,
-                "at": places(levels[0], scale, task, 100 * tasks.index(task) + number),
-                "threads": task.threads,
-                "out": task.out,
-            }
-            for peer in random.sample(peers, len(peers)):
-                if peer.name in row.errors:
-                    continue
-                if not task.cold:
-                    peer.ask(**request)
-                answer = peer.ask(**request)
-                if "error" in answer:
-                    row.errors[peer.name] = answer["error"]
-                elif number > 0:
-                    row.samples.setdefault(peer.name, []).append(answer["seconds"])
-        yield row
-    row = Row(name, "thumbnail of 1024", errors=dict(refused))
+        reading = partial(reads, task, level, levels, 100 * index)
+        yield taken(task.name, task.kind, reading)
+    yield taken(
+        f"{_REGIONS} Deep Zoom tiles",
+        "whole",
+        lambda number: {"do": "deepzoom", "seed": number, "count": _REGIONS},
+    )
+    yield taken(
+        "thumbnail of 1024", "whole", lambda _: {"do": "thumbnail", "side": 1024}
+    )
+
+
+def tile_side(path: str) -> int:
+    """Of the tiles of level 0, where they are square; else 256."""
+    with openslide.OpenSlide(path) as slide:
+        names = (f"openslide.level[0].tile-{side}" for side in ("width", "height"))
+        sides = {int(slide.properties.get(name, 256)) for name in names}
+    return sides.pop() if len(sides) == 1 else 256
+
+
+def reads(
+    task: Task, level: int, levels: Sequence[tuple[int, int]], seed: int, number: int
+) -> Request:
+    """What is asked for in a round of a task."""
+    scale = levels[0][0] / levels[level][0]
+    return {
+        "do": "read",
+        "level": level,
+        "side": task.side,
+        "at": places(levels[0], scale, task, seed + number),
+        "threads": task.threads,
+        "out": task.out,
+        "twice": not task.cold,
+    }
+
+
+def ask_all(peers: Sequence[Peer], row: Row, request: Request) -> None:
+    """Ask for the same of each that can, in random order."""
+    is_twice = request.pop("twice", False)
+    for peer in random.sample(peers, len(peers)):
+        if peer.name in row.errors:
+            continue
+        if is_twice:
+            peer.ask(**request)
+        answer = peer.ask(**request)
+        if "error" in answer:
+            row.errors[peer.name] = answer["error"]
+        else:
+            row.samples.setdefault(peer.name, []).append(answer["seconds"])
+
+
+def imports(peers: Sequence[Peer], rounds: int) -> Row:
+    """How long each takes to be imported, net of an interpreter that imports nothing."""
+    row = Row("no slide", "import", "whole")
     for _ in range(rounds):
-        for peer in peers:
-            answer = peer.ask(do="thumbnail", side=1024)
-            if "error" in answer:
-                row.errors.setdefault(peer.name, answer["error"])
-            else:
-                row.samples.setdefault(peer.name, []).append(answer["seconds"])
-    yield row
+        for peer in random.sample(peers, len(peers)):
+            seconds = peer.run(f"import {peer.module}") - peer.run("")
+            row.samples.setdefault(peer.name, []).append(max(seconds, 1e-4))
+    return row
 
 
 def differences(
     peers: Sequence[Peer], levels: Sequence[tuple[int, int]]
-) -> dict[str, str]:
+) -> dict[str, Difference | None]:
     """How far the pixels of each library are from those of libopenslide."""
     reference = next(peer for peer in peers if peer.name == REFERENCE)
-    told = {}
+    found: dict[str, Difference | None] = {}
+    regions = []
+    for level in range(min(2, len(levels))):
+        task = Task("", side=200, offset=9, regions=6)
+        scale = levels[0][0] / levels[level][0]
+        regions += [(level, at) for at in places(levels[0], scale, task, 5)]
+    wanted = [_pixels(reference, level, at) for level, at in regions]
     for peer in peers:
-        worst, sum_of, count = 0, 0.0, 0
-        for level in range(min(2, len(levels))):
-            scale = levels[0][0] / levels[level][0]
-            task = Task("", side=200, offset=9, regions=6)
-            for at in places(tuple(levels[0]), scale, task, 5):  # type: ignore[arg-type]
-                answers = [
-                    p.ask(do="pixels", level=level, side=200, at=at)
-                    for p in (reference, peer)
-                ]
-                if any("error" in answer for answer in answers):
-                    continue
-                one, two = (
-                    np.frombuffer(base64.b64decode(a["pixels"]), np.uint8)
-                    for a in answers
-                )
-                if one.size != two.size:
-                    continue
-                apart = np.abs(one.astype(int) - two.astype(int))
-                worst, count = max(worst, int(apart.max())), count + apart.size
-                sum_of += float(apart.sum())
-        if count == 0:
-            told[peer.name] = "-"
-        elif worst == 0:
-            told[peer.name] = "equal"
-        else:
-            told[peer.name] = f"up to {worst}, {sum_of / count:.2f} on average"
-    return told
-
-
-def table(rows: Sequence[Row], names: Sequence[str]) -> Iterator[str]:
-    """The rows as a table of Markdown."""
-    yield "| slide | task | ours | " + " | ".join(names) + " |"
-    yield "|---" * (3 + len(names)) + "|"
-    for row in rows:
-        ours = row.samples.get(OURS)
-        cells = [row.slide, row.task, f"{median(ours) * 1e3:.2f} ms" if ours else "-"]
-        for name in names:
-            ratio = row.ratio(name)
-            text = "-" if ratio is None else f"{ratio:.2f}"
-            cells.append(f"**{text}**" if ratio is not None and ratio < 1 else text)
-        yield "| " + " | ".join(cells) + " |"
-
-
-def plot(rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
-    """A bar for each library: the median of its ratios, by slide."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot
-
-    slides = list(dict.fromkeys(row.slide for row in rows))
-    figure, axes = pyplot.subplots(figsize=(10, 4.5), layout="constrained")
-    width = 0.8 / max(1, len(names))
-    for i, name in enumerate(names):
-        heights = []
-        for slide in slides:
-            ratios = [row.ratio(name) for row in rows if row.slide == slide]
-            found = [ratio for ratio in ratios if ratio is not None]
-            heights.append(median(found) if found else 0)
-        axes.bar(
-            [x + i * width for x in range(len(slides))], heights, width, label=name
+        apart = [
+            np.abs(one.astype(int) - two.astype(int))
+            for one, (level, at) in zip(wanted, regions, strict=True)
+            if (two := _pixels(peer, level, at)).size == one.size > 0
+        ]
+        found[peer.name] = (
+            Difference(int(np.max(apart)), float(np.mean(apart))) if apart else None
         )
-    axes.axhline(1, color="black", linewidth=1)
-    axes.set_yscale("log")
-    axes.set_ylabel("time, by this package's (median over tasks)")
-    axes.set_xticks([x + 0.4 - width / 2 for x in range(len(slides))], slides)
-    axes.legend(ncols=3)
-    figure.savefig(path, metadata={"Date": None})
+    return found
+
+
+def _pixels(peer: Peer, level: int, at: Sequence[int]) -> NDArray[np.uint8]:
+    """What it reads; nothing where it cannot."""
+    answer = peer.ask(do="pixels", level=level, side=200, at=at)
+    return np.frombuffer(base64.b64decode(answer.get("pixels", "")), np.uint8)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     peers = [Peer(*pair.split("=", 1)) for pair in options.peer]
-    names = [peer.name for peer in peers if peer.name != OURS]
-    facts = machine_facts()
-    for key, value in facts.items():
+    found = Findings(machine_facts(), {peer.name: peer.version for peer in peers})
+    for key, value in found.facts.items():
         print(f"{key}: {value}")
     slides = {"slide": options.slide} if options.slide else _written(options)
-    rows: list[Row] = []
-    exactness: dict[str, dict[str, str]] = {}
     pattern = re.compile(options.only)
+    tasks = {
+        name: [task for task in TASKS if pattern.search(f"{name}/{task.name}")]
+        for name in slides
+    }
+    count = sum(len(of_slide) + 3 for of_slide in tasks.values())
+    turns = Turns(60 * options.minutes, count, options.rounds)
+    found.rows.append(imports(peers, options.rounds))
     for name, path in slides.items():
-        tasks = [task for task in TASKS if pattern.search(f"{name}/{task.name}")]
-        for row in measure(peers, name, path, tasks, options.rounds):
-            rows.append(row)
+        print(f"{name} ...", flush=True)
+        for row in measure(peers, name, path, tasks[name], turns):
+            found.rows.append(row)
             for library, error in row.errors.items():
                 print(f"{name}, {row.task}: {library} cannot: {error}", file=sys.stderr)
         levels = peers[0].ask(do="open", path=path)["levels"]
-        exactness[name] = differences(peers, levels)
-    memory = {peer.name: peer.ask(do="memory").get("bytes", 0) for peer in peers}
+        found.pixels[name] = differences(peers, levels)
+        found.memory = {
+            peer.name: peer.ask(do="memory").get("bytes", 0) for peer in peers
+        }
+        found.save(options.json)  # as far as it has come
     for peer in peers:
         peer.close()
-    text = "\n".join(_report(rows, names, exactness, memory))
-    print(f"\n{text}")
-    if options.markdown:
-        options.markdown.write_text(text + "\n")
-    if options.plot:
-        plot(rows, names, options.plot)
+    print("\n".join(page(found, "peers.svg")))
+    write(found, options.page, options.plot)
+    print(f"load: {load()}; {options.json} has every sample")
     return 0
-
-
-def _report(
-    rows: Sequence[Row],
-    names: Sequence[str],
-    exactness: Mapping[str, Mapping[str, str]],
-    memory: Mapping[str, int],
-) -> Iterator[str]:
-    yield from table(rows, names)
-    yield ""
-    yield "| pixels beside libopenslide's | " + " | ".join([OURS, *names]) + " |"
-    yield "|---" * (2 + len(names)) + "|"
-    for slide, told in exactness.items():
-        yield f"| {slide} | " + " | ".join(told[name] for name in [OURS, *names]) + " |"
-    yield ""
-    sizes = " | ".join(f"{memory[name] >> 20} MB" for name in [OURS, *names])
-    yield "| most memory of the process | " + " | ".join([OURS, *names]) + " |"
-    yield "|---" * (2 + len(names)) + "|"
-    yield f"| all of the above | {sizes} |"
 
 
 def _written(options: argparse.Namespace) -> dict[str, str]:
@@ -328,7 +338,7 @@ def _written(options: argparse.Namespace) -> dict[str, str]:
     return {
         name: store.slide(name).path
         for name in SLIDES
-        if name in NAMES and re.search(options.slide_names, name)
+        if re.search(options.slide_names, name)
     }
 
 
@@ -342,9 +352,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--slide", metavar="PATH", help="a slide of yours")
     parser.add_argument("--slide-names", default="", help="written slides, a pattern")
     parser.add_argument("--only", default="", help="a pattern of SLIDE/TASK")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7, help="at most, of each task")
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="for all, about; two rounds at least"
+    )
     parser.add_argument("--slides", type=Path, default=Path("build/bench-slides"))
-    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--json", type=Path, default=Path("build/bench-peers.json"))
+    parser.add_argument("--page", type=Path)
     parser.add_argument("--plot", type=Path)
     return parser.parse_args(arguments)
 

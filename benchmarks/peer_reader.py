@@ -9,19 +9,21 @@ are a line of JSON each:
     {"do": "pixels", "level": L, "side": S, "at": [x, y]}
                                                  -> {"pixels": base64, RGB}
     {"do": "thumbnail", "side": S}               -> {"seconds"}
+    {"do": "deepzoom", "seed": N, "count": N}    -> {"seconds": for tiles of 254 pixels}
+    {"do": "tell"}                               -> {"version", "module": to import}
     {"do": "memory"}                             -> {"bytes": the most there ever were}
 
-`at` is in level-0 pixels.  With "out" the region is made so
-small, by the library where it can, else by Pillow.  What a library cannot do is answered by
-{"error": why}.
+`at` is in level-0 pixels.  With "out" the region is made so small, by the library where it
+can, else by Pillow.  What a library cannot do is answered by {"error": why}.
 """
 
 from __future__ import annotations
 
 import base64
+import importlib.metadata
 import json
+import random
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
@@ -36,10 +38,17 @@ class Library:
     """A slide, as programs read it with a library.
 
     Attributes:
+        distribution: what is installed.
+        module: what is imported.
         levels: (width, height) of each level.
     """
 
+    distribution: str
+    module: str
     levels: Any
+
+    def __init__(self, path: str) -> None:
+        raise NotImplementedError
 
     def read(self, at: Place, level: int, side: int) -> Pixels:
         """RGB as a NumPy array, at a level-0 position."""
@@ -61,12 +70,18 @@ class Library:
     def thumbnail(self, side: int) -> object:
         raise NotImplementedError("no thumbnails")
 
+    def deep_zoom(self) -> Any:
+        """Its generator of Deep Zoom tiles."""
+        raise NotImplementedError("no Deep Zoom")
+
     def _in_level(self, at: Place, level: int) -> tuple[int, int]:
         scale = self.levels[0][0] / self.levels[level][0]
         return round(at[0] / scale), round(at[1] / scale)
 
 
 class Ours(Library):
+    distribution, module = "openslide-native", "openslide"
+
     def __init__(self, path: str) -> None:
         import openslide
 
@@ -87,8 +102,15 @@ class Ours(Library):
     def thumbnail(self, side: int) -> object:
         return self._slide.get_thumbnail((side, side))
 
+    def deep_zoom(self) -> Any:
+        from openslide.deepzoom import DeepZoomGenerator
+
+        return DeepZoomGenerator(self._slide)
+
 
 class OpenSlidePython(Library):
+    distribution, module = "openslide-python", "openslide"
+
     def __init__(self, path: str) -> None:
         import openslide
 
@@ -102,8 +124,15 @@ class OpenSlidePython(Library):
     def thumbnail(self, side: int) -> object:
         return self._slide.get_thumbnail((side, side))
 
+    def deep_zoom(self) -> Any:
+        from openslide.deepzoom import DeepZoomGenerator
+
+        return DeepZoomGenerator(self._slide)
+
 
 class TiffSlide(Library):
+    distribution, module = "tiffslide", "tiffslide"
+
     def __init__(self, path: str) -> None:
         import tiffslide
 
@@ -118,6 +147,8 @@ class TiffSlide(Library):
 
 
 class FastSlide(Library):
+    distribution, module = "fastslide", "fastslide"
+
     def __init__(self, path: str) -> None:
         import fastslide
 
@@ -130,6 +161,8 @@ class FastSlide(Library):
 
 
 class Cucim(Library):
+    distribution, module = "cucim-cu12", "cucim"
+
     def __init__(self, path: str) -> None:
         from cucim import CuImage
 
@@ -147,6 +180,8 @@ class Cucim(Library):
 
 
 class Vips(Library):
+    distribution, module = "pyvips", "pyvips"
+
     def __init__(self, path: str) -> None:
         import pyvips
 
@@ -176,6 +211,8 @@ class Vips(Library):
 
 
 class TiffFile(Library):
+    distribution, module = "tifffile", "tifffile"
+
     def __init__(self, path: str) -> None:
         import tifffile
         import zarr
@@ -193,7 +230,7 @@ class TiffFile(Library):
         return np.asarray(self._arrays[level][y : y + side, x : x + side])
 
 
-LIBRARIES: dict[str, Callable[[str], Library]] = {
+LIBRARIES: dict[str, type[Library]] = {
     "ours": Ours,
     "openslide-python": OpenSlidePython,
     "tiffslide": TiffSlide,
@@ -213,6 +250,22 @@ def _read(slide: Library, request: dict[str, Any]) -> dict[str, Any]:
             slide.read_small(at, level, side, small)
     else:
         slide.read_all(places, level, side, request["threads"])
+    return {"seconds": perf_counter() - start}
+
+
+def _deep_zoom(slide: Library, request: dict[str, Any]) -> dict[str, Any]:
+    """Tiles of the level of half the resolution, where most people look."""
+    generator = slide.deep_zoom()
+    level = generator.level_count - 2
+    columns, rows = generator.level_tiles[level]
+    chosen = random.Random(request["seed"])
+    places = [
+        (chosen.randrange(columns), chosen.randrange(rows))
+        for _ in range(request["count"])
+    ]
+    start = perf_counter()
+    for place in places:
+        generator.get_tile(level, place)
     return {"seconds": perf_counter() - start}
 
 
@@ -239,10 +292,15 @@ def main() -> None:
                 }
             elif request["do"] == "memory":
                 answer = _memory()
+            elif request["do"] == "tell":
+                version = importlib.metadata.version(opened.distribution)
+                answer = {"version": version, "module": opened.module}
             elif slide is None:
                 answer = {"error": "no slide is open"}
             elif request["do"] == "read":
                 answer = _read(slide, request)
+            elif request["do"] == "deepzoom":
+                answer = _deep_zoom(slide, request)
             elif request["do"] == "pixels":
                 pixels = slide.read(request["at"], request["level"], request["side"])
                 data = np.ascontiguousarray(pixels[:, :, :3]).tobytes()
