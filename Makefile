@@ -8,6 +8,7 @@ ORACLE := .venv-oracle
 CUCIM := .venv-cucim
 SANITIZE := .venv-sanitize
 WITHOUT_JPEG := .venv-without-jpeg
+COVERAGE := .venv-coverage
 VIPS := .venv-vips
 FLASK := .venv-flask
 PAGES := src/openslide/server/pages
@@ -35,7 +36,9 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-sanitize test-old-library viewer browser picture pictures fuzz fuzz-c \
+.PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
+    test-old-library coverage coverage-python coverage-c coverage-report viewer browser picture \
+    pictures fuzz fuzz-c \
     bench bench-tiles bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
@@ -139,6 +142,9 @@ test-instruction-sets: $(VENV)/package $(ORACLE)/ready ## Pass the tests of pixe
 	    OPENSLIDE_INSTRUCTION_SETS=$$name $(BIN)/python -m pytest -q $(PIXEL_TESTS); \
 	done
 
+test-neon: $(VENV)/package ## Pass the tests of kernels for AArch64 under qemu (Debian: gcc-aarch64-linux-gnu, qemu-user)
+	$(BIN)/python -m pytest -q -rs tests/test_c.py::test_neon
+
 browser: $(OPENSEADRAGON) $(VENV)/browser ## Show trees and served slides in headless Chromium (Debian: chromium, npm)
 	$(MAKE) $(VENV)/package
 	$(BIN)/python -m pytest tests/test_trees_browser.py tests/test_server_browser.py \
@@ -184,6 +190,51 @@ test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the a
 	PATH="$(CURDIR)/$(BIN):$$PATH" meson setup -Db_sanitize=thread -Db_lundef=false build/thread-sanitizer
 	PATH="$(CURDIR)/$(BIN):$$PATH" OPENSLIDE_LIBRARY="$$($(BIN)/python -c 'import openslide; print(openslide.__library_path__)')" \
 	    meson test -C build/thread-sanitizer --print-errorlogs
+
+# The extension module as it tells gcov what is run, in an environment of its own.
+$(COVERAGE)/package: $(COVERAGE)/tools $(SOURCES) Makefile
+	$(COVERAGE)/bin/python -m pip install --quiet --group coverage
+	rm -rf build/coverage build/coverage-c && mkdir -p build
+	printf '[build]\nbuild_base = build/coverage\n' > build/coverage.cfg
+	DIST_EXTRA_CONFIG=$(CURDIR)/build/coverage.cfg \
+	    CFLAGS='-O1 -g --coverage -fprofile-update=prefer-atomic' LDFLAGS='--coverage' \
+	    $(COVERAGE)/bin/python -m pip install --quiet .
+	touch $@
+
+# Left out is what takes long and runs no line that other tests do not, or measures memory.
+COVERAGE_TESTS := $(filter-out $(addprefix tests/test_,$(addsuffix .py,docs damage division \
+    oracle c build leaks server_attack server_browser trees_browser)),$(wildcard tests/test_*.py))
+COVERED := $(COVERAGE)/bin/python -m coverage
+
+# What failed tests did not run is not counted, so the tables are made all the same.
+coverage: $(COVERAGE)/package ## Measure which lines of Python and C the tests run (TESTS=files, OUT=folder)
+	failed=0; for part in python c report; do \
+	    $(MAKE) --no-print-directory coverage-$$part || failed=1; done; exit $$failed
+
+coverage-python:
+	find build/coverage -name '*.gcda' -delete
+	$(COVERED) erase
+	$(COVERED) run $(PYTEST) -q $(or $(TESTS),$(COVERAGE_TESTS))
+
+# The tests of kernels look at vector registers, which GCC leaves dirty at -O2 where it
+# counts, and at -O1 but for the option.
+coverage-c:
+	rm -rf build/coverage-c
+	PATH="$(CURDIR)/$(COVERAGE)/bin:$$PATH" meson setup -Db_coverage=true -Doptimization=1 \
+	    -Dc_args='-fprofile-update=prefer-atomic -fexpensive-optimizations' build/coverage-c
+	PATH="$(CURDIR)/$(COVERAGE)/bin:$$PATH" OPENSLIDE_LIBRARY="$$($(COVERAGE)/bin/python -c 'import openslide; print(openslide.__library_path__)')" \
+	    meson test -C build/coverage-c --print-errorlogs
+
+coverage-report:
+	rm -rf '$(OUT)/coverage' && mkdir -p '$(OUT)/coverage/c'
+	$(COVERED) combine --quiet
+	$(COVERED) html --quiet --directory '$(OUT)/coverage/python'
+	$(COVERED) xml --quiet -o '$(OUT)/coverage/python.xml'
+	$(COVERED) report --format=markdown > '$(OUT)/coverage/python.md'
+	$(COVERED) report
+	$(COVERAGE)/bin/gcovr --root . --filter ext/ build/coverage build/coverage-c \
+	    --html-nested '$(OUT)/coverage/c/index.html' --cobertura '$(OUT)/coverage/c.xml' \
+	    --markdown '$(OUT)/coverage/c.md' --txt
 
 test-old-library: $(VENV)/package ## Pass the tests with OpenSlide 3.4 (Debian: libopenslide0)
 	library=$$(ldconfig -p | awk '/libopenslide\.so\.0 / { print $$NF; exit }') && \
@@ -283,9 +334,10 @@ $(WHEELS)/ready: pyproject.toml
 	$(WHEELS)/bin/python -m pip install --quiet --group wheels
 	touch $@
 
-wheel: $(WHEELS)/ready $(ORACLE)/ready $(OPENSEADRAGON) ## Make the wheels of this machine, and try them with every Python
+wheel: $(WHEELS)/ready $(ORACLE)/ready $(OPENSEADRAGON) ## Make the wheels of this machine, try them with every Python, and the kernels of AArch64
 	PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" $(WHEELS)/bin/python -m wheels \
 	    --oracle $(CURDIR)/$(ORACLE)/bin/python
+	@$(MAKE) --no-print-directory test-neon
 
 lint: $(VENV)/package ## Check types, style, the stub, and C warnings
 	$(BIN)/ruff check $(PYTHON_FILES)
@@ -310,6 +362,6 @@ format: $(VENV)/tools ## Format all sources
 	$(BIN)/clang-format -i $(C_FILES)
 
 clean: ## Remove everything that was made
-	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(VIPS) $(SANITIZE) $(WITHOUT_JPEG) \
+	rm -rf build dist $(OUT) $(VENV) $(ORACLE) $(CUCIM) $(VIPS) $(SANITIZE) $(WITHOUT_JPEG) $(COVERAGE) \
 	    $(FLASK) viewer/node_modules $(PAGES)/vendor src/*.egg-info
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
