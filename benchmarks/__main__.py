@@ -19,6 +19,7 @@ from .contenders import (
     cucim_contenders,
     python_contender,
     raw_contender,
+    twice_contender,
 )
 from .kernels import TABLES, Row
 from .machine import load, machine_facts
@@ -154,7 +155,8 @@ def _contenders(
     ]
     if arguments.peer_python:
         peer = python_contender(PEER, arguments.peer_python, arguments.clock)
-        contenders.append(stack.enter_context(peer))
+        twice = twice_contender(arguments.peer_python, arguments.clock)
+        contenders += [stack.enter_context(peer), stack.enter_context(twice)]
     if arguments.cucim_python:
         contenders += [
             stack.enter_context(contender)

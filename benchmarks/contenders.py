@@ -20,10 +20,13 @@ from .cases import WRITERS, Case, ReadCase, State, ThumbnailCase
 OURS = "ours"
 RAW = "raw C"
 PEER = "openslide-python"
+#: The same, on two processes.
+PEER_TWICE = "openslide-python x2"
 CUCIM = "cucim"
 
 Clock = Literal["wall", "cpu"]
 
+_TWICE_SLIDES = ("mirax", "ndpi")
 _CUCIM_SLIDES = (*WRITERS, "offgrid")
 _CUCIM_CACHES: dict[State, dict[str, object]] = {
     "cold": {"type": "nocache"},
@@ -37,7 +40,7 @@ class Contender:
     """A process that answers requests; worker.py describes them.
 
     Attributes:
-        name: `OURS`, `RAW`, `PEER` or `CUCIM`; two may share one, where each case
+        name: `OURS`, `RAW`, `PEER`, `PEER_TWICE` or `CUCIM`; two may share one, where each case
             is taken by at most one of them.
         python: the interpreter that imports openslide; None where none does.
         takes: whether it can do what a case asks for.
@@ -107,6 +110,22 @@ def python_contender(name: str, python: str, clock: Clock) -> Contender:
     -I keeps the current folder, and with it this package's sources, out.
     """
     return Contender(name, [python, "-I", _WORKER, name, clock], python=python)
+
+
+def twice_contender(python: str, clock: Clock) -> Contender:
+    """openslide-python on two processes, for batches of slides that are slow to read."""
+    return Contender(
+        PEER_TWICE, [python, "-I", _WORKER, PEER_TWICE, clock], takes=_is_for_two
+    )
+
+
+def _is_for_two(case: Case) -> bool:
+    return (
+        isinstance(case, ReadCase)
+        and case.form == "batch"
+        and case.workers == 2
+        and case.slide in _TWICE_SLIDES
+    )
 
 
 def raw_contender(program: Path, python: str, clock: Clock) -> Contender:

@@ -2,7 +2,7 @@
 
     python -I worker.py NAME CLOCK
 
-NAME is "ours", "openslide-python" or "cucim", CLOCK "wall" or "cpu".  This file
+NAME is "ours", "openslide-python", "openslide-python x2" or "cucim", CLOCK "wall" or "cpu".  This file
 stands alone, for it runs in the environments of all of them.  A request is a line of
 words with tabs between them; the answer is a line of JSON: {"seconds": [...]}, one
 value per sample, for
@@ -21,6 +21,8 @@ from __future__ import annotations
 import gc
 import importlib.metadata
 import json
+import mmap
+import multiprocessing
 import os
 import platform
 import sys
@@ -119,6 +121,88 @@ class PeerReader(Reader):
         return pixels
 
 
+class PeerProcesses(PeerReader):
+    """How they read batches by several processes: each its share, into shared memory.
+
+    That is what a pool can at best be: it has been started, has opened the slide, and
+    sends no pixels.
+    """
+
+    _MOST_BYTES = 64 * 1024 * 1024
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._path = path
+        self._memory = mmap.mmap(-1, self._MOST_BYTES)
+        self._pipes: list[Any] = []
+
+    def close(self) -> None:
+        for pipe in self._pipes:
+            pipe.close()
+        super().close()
+
+    def forget_tiles(self, capacity: int = _USUAL_CACHE_BYTES) -> object:
+        self._tell("forget", [(capacity,)] * len(self._pipes))
+        return super().forget_tiles(capacity)
+
+    def batch(
+        self, positions: Positions, level: int, side: int, workers: int
+    ) -> object:
+        while len(self._pipes) < workers:
+            self._start()
+        each = -(-len(positions) // workers)
+        starts = range(0, workers * each, each)
+        shares = [
+            (start, positions[start : start + each], level, side) for start in starts
+        ]
+        self._tell("batch", shares)
+        return np.frombuffer(self._memory, np.uint8)
+
+    def _start(self) -> None:
+        # Forked, it has the memory; what it inherits of the slide it does not use.
+        fork = multiprocessing.get_context("fork")
+        ours, theirs = fork.Pipe()
+        fork.Process(target=self._serve, args=(theirs, ours), daemon=True).start()
+        theirs.close()
+        self._pipes.append(ours)
+
+    def _tell(self, what: str, shares: list[Any]) -> None:
+        for pipe, share in zip(self._pipes, shares, strict=True):
+            pipe.send((what, *share))
+        for pipe in self._pipes:
+            pipe.recv()
+
+    def _serve(self, pipe: Any, other_end: Any) -> None:
+        for inherited in (*self._pipes, other_end):
+            inherited.close()
+        reader = PeerReader(self._path)
+        caches: list[object] = []  # the last two live, see Worker._warm_up()
+        while True:
+            try:
+                what, *words = pipe.recv()
+            except EOFError:
+                return
+            if what == "forget":
+                caches = [*caches[-1:], reader.forget_tiles(*words)]
+            else:
+                self._read_share(reader, *words)
+            pipe.send(None)
+
+    def _read_share(
+        self,
+        reader: PeerReader,
+        start: int,
+        positions: Positions,
+        level: int,
+        side: int,
+    ) -> None:
+        count = (start + len(positions)) * side * side * 3
+        pixels = np.frombuffer(self._memory, np.uint8, count)
+        tiles = pixels.reshape(-1, side, side, 3)
+        for i, position in enumerate(positions, start):
+            reader.fill(tiles[i], position, level, side)
+
+
 class CucimReader(Reader):
     """How programs read with cucim.
 
@@ -185,6 +269,7 @@ def _usable_cpus() -> int:
 _READERS: dict[str, type[Reader]] = {
     "ours": Reader,
     "openslide-python": PeerReader,
+    "openslide-python x2": PeerProcesses,
     "cucim": CucimReader,
 }
 _PACKAGES = (
