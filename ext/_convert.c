@@ -67,6 +67,15 @@ argb_to_rgb_scalar(const uint32_t *argb, uint8_t *rgb, size_t count,
     }
 }
 
+static void
+rgb_to_argb_scalar(const uint8_t *rgb, uint32_t *argb, size_t count)
+{
+    for (size_t i = 0; i < count; i++, rgb += 3) {
+        argb[i] = ALPHA_MASK | (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 |
+                  rgb[2];
+    }
+}
+
 /* ---- vector kernels ---- */
 
 #if defined(HAVE_X86_KERNELS) || defined(HAVE_NEON_KERNEL)
@@ -78,6 +87,14 @@ static const uint8_t pack_order[64] = {
     2,  1,  0,  6,  5,  4,  10, 9,  8,  14, 13, 12, 18, 17, 16, 22,
     21, 20, 26, 25, 24, 30, 29, 28, 34, 33, 32, 38, 37, 36, 42, 41,
     40, 46, 45, 44, 50, 49, 48, 54, 53, 52, 58, 57, 56, 62, 61, 60,
+};
+
+/* The other way round; the fourth byte of a pixel may be any. */
+static const uint8_t unpack_order[64] = {
+    2,  1,  0,  0, 5,  4,  3,  0, 8,  7,  6,  0, 11, 10, 9,  0,
+    14, 13, 12, 0, 17, 16, 15, 0, 20, 19, 18, 0, 23, 22, 21, 0,
+    26, 25, 24, 0, 29, 28, 27, 0, 32, 31, 30, 0, 35, 34, 33, 0,
+    38, 37, 36, 0, 41, 40, 39, 0, 44, 43, 42, 0, 47, 46, 45, 0,
 };
 
 #endif
@@ -105,6 +122,14 @@ pack_avx2(__m256i v)
     __m256i words = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7);
 
     return _mm256_permutevar8x32_epi32(shuffle_avx2(v, pack_order), words);
+}
+
+static inline TARGET_AVX2 __m256i
+unpack_avx2(__m256i v)
+{
+    __m256i words = _mm256_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5);
+
+    return shuffle_avx2(_mm256_permutevar8x32_epi32(v, words), unpack_order);
 }
 
 /* As many words of -1 as are wanted, when read from the middle back. */
@@ -149,6 +174,12 @@ pack_avx512(__m512i v)
 }
 
 static inline TARGET_AVX512 __m512i
+unpack_avx512(__m512i v)
+{
+    return _mm512_permutexvar_epi8(_mm512_loadu_si512(unpack_order), v);
+}
+
+static inline TARGET_AVX512 __m512i
 load_some_avx512(const uint32_t *argb, size_t count)
 {
     return _mm512_mask_loadu_epi32(_mm512_set1_epi32((int)argb[0]),
@@ -184,6 +215,12 @@ pack_neon(uint8x16_t v)
 }
 
 static inline uint8x16_t
+unpack_neon(uint8x16_t v)
+{
+    return vqtbl1q_u8(v, vld1q_u8(unpack_order));
+}
+
+static inline uint8x16_t
 load_some_neon(const uint32_t *argb, size_t count)
 {
     uint32x4_t v = vdupq_n_u32(argb[0]);
@@ -210,13 +247,13 @@ store_some_neon(uint8_t *bytes, size_t size, uint8x16_t v)
 
 const struct convert_kernel convert_kernels[] = {
 #ifdef HAVE_X86_KERNELS
-    [AVX512] = {argb_to_rgba_avx512, argb_to_rgb_avx512},
-    [AVX2] = {argb_to_rgba_avx2, argb_to_rgb_avx2},
+    [AVX512] = {argb_to_rgba_avx512, argb_to_rgb_avx512, rgb_to_argb_avx512},
+    [AVX2] = {argb_to_rgba_avx2, argb_to_rgb_avx2, rgb_to_argb_avx2},
 #endif
 #ifdef HAVE_NEON_KERNEL
-    [NEON] = {argb_to_rgba_neon, argb_to_rgb_neon},
+    [NEON] = {argb_to_rgba_neon, argb_to_rgb_neon, rgb_to_argb_neon},
 #endif
-    [SCALAR] = {argb_to_rgba_scalar, argb_to_rgb_scalar},
+    [SCALAR] = {argb_to_rgba_scalar, argb_to_rgb_scalar, rgb_to_argb_scalar},
 };
 
 void
@@ -231,4 +268,10 @@ convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
 {
     convert_kernels[instruction_set_in_use()].to_rgb(argb, rgb, count,
                                                      background);
+}
+
+void
+convert_rgb_to_argb(const uint8_t *rgb, uint32_t *argb, size_t count)
+{
+    convert_kernels[instruction_set_in_use()].from_rgb(rgb, argb, count);
 }

@@ -47,6 +47,13 @@ void convert_argb_to_rgb(const uint32_t *argb, uint8_t *rgb, size_t count,
                          uint32_t background);
 
 /*
+ * Write count words, 0xffRRGGBB, of pixels stored as R, G, B.
+ *
+ * argb does not overlap rgb, which may lie anywhere.
+ */
+void convert_rgb_to_argb(const uint8_t *rgb, uint32_t *argb, size_t count);
+
+/*
  * The implementations, for tests and benchmarks. Call one only if
  * instruction_set_missing() is NULL.
  */
@@ -54,6 +61,7 @@ struct convert_kernel {
     void (*to_rgba)(const uint32_t *argb, uint8_t *rgba, size_t count);
     void (*to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
                    uint32_t background);
+    void (*from_rgb)(const uint8_t *rgb, uint32_t *argb, size_t count);
 };
 
 extern const struct convert_kernel convert_kernels[INSTRUCTION_SET_COUNT];

@@ -1,5 +1,6 @@
 #include "codec.h"
 
+#include "_convert.h"
 #include "deflate.h"
 
 #include <stdlib.h>
@@ -22,30 +23,7 @@ codec_is_available(enum codec codec)
     }
 }
 
-/* Rows of pixels.  Four bytes are read for three, which compilers make one
-   load of, so the last pixel of a row is put apart. */
-
-static uint32_t
-word_of_pixel(const uint8_t *samples, uint8_t next)
-{
-    uint32_t word = (uint32_t)samples[0] << 24 | (uint32_t)samples[1] << 16 |
-                    (uint32_t)samples[2] << 8 | next;
-    return UINT32_C(0xff000000) | word >> 8;
-}
-
-static void
-put_words(const uint8_t *samples, size_t width, uint8_t *pixels)
-{
-    uint32_t word;
-    for (size_t i = 1; i < width; i++) {
-        word = word_of_pixel(samples, samples[SAMPLES]);
-        memcpy(pixels, &word, sizeof word);
-        samples += SAMPLES;
-        pixels += sizeof word;
-    }
-    word = word_of_pixel(samples, 0);
-    memcpy(pixels, &word, sizeof word);
-}
+/* Rows of pixels. */
 
 static void
 put_rgba(const uint8_t *samples, size_t width, uint8_t *pixels)
@@ -64,7 +42,7 @@ put_row(const uint8_t *samples, size_t width, enum jpeg_order order,
 {
     switch (order) {
     case JPEG_WORDS:
-        put_words(samples, width, pixels);
+        convert_rgb_to_argb(samples, (uint32_t *)(void *)pixels, width);
         break;
     case JPEG_RGBA:
         put_rgba(samples, width, pixels);
@@ -80,11 +58,17 @@ put_rows(const struct jpeg_format *format, const uint8_t *samples,
          const struct jpeg_rows *rows)
 {
     uint8_t *pixels = rows->first;
-    for (uint32_t row = 0; row < format->height; row++) {
-        put_row(samples, format->width, rows->order, pixels);
-        samples += (size_t)format->width * SAMPLES;
+    size_t width = format->width, height = format->height;
+    if (rows->order == JPEG_WORDS &&
+        rows->stride == (ptrdiff_t)(width * sizeof(uint32_t))) {
+        width *= height; /* one long row */
+        height = 1;
+    }
+    for (size_t row = 0; row < height; row++) {
+        put_row(samples, width, rows->order, pixels);
+        samples += width * SAMPLES;
         /* There is none after the last. */
-        pixels += row + 1 < format->height ? rows->stride : 0;
+        pixels += row + 1 < height ? rows->stride : 0;
     }
 }
 

@@ -13,14 +13,16 @@
  *   swap(v)       every pixel's bytes in the order 2, 1, 0, 3
  *   pack(v)       every pixel's bytes 2, 1, 0, moved together to the front;
  *                 the last quarter of the result may be anything
+ *   unpack(v)     of what is packed so, every pixel's bytes 2, 1, 0 in a word
+ *                 of its own, whose last byte may be anything
  *   load_some(argb, count)
  *                 1 pixel or more, but fewer than a VECTOR has; the first one
  *                 fills it up, so that they still are of one kind
  *   store_some(bytes, size, v)
  *                 the first bytes of v, which are not all
  *
- * It defines argb_to_rgba and argb_to_rgb with the suffix, and undefines the
- * parameters.
+ * It defines argb_to_rgba, argb_to_rgb and rgb_to_argb with the suffix, and
+ * undefines the parameters.
  */
 
 #define JOIN_(a, b) a##b
@@ -317,6 +319,24 @@ NAME(argb_to_rgb)(const uint32_t *argb, uint8_t *rgb, size_t count,
             rgb - 3 * again,
             NAME(rgb_of)(NAME(load)(argb - again), backgrounds));
     }
+}
+
+/* Vectors are loaded whole, so the last of them must end where the pixels do,
+   or before. */
+static TARGET void
+NAME(rgb_to_argb)(const uint8_t *rgb, uint32_t *argb, size_t count)
+{
+    for (; 3 * count >= VECTOR_BYTES; count -= VECTOR_PIXELS) {
+        VECTOR packed;
+        PIXELS pixels;
+
+        memcpy(&packed, rgb, sizeof(packed));
+        pixels = (PIXELS)NAME(unpack)(packed) | ALPHA_MASK;
+        memcpy(argb, &pixels, sizeof(pixels));
+        rgb += 3 * VECTOR_PIXELS;
+        argb += VECTOR_PIXELS;
+    }
+    rgb_to_argb_scalar(rgb, argb, count);
 }
 
 #undef OVERSHOOT_PIXELS

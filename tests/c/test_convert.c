@@ -352,6 +352,44 @@ test_long(void)
     free(expected);
 }
 
+/* Every length and start, both buffers against the unmapped pages. */
+static void
+test_from_rgb(void)
+{
+    struct guarded source = guarded_alloc(3 * MAX_COUNT);
+    struct guarded target = guarded_alloc(4 * MAX_COUNT);
+    uint32_t expected[MAX_COUNT], got[MAX_COUNT];
+
+    for (size_t count = 0; count <= MAX_COUNT; count++) {
+        size_t size = 4 * count;
+        uint8_t *rgb = source.end - 3 * count;
+        uint8_t *after = target.start + size;
+        size_t rest = (size_t)(target.end - after);
+
+        for (size_t i = 0; i < count; i++) {
+            uint32_t pixel = next_random() & 0xffffff;
+
+            expected[i] = 0xff000000 | pixel;
+            rgb[3 * i] = (uint8_t)(pixel >> 16);
+            rgb[3 * i + 1] = (uint8_t)(pixel >> 8);
+            rgb[3 * i + 2] = (uint8_t)pixel;
+        }
+        rest = rest < CANARY_BYTES ? rest : CANARY_BYTES;
+        memset(after, CANARY, rest);
+        kernel()->from_rgb(rgb, (uint32_t *)(void *)(target.end - size),
+                           count);
+        memcpy(got, target.end - size, size);
+        CHECK(memcmp(got, expected, size) == 0, "%zu other pixels", count);
+        memset(after, CANARY, rest);
+        kernel()->from_rgb(rgb, (uint32_t *)(void *)target.start, count);
+        CHECK(memcmp(target.start, expected, size) == 0,
+              "%zu other pixels at the start", count);
+        check_canaries(after, rest, "after");
+    }
+    guarded_free(source);
+    guarded_free(target);
+}
+
 /* ---- tests of the dispatch ---- */
 
 #define THREADS 8
@@ -447,6 +485,7 @@ test_nothing_to_convert(void)
 {
     kernel()->to_rgba(NULL, NULL, 0);
     kernel()->to_rgb(NULL, NULL, 0, 0xffffff);
+    kernel()->from_rgb(NULL, NULL, 0);
 }
 
 static const struct kernel_test kernel_tests[] = {
@@ -455,6 +494,7 @@ static const struct kernel_test kernel_tests[] = {
     {"every length, against unmapped pages", test_lengths},
     {"every alignment", test_alignments},
     {"long buffers", test_long},
+    {"from RGB", test_from_rgb},
     {"nothing to convert", test_nothing_to_convert},
 };
 
@@ -472,6 +512,8 @@ test_registers(void)
         convert(kernel(), mode, argb, out, MAX_COUNT);
         CHECK(wide_registers_are_clean(), "dirty after mode %zu", mode);
     }
+    kernel()->from_rgb(out, argb, MAX_COUNT);
+    CHECK(wide_registers_are_clean(), "dirty after from_rgb");
 }
 
 int
