@@ -196,7 +196,7 @@ class _Export:
     """All slides of a run.
 
     stage:   where copies of slides go, if anywhere.
-    readers: how many processes read at most, copying aside.
+    readers: how many processes read at most, copying aside; None: all that there are.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class _Export:
         resume: bool,
         report: Report,
         stage: Path | None,
-        readers: int,
+        readers: int | None,
     ) -> None:
         self._stage = stage
         self._readers = readers
@@ -434,8 +434,11 @@ def export_tiles(
         work.check(resume)
     Thread(target=_import_numpy).start()
     with staging_folder(stage) as copies:
-        export = _Export(works, resume, report, copies, workers)
-        processes = workers if copies is None else workers + 1
+        # One process more copies, and that one shall not read.
+        readers, processes = (
+            (None, workers) if copies is None else (workers, workers + 1)
+        )
+        export = _Export(works, resume, report, copies, readers)
         try:
             with _pool(works, out, processes, scheduler, report) as pool:
                 for outcome in pool.run(export.next_task):
