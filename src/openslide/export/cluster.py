@@ -13,7 +13,9 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -24,11 +26,14 @@ from .workers import Outcome
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-#: Tasks that wait at a worker, so that it has none to wait for.
-_AHEAD = 1
+#: Tasks for each thread that wait for it to be free: one at the worker, which Dask puts
+#: there, and others at the scheduler for the time that this program waits for a disk.
+_AHEAD = 2
 
-#: Seconds between looks at whether there is a scheduler, and until it is given up.
+#: Seconds between looks at the state of the cluster, and until a request, and then the
+#: scheduler, are given up.
 _INTERVAL = 1.0
+_REQUEST = 10.0
 _PATIENCE = 60.0
 
 #: How often a task may end its worker before it is a failure: libopenslide dies of some
@@ -88,16 +93,10 @@ class ClusterWorkers(Generic[Task, Result]):
         self._slides = slides
         self._out = out
         self._report = report
-        self._client: Any = None
-        self._busy: dict[Any, Task] = {}
+        self._connection: _Connection[Task, Result]
 
     def __enter__(self) -> Self:
-        self._client = _connect(self._address, _INTERVAL * 10)
-        try:
-            self._require_workers()
-        except BaseException:
-            self._client.close()
-            raise
+        self._connect(_REQUEST)
         return self
 
     def __exit__(
@@ -106,87 +105,48 @@ class ClusterWorkers(Generic[Task, Result]):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            for future in self._busy:
-                future.cancel(force=True)
-        finally:
-            self._client.close(timeout=_INTERVAL)
+        self._connection.close()
 
     def run(
         self, next_task: Callable[[], Task | None]
     ) -> Iterator[Outcome[Task, Result]]:
         """The outcomes of tasks, as they come; as workers.Workers.run()."""
         while True:
-            self._hand_out(next_task)
-            if not self._busy:
+            while len(self._connection.tasks) < self._connection.room():
+                task = next_task()
+                if task is None:
+                    break
+                self._connection.give(task)
+            if not self._connection.tasks:
                 return
-            yield from self._collect()
-            if self._client.status != "running" or any(
-                future.cancelled() for future in self._busy
-            ):
+            yield from self._connection.outcomes()
+            if self._connection.is_lost:
                 self._begin_again()
 
-    def _hand_out(self, next_task: Callable[[], Task | None]) -> None:
-        """Give out tasks until every worker has some."""
-        room = self._room()
-        while len(self._busy) < room:
-            task = next_task()
-            if task is None:
-                return
-            self._give(task)
-
-    def _room(self) -> int:
+    def _connect(self, patience: float) -> None:
+        """Find the scheduler, and workers that may do the work."""
+        client = _connect(self._address, patience)
+        self._connection = _Connection(client, self._function)
         try:
-            threads: list[int] = list(self._client.nthreads().values())
-        except _INTERRUPTIONS:
-            return 1
-        return max(1, sum(threads) + _AHEAD * len(threads))
-
-    def _give(self, task: Task) -> None:
-        future = self._client.submit(_call, self._function, task, pure=False)
-        self._busy[future] = task
-
-    def _collect(self) -> list[Outcome[Task, Result]]:
-        """What is done by now, after waiting for it a while.
-
-        What cannot be fetched stays with the busy tasks, for the connection may break
-        between the news that a task is done and its result.
-        """
-        outcomes: list[Outcome[Task, Result]] = []
-        try:
-            for future in self._wait():
-                outcomes.append(_outcome(self._busy[future], future))
-                del self._busy[future]
-        except _INTERRUPTIONS:
-            pass
-        return outcomes
-
-    def _wait(self) -> set[Any]:
-        """Tasks that are done; TimeoutError if there are none for a while."""
-        from distributed import wait
-
-        wait_for: Any = wait  # which tells no types
-        with self._client.as_current():
-            done, _ = wait_for(
-                list(self._busy), timeout=_INTERVAL, return_when="FIRST_COMPLETED"
-            )
-        return set(done)
+            self._require_workers()
+        except BaseException:
+            self._connection.close()
+            raise
 
     def _begin_again(self) -> None:
         """Find the scheduler that was lost, and give out again what it had."""
         self._report.tell(f"the scheduler at {self._address} is lost; waiting for it")
-        tasks = list(self._busy.values())
-        self._busy.clear()
-        self._client.close(timeout=_INTERVAL)
-        self._client = _connect(self._address, _PATIENCE)
-        self._require_workers()
+        lost = self._connection
+        lost.close()
+        self._connect(_PATIENCE)
         self._report.tell(f"the scheduler is back with {self._told_workers()}")
-        for task in tasks:
-            self._give(task)
+        for task in lost.tasks.values():
+            self._connection.give(task)
 
     def _told_workers(self) -> str:
         return counted(
-            len(self._client.scheduler_info(n_workers=-1)["workers"]), "worker"
+            len(self._connection.client.scheduler_info(n_workers=-1)["workers"]),
+            "worker",
         )
 
     def _require_workers(self) -> None:
@@ -222,7 +182,7 @@ class ClusterWorkers(Generic[Task, Result]):
                 arguments = str(marker), [str(path) for path in self._slides]
                 found, reason = {}, ""
                 try:
-                    found = self._client.run(_look, *arguments)
+                    found = self._connection.client.run(_look, *arguments)
                 except ImportError as error:
                     raise ClusterError(
                         f"a worker lacks a package: {error}; install openslide-native "
@@ -241,7 +201,102 @@ class ClusterWorkers(Generic[Task, Result]):
             marker.unlink()
 
 
+class _Connection(Generic[Task, Result]):
+    """A client of the scheduler, and what was given out by it.
+
+    Attributes:
+        tasks: those whose outcomes are not known, by their futures; all others of a
+            connection that is lost are done.
+    """
+
+    def __init__(self, client: Any, function: Callable[[Task], Result]) -> None:
+        self.client = client
+        self.tasks: dict[Any, Task] = {}
+        self._function = function
+        self._arrived: SimpleQueue[Any] = SimpleQueue()
+        self._done: list[Any] = []  # those of the tasks that have arrived
+        self._is_lost = False
+        self._room = 1
+        self._room_is_known_until = 0.0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nothing more will come."""
+        return self._is_lost or self.client.status != "running"
+
+    def room(self) -> int:
+        """How many tasks the workers should have, as it was a moment ago."""
+        now = time.monotonic()
+        if now > self._room_is_known_until:
+            self._room_is_known_until = now + _INTERVAL
+            with suppress(*_INTERRUPTIONS):
+                threads = self._ask(self.client.nthreads)
+                self._room = max(1, sum(threads.values()) * (1 + _AHEAD))
+        return self._room
+
+    def give(self, task: Task) -> None:
+        """Have a task done; where the connection is lost, keep it as one of its tasks."""
+        try:
+            future = self.client.submit(_call, self._function, task, pure=False)
+        except Exception:  # Dask's own, of a client that gave up just now
+            if not self.is_lost:
+                raise
+            self.tasks[object()] = task
+            return
+        self.tasks[future] = task
+        future.add_done_callback(self._arrived.put)
+
+    def outcomes(self) -> list[Outcome[Task, Result]]:
+        """What is done by now, after waiting for it a while.
+
+        What cannot be fetched stays, for the connection may break between the news that
+        a task is done and its result.
+        """
+        with suppress(Empty):
+            self._done.append(self._arrived.get(timeout=_INTERVAL))
+            while True:
+                self._done.append(self._arrived.get_nowait())
+        self._is_lost |= any(future.cancelled() for future in self._done)
+        if self.is_lost:
+            return []
+        outcomes = [*self._fetched(), *self._failed()]
+        self._done = [future for future in self._done if future in self.tasks]
+        return outcomes
+
+    def _fetched(self) -> Iterator[Outcome[Task, Result]]:
+        """What came of tasks, all in one request."""
+        finished = [future for future in self._done if future.status == "finished"]
+        if not finished:
+            return
+        results: list[Result] = []
+        with suppress(*_INTERRUPTIONS):
+            results = self._ask(self.client.gather, finished, errors="skip")
+        if len(results) == len(finished):  # else some were lost now, and are made again
+            for future, result in zip(finished, results, strict=True):
+                yield Outcome(self.tasks.pop(future), result, None)
+
+    def _failed(self) -> Iterator[Outcome[Task, Result]]:
+        for future in self._done:
+            if future.status == "error":
+                yield Outcome(self.tasks.pop(future), None, _why(future.exception()))
+
+    def _ask(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """The answer to a request of the client; TimeoutError if there is none soon."""
+        return self.client.sync(
+            request, *arguments, callback_timeout=_REQUEST, **options
+        )
+
+    def close(self) -> None:
+        """Let the cluster forget what was given out."""
+        with suppress(*_INTERRUPTIONS):
+            if not self.is_lost:
+                self.client.cancel(list(self.tasks), force=True)
+        with suppress(*_INTERRUPTIONS):
+            self.client.close(timeout=_INTERVAL)
+
+
 def _connect(address: str, patience: float) -> Any:
+    """A client of a scheduler, which is told how often a task may end its worker."""
     try:
         import distributed
     except ImportError:
@@ -251,10 +306,14 @@ def _connect(address: str, patience: float) -> Any:
     make_client: Any = distributed.Client
     deadline = time.monotonic() + patience
     while True:
+        client = None
         try:
             client = make_client(address, timeout=_INTERVAL * 5, set_as_default=False)
             client.run_on_scheduler(_allow_deaths)
         except (OSError, ValueError, RuntimeError) as error:
+            if client is not None:
+                with suppress(*_INTERRUPTIONS):
+                    client.close(timeout=_INTERVAL)
             if time.monotonic() > deadline:
                 raise ClusterError(
                     f"there is no Dask scheduler at {address}: {reason_of(error)}"
@@ -269,16 +328,11 @@ def _allow_deaths(dask_scheduler: Any) -> None:
     dask_scheduler.allowed_failures = _DEATHS
 
 
-def _outcome(task: Task, future: Any) -> Outcome[Task, Any]:
-    """What became of a task that is done; raises where the cluster lost it."""
-    if future.cancelled():
-        raise CancelledError
-    error = future.exception()
-    if error is None:
-        return Outcome(task, future.result(), None)
+def _why(error: Any) -> str:
+    """Why a task has failed."""
     if type(error).__name__ == "KilledWorker":
-        return Outcome(task, None, f"{error.last_worker.address} died of it")
-    return Outcome(task, None, reason_of(error))
+        return f"{error.last_worker.address} died of it"
+    return reason_of(error)
 
 
 def _call(function: Callable[[Any], Any], task: Any) -> Any:
