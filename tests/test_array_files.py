@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,33 @@ def test_command(
     missing = tmp_path / "none.svs"
     assert main(["convert", str(missing), "-o", str(store)]) == 1
     assert str(missing) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options", [["-o", "OUT.zarr"], ["--virtual", "-o", "OUT.json"], ["open"]]
+)
+def test_without_zarr(
+    slides: Mapping[str, SlideFacts],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+) -> None:
+    """What to install is said, and nothing is begun."""
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    monkeypatch.chdir(tmp_path)
+    path = slides["aperio-jpeg"].path
+    if options == ["open"]:
+        with pytest.raises(ImportError) as caught:
+            open_zarr(shutil.copy(path, tmp_path / "new.svs"))
+        told = str(caught.value)
+        (tmp_path / "new.svs").unlink()
+    else:
+        assert main(["convert", str(path), *options]) == 1
+        told = capsys.readouterr().err
+    assert "Zarr stores need zarr; install it with" in told
+    assert "`pip install openslide-native[zarr]`" in told
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from functools import lru_cache
 from operator import index
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
+from ._extras import missing
 from ._properties import background_color
 from ._threads import thread_count
 
@@ -105,9 +106,7 @@ def numpy() -> Any:
     try:
         import numpy
     except ImportError:
-        raise ImportError(
-            "arrays need NumPy; install it with `pip install openslide-native[array]`"
-        ) from None
+        raise missing("arrays need NumPy", "array") from None
     return numpy
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arrays
+from ._extras import missing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,10 +94,7 @@ def _without_small(mask: NDArray[np.bool_], smallest: int) -> NDArray[np.bool_]:
     try:
         from scipy import ndimage
     except ImportError:
-        raise ImportError(
-            "finding tissue needs SciPy; install it with "
-            "`pip install openslide-native[tiles]`"
-        ) from None
+        raise missing("finding tissue needs SciPy", "tiles") from None
     np = _arrays.numpy()
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())

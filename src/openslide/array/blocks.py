@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .. import _arrays
+from .._extras import missing
 from .pyramid import (
     Sides,
     SlideFile,
@@ -29,10 +30,7 @@ def lazy_level(
     try:
         import dask.array
     except ImportError:
-        raise ImportError(
-            "Dask arrays need dask; install it with "
-            "`pip install openslide-native[dask]`"
-        ) from None
+        raise missing("Dask arrays need dask", "dask") from None
     slide = shared_slide(SlideFile.of(path))
     number = _arrays.one_level(level, slide.level_count)
     found = pyramid_of(slide, chunks).levels[number]

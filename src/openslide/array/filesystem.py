@@ -16,19 +16,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._extras import missing, zarr
 from . import ngff
 from .pyramid import Sides, SlideFile, centres, pyramid_of, read_block, shared_slide
 
 if TYPE_CHECKING:
-    import zarr
+    from zarr import Group
 
 try:
     from fsspec.asyn import AsyncFileSystem
 except ImportError:
-    raise ImportError(
-        "Zarr views of slides need zarr and fsspec; install them with "
-        "`pip install openslide-native[zarr]`"
-    ) from None
+    raise missing("Zarr views of slides need fsspec", "zarr") from None
 
 #: Slides whose documents are kept.
 _TREES = 64
@@ -39,17 +37,14 @@ _DOCUMENT = "zarr.json"
 _CHUNKS = "c"
 
 
-def open_group(path: str | os.PathLike[str], chunks: Sides) -> zarr.Group:
+def open_group(path: str | os.PathLike[str], chunks: Sides) -> Group:
     """What openslide.array.open_zarr() gives."""
-    import zarr
-    from zarr.storage import FsspecStore
-
     name = os.path.abspath(path)
     # So that errors are those of opening a slide.
     slide_tree(SlideFile.of(name), chunks)
     files = SlideFileSystem(chunks, asynchronous=True)
-    store = FsspecStore(files, read_only=True, path=name)
-    return zarr.open_group(store, mode="r", zarr_format=3)
+    store = zarr().storage.FsspecStore(files, read_only=True, path=name)
+    return zarr().open_group(store, mode="r", zarr_format=3)  # type: ignore[no-any-return]
 
 
 class SlideTree:
@@ -61,12 +56,10 @@ class SlideTree:
     """
 
     def __init__(self, file: SlideFile, chunks: Sides) -> None:
-        from zarr.storage import MemoryStore
-
         slide = shared_slide(file)
         pyramid = pyramid_of(slide, chunks)
         attributes = ngff.attributes(slide, pyramid, Path(file.path).name)
-        store = MemoryStore()
+        store = zarr().storage.MemoryStore()
         ngff.create_group(store, attributes, pyramid, lambda _: ngff.interleaved())
         self.path = file.path
         self._file = file

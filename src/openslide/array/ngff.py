@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._extras import zarr
 from .._properties import (
     PROPERTY_NAME_OBJECTIVE_POWER,
     PROPERTY_NAME_QUICKHASH1,
@@ -90,9 +91,7 @@ def create_group(
 
     storage: how the image of a level is stored, as zarr.Group.create_array() takes it.
     """
-    import zarr
-
-    group = zarr.create_group(store, attributes=attributes, zarr_format=3)
+    group = zarr().create_group(store, attributes=attributes, zarr_format=3)
     for level in pyramid.levels:
         width, height = level.size
         folder = group.create_group(str(level.number))
@@ -118,10 +117,8 @@ def create_group(
 
 def interleaved(**storage: Any) -> dict[str, Any]:
     """Storage of chunks whose pixels come one after another; transposing is free."""
-    from zarr.codecs import TransposeCodec
-
     return {
-        "filters": [TransposeCodec(order=(1, 2, 0))],
+        "filters": [zarr().codecs.TransposeCodec(order=(1, 2, 0))],
         "compressors": None,
         **storage,
     }

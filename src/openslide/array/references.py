@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._abstract_slide import AbstractSlide
+from .._extras import zarr
 from .._properties import background_color
 from .._slide import OpenSlide
 from ..native import ByteRange, NativeTiles, NotNativeError
@@ -49,9 +50,10 @@ def write_references(
     out:  the JSON file to write, whole or not at all.  It names the slide's files by
           their absolute paths, once each, under "templates".
 
-    Raises ValueError where no level can be referred to, and what writing the file
-    raises.
+    Raises ImportError without Zarr, ValueError where no level can be referred to, and
+    what writing the file raises.
     """
+    zarr()
     if not isinstance(slide, OpenSlide):
         raise ValueError(f"{os.fspath(path)} is a picture, whose pixels are no tiles")
     levels, left_out = _levels_of(slide)
@@ -111,14 +113,12 @@ def _grey(slide: OpenSlide) -> int | None:
 def _document(
     slide: OpenSlide, pyramid: Pyramid, name: str, levels: dict[int, _Tiles]
 ) -> dict[str, Any]:
-    from zarr.storage import MemoryStore
-
     from .codec import StoredJpeg
 
     kept = pyramid.cut(
         {number: found.tiles.tile_size for number, found in levels.items()}
     )
-    store = MemoryStore()
+    store = zarr().storage.MemoryStore()
     attributes = ngff.attributes(slide, kept, name)
     group = ngff.create_group(
         store,

@@ -12,13 +12,12 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from .. import _arrays
 from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
+from .._extras import zarr
 from .._library import versions
 from ..output.identity import slide_identity
 from ..output.journal import understood
@@ -27,6 +26,10 @@ from ..output.undertaking import Undertaking
 from ..output.whole import settle
 from . import ngff
 from .pyramid import Level, Pyramid, Sides, large_chunk, pyramid_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Sides of a shard, at most, in pixels: files of some ten megabytes.
 _SHARD_SIDE = 4096
@@ -113,11 +116,12 @@ def write_store(
     threads: how many of them read and compress.
     resume:  whether to go on with what an earlier run has left.
 
-    Raises FileExistsError where there is something in its place that shall not, or
-    cannot, be gone on with, output.lock.BusyError where another run is writing it,
-    ValueError where it was begun with another slide or other chunks, and what writing
-    files raises.
+    Raises ImportError without Zarr, FileExistsError where there is something in its
+    place that shall not, or cannot, be gone on with, output.lock.BusyError where another
+    run is writing it, ValueError where it was begun with another slide or other chunks,
+    and what writing files raises.
     """
+    zarr()
     return _Work(slide, path, out, chunks).run(threads, resume, report)
 
 
@@ -208,8 +212,6 @@ class _Work:
 
     def _begin(self) -> None:
         """Make the store, without pixels."""
-        import zarr
-
         attributes = ngff.attributes(self._slide, self._pyramid, self._name)
         attributes["openslide"]["software"] = versions()
         group = ngff.create_group(
@@ -218,7 +220,7 @@ class _Work:
             self._pyramid,
             lambda level: {
                 "shards": (3, *reversed(large_chunk(level, _SHARD_SIDE))),
-                "compressors": zarr.codecs.ZstdCodec(level=1),
+                "compressors": zarr().codecs.ZstdCodec(level=1),
             },
         )
         ngff.write_centres(group, self._pyramid)
@@ -227,9 +229,7 @@ class _Work:
         self, shards: list[Shard], threads: int, report: Report
     ) -> list[Damaged]:
         """Write shards; the journal has them when the disk has."""
-        import zarr
-
-        group: Any = zarr.open_group(self._store, mode="r+", zarr_format=3)
+        group = zarr().open_group(self._store, mode="r+", zarr_format=3)
         images = {
             # Without that Zarr keeps no chunk that is black.
             level.number: group[f"{level.number}/{ngff.IMAGE}"].with_config(
@@ -310,7 +310,8 @@ def _read_chunks(
     """The same chunk by chunk."""
     left, top, width, height = shard.box
     across, down = shard.level.chunk
-    pixels = np.empty((height, width, 3), np.uint8)
+    numpy = _arrays.numpy()
+    pixels: NDArray[np.uint8] = numpy.empty((height, width, 3), numpy.uint8)
     cells = list(shard.chunks())
     tiles, good = slide.read_batch(
         [(column * across, row * down) for column, row in cells],

@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._extras import missing
 from ..output.whole import settle
 from .facts import facts_of
 from .plan import Job, Part, grid_of, parts
@@ -43,9 +44,7 @@ def _h5py() -> Any:
     try:
         import h5py
     except ImportError:
-        raise ImportError(
-            "HDF5 files need h5py; install it with `pip install openslide-native[h5]`"
-        ) from None
+        raise missing("HDF5 files need h5py", "h5") from None
     return h5py
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from .._extras import missing
 from ..output.whole import settle
 from .facts import columns_of, facts_of, row_of, tiles_of
 from .plan import EXTENSIONS, Job, Part, grid_of, sample_key
@@ -41,10 +42,7 @@ def _pyarrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ImportError(
-            "Parquet files need pyarrow; install it with "
-            "`pip install openslide-native[parquet]`"
-        ) from None
+        raise missing("Parquet files need pyarrow", "parquet") from None
     return pyarrow
 
 

@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._extras import zarr
 from .._library import versions
 from ..output.whole import settle
 from .facts import facts_of
@@ -51,17 +52,6 @@ _TABLES = {
 }
 
 
-def _zarr() -> Any:
-    try:
-        import zarr
-    except ImportError:
-        raise ImportError(
-            "Zarr stores need zarr; install it with "
-            "`pip install openslide-native[zarr]`"
-        ) from None
-    return zarr
-
-
 class ZarrOutput(TileOutput):
     """OUT/{slide}.zarr, a shard for each part."""
 
@@ -73,7 +63,7 @@ class ZarrOutput(TileOutput):
         if is_begun and _finished(job).exists() and not store.exists():
             _finished(job).rename(store)  # some of it is to be written again
             if _is_whole(store):
-                _write_tables(_zarr().open_group(store, mode="r+"), grid)
+                _write_tables(zarr().open_group(store, mode="r+"), grid)
         if not (is_begun and _is_whole(store)):
             _make_store(job, grid)
 
@@ -86,7 +76,7 @@ class ZarrOutput(TileOutput):
         names = _tile_arrays(part.job)
         collector = TileCollector([np.empty(shape, np.uint8) for _ in names])
         yield collector
-        group = _zarr().open_group(_unfinished(part.job), mode="r+")
+        group = zarr().open_group(_unfinished(part.job), mode="r+")
         for name, tiles in zip(names, collector.views, strict=True):
             group[name][part.start : part.start + len(part.cells)] = tiles
             settle(_files(_shard(part.job, name, part.number)))
@@ -105,7 +95,7 @@ class ZarrOutput(TileOutput):
     ) -> list[Path]:
         store = _unfinished(job)
         if store.exists():  # else it has its name, just before the program was killed
-            group = _zarr().open_group(store, mode="r+")
+            group = zarr().open_group(store, mode="r+")
             good = [(column, row) not in damaged for column, row in grid.cells.tolist()]
             group.create_array("good", data=_bools(good), overwrite=True)
             for file in store.rglob(_ZARR_S_ASIDE):
@@ -152,11 +142,10 @@ def _make_store(job: Job, grid: TileGrid) -> None:
     """Make the store of a slide, without tiles."""
     import numpy as np
 
-    zarr = _zarr()
     width, height = grid.size
     # Put in place at once, for several runs may begin with parts of a slide.
     fresh = job.folder.aside / f"store-{os.urandom(6).hex()}.zarr"
-    group = zarr.open_group(fresh, mode="w", zarr_format=3)
+    group = zarr().open_group(fresh, mode="w", zarr_format=3)
     group.attrs.update(facts_of(job, grid) | {"software": versions()})
     for name in _tile_arrays(job):
         group.create_array(
@@ -165,7 +154,7 @@ def _make_store(job: Job, grid: TileGrid) -> None:
             dtype=np.uint8,
             chunks=(1, height, width, 3),
             shards=(part_size(job.options), height, width, 3),
-            compressors=zarr.codecs.ZstdCodec(level=1),
+            compressors=zarr().codecs.ZstdCodec(level=1),
             dimension_names=("tile", "y", "x", "channel"),
         )
     _write_tables(group, grid)
