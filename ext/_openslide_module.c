@@ -14,8 +14,8 @@ state_of(PyObject *self)
 
 /* State */
 
-static struct module_state *
-get_state(PyObject *module)
+struct module_state *
+module_state_in(PyObject *module)
 {
     return PyModule_GetState(module);
 }
@@ -70,8 +70,8 @@ static bool
 add_functions(PyObject *module)
 {
     PyMethodDef *const tables[] = {library_functions, conversion_functions,
-                                   codec_functions, resampling_functions,
-                                   file_functions};
+                                   codec_functions,   resampling_functions,
+                                   file_functions,    batch_functions};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
         if (PyModule_AddFunctions(module, tables[i]) < 0) {
             return false;
@@ -94,7 +94,7 @@ end_of_interpreter(void)
 static int
 module_exec(PyObject *module)
 {
-    struct module_state *state = get_state(module);
+    struct module_state *state = module_state_in(module);
     static atomic_flag registered = ATOMIC_FLAG_INIT;
     if (!choose_instruction_sets() || !choose_jpeg_decoder() ||
         !import_all(state)) {
@@ -116,7 +116,7 @@ module_exec(PyObject *module)
 static int
 module_traverse(PyObject *module, visitproc visit, void *arg)
 {
-    struct module_state *state = get_state(module);
+    struct module_state *state = module_state_in(module);
     Py_VISIT(state->slide_type);
     Py_VISIT(state->cache_type);
     Py_VISIT(state->error);
@@ -129,7 +129,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
 static int
 module_clear(PyObject *module)
 {
-    struct module_state *state = get_state(module);
+    struct module_state *state = module_state_in(module);
     Py_CLEAR(state->slide_type);
     Py_CLEAR(state->cache_type);
     Py_CLEAR(state->error);

@@ -87,6 +87,33 @@ def test_cuts_as_grids_do(
         np.testing.assert_allclose(batch.microns, grid.micron_boxes)
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_slides_of_all_kinds_are_read_together(
+    slides: Mapping[str, SlideFacts], tmp_path: Path, workers: int
+) -> None:
+    """Levels as they are, resampled by different scales, and a picture by Pillow."""
+    picture = tmp_path / "picture.png"
+    with openslide.OpenSlide(slides["aperio-jpeg"].path) as slide:
+        slide.read_region((0, 0), 0, (300, 200)).save(picture)
+    resolutions = {"aperio-jpeg": 1.0, "aperio-gt450": 0.5, "leica": 0.7}
+    sources = [SlideSource(slides[k].path, None, mpp) for k, mpp in resolutions.items()]
+    sources.append(SlideSource(picture, None, 0.9))
+    tiles = TileSet(sources, 60, mpp=1.0)
+    batches = list(tiles.shuffled(1).batches(7, workers=workers, prefetch=3))
+    expected = {}
+    for source in sources:
+        assert source.slide_mpp is not None
+        with TileGrid(source.slide, 60, mpp=1.0, slide_mpp=source.slide_mpp) as grid:
+            for tile in grid:
+                expected[str(source.slide), tile.cell] = tile.pixels
+    for batch in batches:
+        for path, cell, pixels in zip(
+            batch.slides, batch.cells.tolist(), batch.pixels, strict=True
+        ):
+            np.testing.assert_array_equal(pixels, expected.pop((path, tuple(cell))))
+    assert not expected
+
+
 def test_reads_any_tiles_in_their_order(tiles: TileSet) -> None:
     numbers = [5, -1, 0, 70, 5, 6, 7]
     batch = tiles.read(numbers)

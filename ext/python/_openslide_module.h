@@ -26,6 +26,9 @@ struct module_state {
    types are final, so Py_TYPE(self) is the type that the module made. */
 struct module_state *state_of(PyObject *self);
 
+/* The state of the module itself. */
+struct module_state *module_state_in(PyObject *module);
+
 /*
  * What guards an object's fields where there is no GIL to do it.  The limited
  * API of Python 3.11, which has one always, does not name these.
@@ -63,6 +66,7 @@ extern PyMethodDef conversion_functions[];
 extern PyMethodDef codec_functions[];
 extern PyMethodDef file_functions[];
 extern PyMethodDef resampling_functions[];
+extern PyMethodDef batch_functions[];
 
 /* conversion.c */
 

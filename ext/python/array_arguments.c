@@ -90,19 +90,20 @@ place_region(SlideObject *slide, const int64_t location[2], int64_t level,
            level0_position(location[1], downsample, &region->y);
 }
 
-struct batch
-batch_into(const Py_buffer *pixels, struct region *regions, int64_t count,
-           uint8_t *states, uint32_t background)
+struct pixels
+form_of(const Py_buffer *pixels, int64_t background)
 {
     int axes = pixels->ndim;
-    return (struct batch){
-        .regions = regions,
-        .count = count,
-        .first = {.start = pixels->buf,
-                  .row_stride = pixels->strides[axes - 3],
-                  .channels = (int)pixels->shape[axes - 1],
-                  .background = background},
-        .region_stride = axes > 3 ? pixels->strides[0] : 0,
-        .states = states,
-    };
+    return (struct pixels){.start = pixels->buf,
+                           .row_stride = pixels->strides[axes - 3],
+                           .channels = (int)pixels->shape[axes - 1],
+                           .background = (uint32_t)background};
+}
+
+bool
+flag_argument(PyObject *value, bool *flag)
+{
+    int truth = PyObject_IsTrue(value);
+    *flag = truth > 0;
+    return truth >= 0;
 }

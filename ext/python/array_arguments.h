@@ -24,8 +24,9 @@ struct region region_into(const Py_buffer *pixels);
 bool place_region(SlideObject *slide, const int64_t location[2], int64_t level,
                   bool in_level_pixels, struct region *region);
 
-/* A batch that fills `pixels`, (..., height, width, channels). */
-struct batch batch_into(const Py_buffer *pixels, struct region *regions,
-                        int64_t count, uint8_t *states, uint32_t background);
+/* How regions lie in `pixels`, and where the first of them begins. */
+struct pixels form_of(const Py_buffer *pixels, int64_t background);
+
+bool flag_argument(PyObject *value, bool *flag);
 
 #endif

@@ -37,19 +37,10 @@ static bool
 read_region(SlideObject *slide, struct region *region,
             const struct pixels *pixels)
 {
-    struct thread_plan plan;
-    uint8_t state = REGION_WAITING;
-    struct batch batch = {
-        .regions = region,
-        .count = 1,
-        .first = *pixels,
-        .states = &state,
-    };
     if (region->width == 0 || region->height == 0) {
         return slide_check(slide); /* nothing to read, however long */
     }
-    return thread_plan_single(slide, region, &plan) &&
-           slide_read_batch(slide, &batch, &plan);
+    return slide_read_region_to(slide, region, pixels);
 }
 
 const char slide_read_region_doc[] =

@@ -1,4 +1,4 @@
-/* Running a batch from Python: threads, signals, errors. */
+/* Running batches from Python: threads, signals, errors. */
 #ifndef SLIDE_BATCH_H
 #define SLIDE_BATCH_H
 
@@ -21,13 +21,24 @@ struct thread_plan {
 /* False with an exception set. */
 bool thread_plan_ask(struct module_state *state, struct thread_plan *plan);
 
+/* Batches and their slides. */
+struct slide_batches {
+    SlideObject **slides; /* of each batch */
+    PyObject **caches;    /* of each, while it is read; NULL at first */
+    struct batches batches;
+};
+
 /*
- * Read a batch that lacks nothing but where to find and how to interrupt the
- * slide; `workers` of 0 are as many as there may be.  False with an exception
+ * Read batches that lack nothing but where to find and how to interrupt their
+ * slides; `workers` of 0 are as many as there may be.  False with an exception
  * set.
  */
-bool slide_read_batch(SlideObject *slide, struct batch *batch,
-                      const struct thread_plan *plan);
+bool slides_read_batches(struct slide_batches *all,
+                         const struct thread_plan *plan);
+
+/* Read one region; false with an exception set. */
+bool slide_read_region_to(SlideObject *slide, struct region *region,
+                          const struct pixels *pixels);
 
 /* The plan for a region that is read by itself: one that is not divided is
    read by this thread alone. */

@@ -196,8 +196,6 @@ static PyMethodDef slide_methods[] = {
     METHOD("read_opaque_region", slide_read_opaque_region, METH_FASTCALL),
     METHOD("read_region_raw", slide_read_region_raw, METH_FASTCALL),
     METHOD("read_into", slide_read_into, METH_FASTCALL),
-    METHOD("read_all_into", slide_read_all_into, METH_FASTCALL),
-    METHOD("read_resampled_into", slide_read_resampled_into, METH_FASTCALL),
     METHOD("native_grid", slide_native_grid, METH_O),
     METHOD("native_tiles", slide_native_tiles, METH_FASTCALL),
     METHOD("native_places", slide_native_places, METH_FASTCALL),

@@ -96,11 +96,6 @@ DECLARE_FAST_METHOD(slide_read_region_raw);
 /* read_arrays.c */
 
 DECLARE_FAST_METHOD(slide_read_into);
-DECLARE_FAST_METHOD(slide_read_all_into);
-
-/* read_resampled.c */
-
-DECLARE_FAST_METHOD(slide_read_resampled_into);
 
 /* slide_native_tiles.c */
 

@@ -1,8 +1,8 @@
 /*
- * A batch goes back and forth between two ways of reading.  Together: all
- * workers share one handle, which ends with the first error.  Apart, in
- * batch_retries.c: after such an error, each has a handle of its own, so that
- * it is known whose error is whose.
+ * Batches go back and forth between two ways of reading.  Together: all
+ * workers share one handle of each slide, which ends with the first error.
+ * Apart, in batch_retries.c: after such an error, each has a handle of its
+ * own, so that it is known whose error is whose.
  */
 #include "batch_run.h"
 
@@ -17,8 +17,8 @@
 struct pixels
 batch_pixels(const struct batch *batch, int64_t number)
 {
-    struct pixels pixels = batch->first;
-    pixels.start += number * batch->region_stride;
+    struct pixels pixels = batch->form;
+    pixels.start = batch->starts[number];
     return pixels;
 }
 
@@ -35,7 +35,7 @@ batch_resampled(struct batch_run *run, const struct slide_handle *handle,
         .left = corner[0],
         .top = corner[1],
         .pixels = batch_pixels(batch, number),
-        .resampler = &run->resamplers[worker->number],
+        .resampler = &run->workers[worker->number].resampler,
         .worker = worker,
     };
 }
@@ -52,13 +52,13 @@ batch_read_region(struct batch_run *run, const struct slide_handle *handle,
         return resampled_read(&reading);
     }
     return region_read(handle, &batch->regions[number], &pixels,
-                       &run->scratch[worker->number], worker);
+                       &run->workers[worker->number].scratch, worker);
 }
 
 enum batch_outcome
 batch_reason(const struct batch_run *run)
 {
-    return run->batch->poller.has_ended          ? BATCH_INTERRUPTED
+    return run->all->poller.has_ended            ? BATCH_INTERRUPTED
            : atomic_load(&run->is_out_of_memory) ? BATCH_OUT_OF_MEMORY
            : atomic_load(&run->has_changed)      ? BATCH_CHANGED
                                                  : BATCH_FAILED;
@@ -68,9 +68,8 @@ enum batch_outcome
 batch_run_loop(struct batch_run *run, int64_t count, int workers,
                parallel_body *body, void *argument)
 {
-    struct batch *batch = run->batch;
-    bool complete = parallel_for(count, workers, batch->thread_limit, body,
-                                 argument, &batch->poller);
+    bool complete = parallel_for(count, workers, run->all->thread_limit, body,
+                                 argument, &run->all->poller);
     return complete ? BATCH_READ : batch_reason(run);
 }
 
@@ -85,27 +84,92 @@ batch_note_reading(struct batch_run *run, enum region_reading reading)
 
 /* Together */
 
+/* All batches on their way. */
+struct runs {
+    struct batch_run *each;
+    int64_t count;
+};
+
+/* The run of which the waiting region `i` of all is. */
+static struct batch_run *
+run_of(const struct runs *runs, int64_t i)
+{
+    int64_t low = 0, high = runs->count;
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (runs->each[middle].first <= i) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return &runs->each[low];
+}
+
 static bool
 read_one(const struct parallel_worker *worker, int64_t i, void *argument)
 {
-    struct batch_run *run = argument;
-    int64_t number = run->waiting[i];
-    bool complete = batch_note_reading(
-        run, batch_read_region(run, run->handle, number, worker));
-    if (complete) {
+    struct batch_run *run = run_of(argument, i);
+    int64_t number = run->waiting[i - run->first];
+    enum region_reading reading =
+        batch_read_region(run, run->handle, number, worker);
+    if (reading == REGION_COMPLETE) {
         run->batch->states[number] = REGION_READ;
+    } else if (reading == REGION_FAILED) {
+        atomic_store(&run->has_failed, true);
     }
-    return complete;
+    return batch_note_reading(run, reading);
 }
 
-enum batch_outcome
-batch_read_together(struct batch_run *run)
+/* Number what waits, through all runs; how much that is. */
+static int64_t
+line_up(const struct runs *runs)
 {
-    if (run->batch->count == 1 && run->waiting_count == 1) {
-        return batch_read_parts(run);
+    int64_t total = 0;
+    for (int64_t i = 0; i < runs->count; i++) {
+        batch_forget_finished(&runs->each[i]);
+        runs->each[i].first = total;
+        total += runs->each[i].waiting_count;
     }
-    return batch_run_loop(run, run->waiting_count, run->workers, read_one,
-                          run);
+    return total;
+}
+
+/* Of what has ended a loop over several runs. */
+static enum batch_outcome
+reason_of_all(const struct runs *runs)
+{
+    enum batch_outcome reason = BATCH_FAILED;
+    for (int64_t i = 0; i < runs->count && reason == BATCH_FAILED; i++) {
+        reason = batch_reason(&runs->each[i]);
+    }
+    return reason;
+}
+
+static enum batch_outcome
+read_many(struct runs *runs)
+{
+    struct batches *all = runs->each->all;
+    bool complete =
+        parallel_for(line_up(runs), all->workers, all->thread_limit, read_one,
+                     runs, &all->poller);
+    return complete ? BATCH_READ : reason_of_all(runs);
+}
+
+static enum batch_outcome
+read_single(struct batch_run *run)
+{
+    enum batch_outcome outcome = batch_read_parts(run);
+    atomic_store(&run->has_failed, outcome == BATCH_FAILED);
+    return outcome;
+}
+
+static enum batch_outcome
+read_together(struct runs *runs)
+{
+    struct batch_run *first = runs->each;
+    bool is_single = runs->count == 1 && first->batch->count == 1 &&
+                     first->waiting_count == 1;
+    return is_single ? read_single(first) : read_many(runs);
 }
 
 /* Failures */
@@ -151,11 +215,26 @@ find_culprit(struct batch_run *run)
     batch_forget_finished(run);
     batch_blame(batch, run->waiting[0], run->handle);
     if (!batch->is_doubtful &&
-        smaller(run->waiting_count, run->workers) == 1) {
+        smaller(run->waiting_count, run->all->workers) == 1) {
         batch->states[batch->bad] = REGION_BAD;
         return BATCH_FAILED;
     }
     return batch_retry(run);
+}
+
+/* Of all that have failed, until one cannot be gone on with. */
+static enum batch_outcome
+find_culprits(struct runs *runs)
+{
+    enum batch_outcome outcome = BATCH_READ;
+    for (int64_t i = 0; i < runs->count && outcome == BATCH_READ; i++) {
+        struct batch_run *run = &runs->each[i];
+        if (atomic_exchange(&run->has_failed, false)) {
+            run->all->bad = i;
+            outcome = find_culprit(run);
+        }
+    }
+    return outcome;
 }
 
 /* The whole */
@@ -170,37 +249,26 @@ cache_bytes(const struct batch *batch)
 }
 
 static bool
-begin_run(struct batch_run *run, struct batch *batch,
-          struct slide_handle *handle)
+begin_run(struct batch_run *run, struct batches *all, struct batch *batch,
+          struct batch_worker *workers)
 {
-    int workers = batch->workers < 1 ? 1 : batch->workers;
     *run = (struct batch_run){
         .batch = batch,
+        .all = all,
         .workers = workers,
-        .handle = handle,
-        .waiting = batch_order(batch->regions, batch->count, handle,
+        .handle = batch->handle,
+        .waiting = batch_order(batch->regions, batch->count, batch->handle,
                                cache_bytes(batch)),
         .waiting_count = batch->count,
-        .scratch = calloc((size_t)workers, sizeof *run->scratch),
-        .resamplers = calloc((size_t)workers, sizeof *run->resamplers),
     };
-    slide_handle_retain(handle);
-    batch_note_company(batch->regions, batch->count, handle);
-    return run->waiting != NULL && run->scratch != NULL &&
-           run->resamplers != NULL;
+    slide_handle_retain(run->handle);
+    batch_note_company(batch->regions, batch->count, run->handle);
+    return run->waiting != NULL;
 }
 
 static void
 finish_run(struct batch_run *run)
 {
-    for (int i = 0; run->scratch != NULL && i < run->workers; i++) {
-        scratch_give_up(&run->scratch[i]);
-    }
-    for (int i = 0; run->resamplers != NULL && i < run->workers; i++) {
-        resampler_give_up(&run->resamplers[i]);
-    }
-    free(run->scratch);
-    free(run->resamplers);
     free(run->waiting);
     if (run->handle != NULL) {
         slide_handle_release(run->handle);
@@ -212,21 +280,51 @@ finish_run(struct batch_run *run)
     }
 }
 
-enum batch_outcome
-batch_read(struct batch *batch, struct slide_handle *handle)
+static void
+give_up_workers(struct batch_worker *workers, int count)
 {
-    struct batch_run run;
-    enum batch_outcome outcome = BATCH_OUT_OF_MEMORY;
-    if (begin_run(&run, batch, handle)) {
-        outcome = batch_read_together(&run);
-        while (outcome == BATCH_FAILED) {
-            outcome = find_culprit(&run);
-            if (outcome != BATCH_READ) {
-                break;
-            }
-            outcome = batch_read_together(&run);
-        }
+    for (int i = 0; workers != NULL && i < count; i++) {
+        scratch_give_up(&workers[i].scratch);
+        resampler_give_up(&workers[i].resampler);
     }
-    finish_run(&run);
+    free(workers);
+}
+
+static enum batch_outcome
+read_runs(struct runs *runs)
+{
+    enum batch_outcome outcome = read_together(runs);
+    while (outcome == BATCH_FAILED) {
+        outcome = find_culprits(runs);
+        if (outcome != BATCH_READ) {
+            break;
+        }
+        outcome = read_together(runs);
+    }
+    return outcome;
+}
+
+enum batch_outcome
+batches_read(struct batches *batches)
+{
+    batches->workers = batches->workers < 1 ? 1 : batches->workers;
+    struct batch_worker *workers =
+        calloc((size_t)batches->workers, sizeof *workers);
+    struct runs runs = {calloc((size_t)batches->count + 1, sizeof *runs.each),
+                        0};
+    bool has_begun = workers != NULL && runs.each != NULL;
+    while (has_begun && runs.count < batches->count) {
+        has_begun = begin_run(&runs.each[runs.count], batches,
+                              &batches->each[runs.count], workers);
+        runs.count++;
+    }
+    enum batch_outcome outcome = !has_begun           ? BATCH_OUT_OF_MEMORY
+                                 : batches->count > 0 ? read_runs(&runs)
+                                                      : BATCH_READ;
+    for (int64_t i = 0; i < runs.count; i++) {
+        finish_run(&runs.each[i]);
+    }
+    free(runs.each);
+    give_up_workers(workers, batches->workers);
     return outcome;
 }

@@ -1,6 +1,7 @@
 /*
- * Reading regions of one size from a slide, many at once or one in parts, on
- * several threads, each converted or resampled straight into its place.
+ * Reading regions, many at once or one in parts, on several threads, each
+ * converted or resampled straight into its place.  What is read of one slide
+ * is a batch; batches of several slides are read together.
  */
 #ifndef BATCH_H
 #define BATCH_H
@@ -18,16 +19,14 @@ enum region_state {
     REGION_BAD,
 };
 
+/* Regions of one size, of one slide. */
 struct batch {
+    struct slide_handle *handle;
     struct region *regions; /* their company is noted in them */
     int64_t count;
     const struct resampling *resampling; /* NULL: regions are as they are */
-    struct pixels first;                 /* where the first region goes */
-    ptrdiff_t region_stride;             /* bytes from a region to the next */
-    /* Fill what cannot be read with background, instead of failing. */
-    bool is_masked;
-    int workers, thread_limit;
-    struct poller poller;
+    struct pixels form;     /* of where regions go, but for the start ... */
+    uint8_t *const *starts; /* ... of each */
     /* To open the slide again where it has failed while several regions were
        being read, any of which may be the bad one. */
     struct slide_origin *origin;
@@ -42,6 +41,19 @@ struct batch {
     char *error;     /* what libopenslide said of it; free() it */
 };
 
+/* Batches, which the same workers read. */
+struct batches {
+    struct batch *each;
+    int64_t count;
+    /* Fill what cannot be read with background, instead of failing. */
+    bool is_masked;
+    int workers, thread_limit;
+    struct poller poller;
+
+    /* The answer: */
+    int64_t bad; /* the batch that BATCH_CHANGED and BATCH_FAILED are of */
+};
+
 /* Of several things that went wrong the first is told. */
 enum batch_outcome {
     BATCH_READ,
@@ -52,7 +64,6 @@ enum batch_outcome {
     BATCH_FAILED,
 };
 
-enum batch_outcome batch_read(struct batch *batch,
-                              struct slide_handle *handle);
+enum batch_outcome batches_read(struct batches *batches);
 
 #endif

@@ -18,7 +18,7 @@ read_block(const struct parallel_worker *worker, int64_t i, void *argument)
         division_block(division, i % division->columns, i / division->columns);
     return batch_note_reading(
         run, region_read_block(run->handle, &block, &blocks->pixels,
-                               &run->scratch[worker->number]));
+                               &run->workers[worker->number].scratch));
 }
 
 static enum batch_outcome
@@ -27,7 +27,7 @@ read_blocks(struct batch_run *run, const struct pixels *pixels)
     struct blocks blocks = {run, division_of(run->batch->regions, run->handle),
                             *pixels};
     int64_t count = blocks.division.columns * blocks.division.rows;
-    return batch_run_loop(run, count, run->workers, read_block, &blocks);
+    return batch_run_loop(run, count, run->all->workers, read_block, &blocks);
 }
 
 /* Bands of a region that is resampled. */
@@ -56,8 +56,8 @@ read_bands(struct batch_run *run, const struct pixels *source)
     const struct parallel_worker anyone = {0};
     struct resampled_reading reading =
         batch_resampled(run, run->handle, 0, &anyone);
-    return batch_run_loop(run, resampled_band_count(&reading), run->workers,
-                          read_band, &bands);
+    return batch_run_loop(run, resampled_band_count(&reading),
+                          run->all->workers, read_band, &bands);
 }
 
 /* What must not be divided is read as a whole before it is resampled. */
@@ -69,7 +69,7 @@ read_resampled(struct batch_run *run)
     if (region_is_divisible(region, run->handle)) {
         return read_bands(run, NULL);
     }
-    struct pixels source = resampled_source(&run->batch->first, region->width,
+    struct pixels source = resampled_source(&run->batch->form, region->width,
                                             region->height, &scratch);
     enum batch_outcome outcome = BATCH_OUT_OF_MEMORY;
     if (source.start != NULL) {
@@ -86,8 +86,9 @@ enum batch_outcome
 batch_read_parts(struct batch_run *run)
 {
     struct batch *batch = run->batch;
+    struct pixels pixels = batch_pixels(batch, 0);
     enum batch_outcome outcome = batch->resampling == NULL
-                                     ? read_blocks(run, &batch->first)
+                                     ? read_blocks(run, &pixels)
                                      : read_resampled(run);
     if (outcome == BATCH_READ) {
         batch->states[0] = REGION_READ;

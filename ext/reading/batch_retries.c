@@ -50,15 +50,17 @@ mask(const struct batch *batch, int64_t number)
 /* A region that has failed with a handle that nobody shares.  Whether to go
    on. */
 static bool
-condemn(struct batch *batch, int64_t number, const struct slide_handle *handle)
+condemn(const struct batch_run *run, int64_t number,
+        const struct slide_handle *handle)
 {
-    batch->states[number] = REGION_BAD;
-    if (batch->is_masked) {
-        mask(batch, number);
+    bool is_masked = run->all->is_masked;
+    run->batch->states[number] = REGION_BAD;
+    if (is_masked) {
+        mask(run->batch, number);
     } else {
-        batch_blame(batch, number, handle);
+        batch_blame(run->batch, number, handle);
     }
-    return batch->is_masked;
+    return is_masked;
 }
 
 static bool
@@ -78,7 +80,7 @@ read_apart(const struct parallel_worker *worker, int64_t i, void *argument)
         run->batch->states[number] = REGION_READ;
     } else if (reading == REGION_FAILED) {
         atomic_store(&stretch->has_damage, true);
-        goes_on = condemn(run->batch, number, *handle);
+        goes_on = condemn(run, number, *handle);
         let_go(handle);
     }
     return goes_on;
@@ -96,9 +98,10 @@ static enum batch_outcome
 read_stretches(struct batch_run *run)
 {
     struct stretch stretch = {.run = run};
-    bool is_masked = run->batch->is_masked;
-    int workers = is_masked ? (int)smaller(run->workers, BATCH_MOST_APART) : 1;
-    int64_t length = is_masked ? FIRST_STRETCH * run->workers : run->workers;
+    bool is_masked = run->all->is_masked;
+    int most = run->all->workers;
+    int workers = is_masked ? (int)smaller(most, BATCH_MOST_APART) : 1;
+    int64_t length = is_masked ? FIRST_STRETCH * most : most;
     enum batch_outcome outcome = BATCH_READ;
     do {
         atomic_store(&stretch.has_damage, false);
@@ -141,8 +144,8 @@ retry_single(struct batch_run *run)
 {
     enum batch_outcome outcome = choose_handle(run);
     if (outcome == BATCH_READ) {
-        outcome = batch_read_together(run);
-        if (outcome == BATCH_FAILED && condemn(run->batch, 0, run->handle)) {
+        outcome = batch_read_parts(run);
+        if (outcome == BATCH_FAILED && condemn(run, 0, run->handle)) {
             outcome = BATCH_READ;
         }
         batch_forget_finished(run);

@@ -1,4 +1,5 @@
-/* A batch on its way: what batch.c and batch_retries.c share. */
+/* A batch on its way: what batch.c, batch_parts.c and batch_retries.c share.
+ */
 #ifndef BATCH_RUN_H
 #define BATCH_RUN_H
 
@@ -11,15 +12,22 @@
    with caches of its own where the slide was given none. */
 enum { BATCH_MOST_APART = 8 };
 
+/* What a worker keeps from one region to the next.  All bits 0: nothing. */
+struct batch_worker {
+    struct scratch scratch;
+    struct resampler resampler;
+};
+
 struct batch_run {
     struct batch *batch;
-    int workers;
-    struct slide_handle *handle; /* that the workers share; NULL: none left */
+    struct batches *all;          /* that it is one of */
+    struct batch_worker *workers; /* of all of them */
+    struct slide_handle *handle;  /* that these share; NULL: none left */
     struct slide_handle *apart[BATCH_MOST_APART]; /* NULL: to be opened */
     int64_t *waiting; /* numbers of regions, in order */
     int64_t waiting_count;
-    struct scratch *scratch; /* one per worker, these two */
-    struct resampler *resamplers;
+    int64_t first; /* of these, among those that wait in all batches */
+    atomic_bool has_failed; /* while it was read together */
     atomic_bool is_out_of_memory;
     atomic_bool has_changed; /* the slide, into another */
 };
@@ -52,9 +60,6 @@ bool batch_note_reading(struct batch_run *run, enum region_reading reading);
 
 /* Read the only region, which the workers share in parts. */
 enum batch_outcome batch_read_parts(struct batch_run *run);
-
-/* Read the waiting regions, all by the one handle. */
-enum batch_outcome batch_read_together(struct batch_run *run);
 
 /* Keep of `waiting` what is still to be read. */
 void batch_forget_finished(struct batch_run *run);

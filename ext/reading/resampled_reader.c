@@ -12,11 +12,18 @@ enum { TILES_DOWN = 2, USUAL_TILE = 256 };
 
 /* ---- what a worker keeps ---- */
 
-void
-resampler_give_up(struct resampler *resampler)
+static void
+forget_axes(struct resampler *resampler)
 {
     resample_axis_free(resampler->across.axis);
     resample_axis_free(resampler->down.axis);
+    resampler->across = resampler->down = (struct placed_axis){0};
+}
+
+void
+resampler_give_up(struct resampler *resampler)
+{
+    forget_axes(resampler);
     scratch_give_up(&resampler->words);
     scratch_give_up(&resampler->pixels);
     scratch_give_up(&resampler->sums);
@@ -60,12 +67,17 @@ static bool
 place_axes(const struct resampled_reading *reading)
 {
     const struct resampling *resampling = reading->resampling;
-    return place_axis(&reading->resampler->across, reading->left,
-                      resampling->box_width, reading->region.width,
-                      resampling->width, resampling->filter) &&
-           place_axis(&reading->resampler->down, reading->top,
-                      resampling->box_height, reading->region.height,
-                      resampling->height, resampling->filter);
+    struct resampler *resampler = reading->resampler;
+    if (resampler->resampling != resampling) {
+        forget_axes(resampler);
+        resampler->resampling = resampling;
+    }
+    return place_axis(&resampler->across, reading->left, resampling->box_width,
+                      reading->region.width, resampling->width,
+                      resampling->filter) &&
+           place_axis(&resampler->down, reading->top, resampling->box_height,
+                      reading->region.height, resampling->height,
+                      resampling->filter);
 }
 
 /* ---- bands ---- */

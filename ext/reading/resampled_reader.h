@@ -28,9 +28,10 @@ struct placed_axis {
 };
 
 /* What a worker keeps from one region to the next.  All bits 0: nothing yet.
-   It serves one struct resampling. */
+ */
 struct resampler {
     struct scratch words, pixels, sums;
+    const struct resampling *resampling; /* that the axes are of */
     struct placed_axis across, down;
 };
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
     from PIL.ImageCms import ImageCmsProfile
+
+    from ._arrays import Integers, Pictures
+    from ._openslide import _BatchRequest
 
 
 #: Pixels of a large level that are read at once to make it small.
@@ -569,31 +572,38 @@ class AbstractSlide(metaclass=ABCMeta):
         image = self._read_for_array(self._level0_location(start, level), level, size)
         return flatten(image, views.background) if mode == "RGB" else image
 
-    def _read_views_into(
-        self, pixels: NDArray[np.uint8] | memoryview, views: Views
-    ) -> bytearray:
-        """Fill `pixels` (n, height, width, channels), and tell which views are good.
+    def _view_request(
+        self, views: Views, rows: Integers | None = None
+    ) -> _BatchRequest | None:
+        """How the extension module reads these views; None: by way of read_region().
+
+        rows: where each goes, in the arrays that it fills.
+        """
+        return None
+
+    def _read_views_into(self, pixels: Pictures, views: Views) -> bytearray:
+        """Fill pictures, and tell which views are good.
 
         Those have the state 1.
         """
         np = _arrays.numpy()
-        array = np.asarray(pixels)
-        mode: Mode = "RGB" if array.shape[3] == 3 else "RGBA"
+        arrays = [np.asarray(one) for one in pixels]
 
         def read(i: int) -> None:
             one = views._replace(positions=[views.positions[i]])
-            array[i] = np.asarray(self._read_view(one, mode))
+            mode: Mode = "RGB" if arrays[i].shape[2] == 3 else "RGBA"
+            arrays[i][...] = np.asarray(self._read_view(one, mode))
 
         def told(i: int) -> str:
             return f"at {views.positions[i]} of level {views.sampling.level}"
 
         return _read_each(
-            array, read, told, views.background if views.is_masked else None
+            arrays, read, told, views.background if views.is_masked else None
         )
 
 
 def _read_each(
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
     read: Callable[[int], None],
     told: Callable[[int], str],
     mask: tuple[int, int, int] | None,
@@ -612,6 +622,6 @@ def _read_each(
             if mask is None:
                 error.add_note(f"in region {i} {told(i)}")
                 raise
-            pixels[i] = (*mask, 255)[: pixels.shape[3]]
+            pixels[i][...] = (*mask, 255)[: pixels[i].shape[2]]
             states[i] = 0
     return states

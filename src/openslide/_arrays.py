@@ -28,6 +28,8 @@ Color: TypeAlias = str | tuple[int, int, int]
 Locations: TypeAlias = "Sequence[tuple[int, int]] | NDArray[np.integer[Any]]"
 Integers: TypeAlias = "NDArray[np.int64]"
 Levels: TypeAlias = "int | Sequence[int] | NDArray[np.integer[Any]]"
+#: Pictures of one size, each an array (height, width, channels).
+Pictures: TypeAlias = "NDArray[np.uint8] | Sequence[NDArray[np.uint8]] | memoryview"
 Points: TypeAlias = "Sequence[tuple[float, float]] | NDArray[Any]"
 
 #: What the extension module can count to.

@@ -6,10 +6,12 @@ used stay, and no more of them than are allowed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Generic, Protocol, TypeVar
+
+from ._threads import in_threads
 
 
 class Closable(Protocol):
@@ -40,17 +42,36 @@ class OpenSlides(Generic[Slide]):
     def __len__(self) -> int:
         return len(self._held)
 
+    def __contains__(self, path: str) -> bool:
+        """Whether the slide of a path is open."""
+        held = self._held.get(path)
+        return held is not None and held.is_open
+
     @contextmanager
     def borrow(self, path: str, version: str) -> Iterator[Slide]:
         """The slide of a path, while the block lasts.
 
         Raises what opening it raises.
         """
-        held = self._hold(path, version)
+        with self.borrow_all([path], version, 1) as (slide,):
+            yield slide
+
+    @contextmanager
+    def borrow_all(
+        self, paths: Sequence[str], version: str, workers: int | None
+    ) -> Iterator[list[Slide]]:
+        """The slides of different paths; those that are not open are, several at once.
+
+        workers: by so many threads at most; by default as many as there may be.
+        """
+        all_held = [self._hold(path, version) for path in paths]
         try:
-            yield held.slide(self._open)
+            closed = [held for held in all_held if not held.is_open]
+            in_threads(lambda held: held.slide(self._open), closed, workers)
+            yield [held.slide(self._open) for held in all_held]
         finally:
-            self._give_back(held)
+            for held in all_held:
+                self._give_back(held)
 
     def close(self) -> None:
         """Close the slides that nobody uses."""

@@ -14,6 +14,13 @@ _NativeGrid: TypeAlias = tuple[
     bytes | None,
 ]
 
+_Resampling: TypeAlias = tuple[
+    ReadableBuffer, tuple[int, int], tuple[float, float], int, bool
+]
+_BatchRequest: TypeAlias = tuple[
+    Slide, object, object, object, int, bool, _Resampling | None
+]  # the objects are buffers; the first may be None
+
 @final
 class Slide:
     def __new__(
@@ -67,32 +74,6 @@ class Slide:
         in_level_pixels: object,
         /,
     ) -> None: ...
-    def read_all_into(
-        self,
-        pixels: object,  # these three are buffers
-        locations: object,
-        levels: object,
-        background: SupportsIndex,
-        in_level_pixels: object,
-        is_masked: object,
-        workers: SupportsIndex,
-        /,
-    ) -> bytearray: ...
-    def read_resampled_into(
-        self,
-        pixels: object,  # these three are buffers
-        starts: object,
-        corners: object,
-        level: SupportsIndex,
-        source_size: tuple[int, int],
-        box_size: tuple[float, float],
-        filter: SupportsIndex,
-        longer_first: object,
-        background: SupportsIndex,
-        is_masked: object,
-        workers: SupportsIndex,
-        /,
-    ) -> bytearray: ...
     def native_grid(self, level: SupportsIndex, /) -> _NativeGrid | str: ...
     def native_tiles(
         self,
@@ -156,6 +137,13 @@ def resample(
     longer_first: object,
     /,
 ) -> None: ...
+def read_batches(
+    arrays: tuple[object, ...],  # buffers
+    requests: tuple[_BatchRequest, ...],
+    is_masked: object,
+    workers: SupportsIndex,
+    /,
+) -> bytearray: ...
 def halve(
     source: object,  # these two are buffers
     target: object,

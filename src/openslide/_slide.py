@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
 
-from . import _arrays, _files
+from . import _arrays, _files, _openslide
 from ._abstract_slide import AbstractSlide
 from ._arrays import Mode, Request, Requests
 from ._cache import OpenSlideCache
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from ._arrays import Integers, Pictures
+    from ._openslide import _BatchRequest
     from .native import NativeTiles
 
 
@@ -252,11 +254,14 @@ class OpenSlide(AbstractSlide):
         width, height = self.level_dimensions[level]
         memory, pixels = pixel_memory(size, "RGB")
         color = _arrays.packed(_arrays.named_rgb(background))
-        self._osr.read_resampled_into(
-            *(pixels, array("q", (0, 0)), array("d", (0, 0))),
-            *(level, (width, height), (float(width), float(height))),
-            *(FILTERS["lanczos"][1], longer_first(), color, False, 0),
+        whole = (width, height), (float(width), float(height))
+        resampling = (
+            *(array("d", (0, 0)), *whole),
+            *(FILTERS["lanczos"][1], longer_first()),
         )
+        place = array("q", (0, 0)), array("q", (level,))
+        request = (self._osr, None, *place, color, True, resampling)
+        _openslide.read_batches((pixels,), (request,), False, 0)
         return from_memory(memory, size, "RGB")
 
     def _read_opaque(
@@ -284,11 +289,10 @@ class OpenSlide(AbstractSlide):
     ) -> NDArray[np.bool_]:
         if self._has_own_read_region():
             return super()._read_all_into(pixels, requests)
-        locations, levels, background, *options = requests
-        states = self._osr.read_all_into(
-            pixels, locations, levels, _arrays.packed(background), *options
-        )
-        return _arrays.truths(states)
+        locations, levels, background, in_level_pixels, *options = requests
+        color = _arrays.packed(background)
+        request = (self._osr, None, locations, levels, color, in_level_pixels, None)
+        return _arrays.truths(_openslide.read_batches((pixels,), (request,), *options))
 
     def _read_view(self, views: Views, mode: Mode) -> Image:
         if self._has_own_read_region():
@@ -297,26 +301,30 @@ class OpenSlide(AbstractSlide):
         self._read_views_into(pixels, views)
         return from_memory(memory, views.size, mode)
 
-    def _read_views_into(
-        self, pixels: NDArray[np.uint8] | memoryview, views: Views
-    ) -> bytearray:
-        if self._has_own_read_region():
+    def _read_views_into(self, pixels: Pictures, views: Views) -> bytearray:
+        request = self._view_request(views)
+        if request is None:
             return super()._read_views_into(pixels, views)
+        return _openslide.read_batches(
+            (pixels,), (request,), views.is_masked, views.workers
+        )
+
+    def _view_request(
+        self, views: Views, rows: Integers | None = None
+    ) -> _BatchRequest | None:
+        if self._has_own_read_region():
+            return None
         sampling = views.sampling
         color = _arrays.packed(views.background)
+        levels = array("q", [sampling.level]) * len(views.positions)
         if not sampling.is_resampled:
-            levels = array("q", [sampling.level]) * len(views.positions)
-            return self._osr.read_all_into(
-                *(pixels, views.pixels, levels, color),
-                *(True, views.is_masked, views.workers),
-            )
+            return self._osr, rows, views.pixels, levels, color, True, None
         starts, corners = sampling.sources(views.positions)
-        return self._osr.read_resampled_into(
-            *(pixels, starts, corners, sampling.level),
-            *(sampling.source_size(views.size), sampling.box_size(views.size)),
-            *(sampling.filter, longer_first(), color),
-            *(views.is_masked, views.workers),
+        resampling = (
+            *(corners, sampling.source_size(views.size)),
+            *(sampling.box_size(views.size), sampling.filter, longer_first()),
         )
+        return self._osr, rows, starts, levels, color, True, resampling
 
     def set_cache(self, cache: OpenSlideCache) -> None:
         """Use another tile cache from now on.

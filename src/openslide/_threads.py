@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable
 from operator import index
+from typing import TypeVar
 
 from ._cpus import reason, usable_cpus
 
 #: The most that one call uses.  Larger numbers stand for it.
 MOST_THREADS = 1024
+
+_Value = TypeVar("_Value")
+_Result = TypeVar("_Result")
 
 _VARIABLE = "OPENSLIDE_NUM_THREADS"
 
@@ -65,6 +70,25 @@ def described() -> str:
 def threads_for(workers: int | None) -> int:
     """How many threads to use at most where the caller has chosen so many, or not."""
     return get_num_threads() if workers is None else thread_count(workers, "workers")
+
+
+def in_threads(
+    function: Callable[[_Value], _Result],
+    values: Iterable[_Value],
+    workers: int | None,
+) -> list[_Result]:
+    """What a function makes of each value, several at once; all have ended then.
+
+    Raises what it raises for the first of those for which it does.
+    """
+    values = list(values)
+    number = min(threads_for(workers), len(values))
+    if number < 2:
+        return [function(value) for value in values]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(number, "openslide") as pool:
+        return list(pool.map(function, values))
 
 
 def thread_count(number: int, name: str) -> int:

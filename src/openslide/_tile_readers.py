@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import _open
+from . import _arrays, _open
 from ._cache import OpenSlideCache
 from ._open_slides import OpenSlides
+from ._view_batches import SlideViews, read_views
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,25 +61,49 @@ class TileReaders:
         """Close the slides that nobody reads; they are opened again when they are."""
         self._open_slides.close()
 
-    def read_part(
+    def read(
         self,
-        pixels: NDArray[np.uint8],
-        slide: int,
+        arrays: list[NDArray[np.uint8]],
+        slides: NDArray[np.int64],
         cells: NDArray[np.int64],
         workers: int | None,
         errors: ErrorPolicy,
+        turn: AbstractContextManager[object],
     ) -> NDArray[np.bool_]:
-        """Fill an array with tiles of one slide; tell those that are good."""
-        with self._borrowed(slide) as grid:
-            return grid.only(cells)._read_into(pixels, workers, errors)
+        """Fill the rows of arrays with tiles; tell those that are good, (n,).
 
-    @contextmanager
-    def _borrowed(self, slide: int) -> Iterator[TileGrid]:
+        slides, cells: the slide of each tile, and (column, row) in its grid.
+        turn:          entered to read, by all threads, and not to open slides.
+        """
         if self._process != os.getpid():
             self._begin()  # a thread that is not here may have had the lock
-        path = self._survey.paths[slide]
-        with self._open_slides.borrow(path, "") as opened:
-            yield opened.grid
+        is_masked, threads = _arrays.policy(errors, workers)
+        good = _arrays.numpy().zeros(len(slides), bool)
+        for parts in self._groups(slides):
+            paths = [part.path for part in parts]
+            with self._open_slides.borrow_all(paths, "", workers) as opened:
+                views = [
+                    one.views(cells[part.rows], part.rows)
+                    for one, part in zip(opened, parts, strict=True)
+                ]
+                with turn:
+                    good |= read_views(arrays, views, is_masked, threads)
+        return good  # type: ignore[no-any-return]
+
+    def _groups(self, slides: NDArray[np.int64]) -> Iterator[list[_Part]]:
+        """What is read together: of no more slides than may be open.
+
+        Slides that are open come first, before others take their place.  Half of those
+        that may be are of one group, for another one is made ready meanwhile.
+        """
+        parts = [
+            _Part(self._survey.paths[number], rows)
+            for number, rows in _by_slide(slides)
+        ]
+        parts.sort(key=lambda part: part.path not in self._open_slides)
+        most = max(1, self._limit // 2)
+        for start in range(0, len(parts), most):
+            yield parts[start : start + most]
 
     def _opened(self, path: str) -> _OpenedSlide:
         slide = _open.open_slide_or_picture(path, on_error="reopen")
@@ -90,10 +115,33 @@ class TileReaders:
             raise
 
 
+class _Part(NamedTuple):
+    """The tiles of one slide, of all that are wanted."""
+
+    path: str
+    rows: NDArray[np.int64]  # ascending
+
+
 class _OpenedSlide:
     def __init__(self, slide: AbstractSlide, grid: TileGrid) -> None:
         self.slide = slide
         self.grid = grid  # without tiles
 
+    def views(self, cells: NDArray[np.int64], rows: NDArray[np.int64]) -> SlideViews:
+        """The tiles in these cells, for these rows."""
+        return SlideViews(self.slide, self.grid.only(cells)._views(), rows)
+
     def close(self) -> None:
         self.slide.close()
+
+
+def _by_slide(
+    slides: NDArray[np.int64],
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each slide, and the places where it stands, ascending."""
+    np = _arrays.numpy()
+    if not len(slides):
+        return
+    order = np.argsort(slides, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(slides[order])) + 1):
+        yield int(slides[rows[0]]), rows

@@ -8,13 +8,13 @@ import operator
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, Unpack, overload
 
 from . import _arrays
 from ._arguments import path_bytes
 from ._closing import ClosedByWith
-from ._threads import threads_for
 from ._tile_orders import Chain, Chosen, Order, Part, Shuffle, ShuffleBySlides
 from ._tile_readers import TileReaders
 from ._tile_survey import GridOptions, SlideSource, survey
@@ -338,9 +338,8 @@ class TileSet(ClosedByWith, Sequence[SlideTile]):
         _arrays.policy(errors, workers)
         np = _arrays.numpy()
         numbers = np.arange(len(self)) if indices is None else self._checked(indices)
-        with _Threads(workers) as threads:
-            length = max(1, len(numbers))
-            (batch,) = self._begin(numbers, length, threads, workers, errors)()
+        with _Reading(workers, errors, ahead=False) as reading:
+            (batch,) = self._begin(numbers, max(1, len(numbers)), reading)()
             return batch
 
     def batches(
@@ -407,49 +406,32 @@ class TileSet(ClosedByWith, Sequence[SlideTile]):
         ]
 
     def _begin(
-        self,
-        numbers: NDArray[np.int64],
-        n: int,
-        threads: _Threads,
-        workers: int | None,
-        errors: ErrorPolicy,
+        self, numbers: NDArray[np.int64], n: int, reading: _Reading
     ) -> Callable[[], list[TileBatch]]:
         """Begin to read batches of n; what comes back waits until they are there."""
         np = _arrays.numpy()
         tiles = self._order.tiles(numbers)
         slides = self._survey.slides_of(tiles)
-        cells = self._survey.cells_of(tiles, slides)
-        pixels = _Pixels(len(tiles), n, self._shape)
-        good = np.empty(len(tiles), bool)
-        parts = deque(_by_slide(slides))
-        # Where there are parts enough, threads within each would only be in the way.
-        within = workers if len(parts) < threads.number else 1
+        starts = range(0, max(1, len(tiles)), n)
+        # An array for each: of usual sizes, the allocator has them at hand from batches
+        # before, while larger ones come from the system, which clears them.
+        arrays = [
+            np.empty((min(n, len(tiles) - start), *self._shape), np.uint8)
+            for start in starts
+        ]
 
-        def read() -> None:
-            while parts:
-                try:
-                    rows = parts.popleft()
-                except IndexError:  # another thread was faster
-                    return
-                memory = pixels.memory(rows)
-                slide = int(slides[rows[0]])
-                good[rows] = self._readers.read_part(
-                    memory, slide, cells[rows], within, errors
-                )
-                pixels.put(rows, memory)
-
-        wait = threads.submit(read, len(parts))
-
-        def finished() -> list[TileBatch]:
-            wait()
-            starts = range(0, max(1, len(tiles)), n)
+        def read() -> list[TileBatch]:
+            cells = self._survey.cells_of(tiles, slides)
+            good = self._readers.read(
+                arrays, slides, cells, reading.workers, reading.errors, reading.turn
+            )
             chosen = [slice(start, start + n) for start in starts]
             return [
                 self._described(array, good[part], tiles[part], slides[part])
-                for array, part in zip(pixels.arrays, chosen, strict=True)
+                for array, part in zip(arrays, chosen, strict=True)
             ]
 
-        return finished
+        return reading.begin(read)
 
     @property
     def _shape(self) -> tuple[int, int, int]:
@@ -556,49 +538,16 @@ class TileBatches(Iterator[TileBatch]):
         together = self._n * max(1, prefetch)
         waiting: deque[Callable[[], list[TileBatch]]] = deque()
         begin, n = self._tiles._begin, self._n
-        with _Threads(workers, ahead=prefetch > 0) as threads:
+        with _Reading(workers, errors, ahead=prefetch > 0) as reading:
             for start in range(position, self._end, together):
                 numbers = _arrays.numpy().arange(
                     start, min(start + together, self._end)
                 )
-                waiting.append(begin(numbers, n, threads, workers, errors))
+                waiting.append(begin(numbers, n, reading))
                 if prefetch == 0 or len(waiting) > 1:
                     yield from _handed_out(waiting.popleft()())
             while waiting:
                 yield from _handed_out(waiting.popleft()())
-
-
-class _Pixels:
-    """Memory of batches that are read together, by the rows of all of them.
-
-    An array for each: of usual sizes, the allocator has them at hand from batches before,
-    while larger ones come from the system, which clears them.
-    """
-
-    def __init__(self, length: int, n: int, shape: tuple[int, int, int]) -> None:
-        np = _arrays.numpy()
-        self._n = n
-        self.arrays: list[NDArray[Any]] = [
-            np.empty((min(n, length - start), *shape), np.uint8)
-            for start in range(0, max(1, length), n)
-        ]
-
-    def memory(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Where to read these rows, which ascend: their place, if they lie together."""
-        first, last = int(rows[0]), int(rows[-1])
-        number, start = divmod(first, self._n)
-        array = self.arrays[number]
-        if last - first == len(rows) - 1 and last // self._n == number:
-            return array[start : start + len(rows)]
-        return _arrays.numpy().empty((len(rows), *array.shape[1:]), array.dtype)  # type: ignore[no-any-return]
-
-    def put(self, rows: NDArray[np.int64], memory: NDArray[np.uint8]) -> None:
-        """Copy what was read there to its place, if that is another one."""
-        if memory.base is not None:
-            return
-        for row, pixels in zip(rows.tolist(), memory, strict=True):
-            number, place = divmod(row, self._n)
-            self.arrays[number][place] = pixels
 
 
 def _handed_out(batches: list[TileBatch]) -> Iterator[TileBatch]:
@@ -608,18 +557,21 @@ def _handed_out(batches: list[TileBatch]) -> Iterator[TileBatch]:
         yield batches.pop()
 
 
-class _Threads:
-    """Threads that read parts of batches; none where one would be waited for.
+class _Reading:
+    """How tiles are read, and where: while one group is, another is made ready.
 
-    ahead: whether something else is done while they read.
+    workers, errors: as for TileSet.read().
+    ahead:           whether something else is done meanwhile; otherwise all happens
+                     where it is waited for.
     """
 
-    def __init__(self, workers: int | None, *, ahead: bool = False) -> None:
-        self.number = threads_for(workers)
-        is_needed = ahead or self.number > 1
-        self._pool = (
-            ThreadPoolExecutor(self.number, "openslide-tiles") if is_needed else None
-        )
+    def __init__(
+        self, workers: int | None, errors: ErrorPolicy, *, ahead: bool
+    ) -> None:
+        self.workers = workers
+        self.errors = errors
+        self.turn = Lock()  # each group is read by all workers
+        self._pool = ThreadPoolExecutor(2, "openslide-tiles") if ahead else None
 
     def __enter__(self) -> Self:
         return self
@@ -628,21 +580,11 @@ class _Threads:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def submit(self, read: Callable[[], None], parts: int) -> Callable[[], None]:
-        """Have so many parts read by as many threads; what comes back waits for it.
-
-        read: reads parts until there are none left.
-        """
-        if self._pool is None:
-            return read
-        number = min(self.number, parts)
-        futures: list[Future[None]] = [self._pool.submit(read) for _ in range(number)]
-
-        def wait() -> None:
-            for future in futures:
-                future.result()
-
-        return wait
+    def begin(
+        self, read: Callable[[], list[TileBatch]]
+    ) -> Callable[[], list[TileBatch]]:
+        """Begin to read; what comes back waits for it."""
+        return read if self._pool is None else self._pool.submit(read).result
 
 
 def _sources(
@@ -670,13 +612,3 @@ def _sources(
 
 def _slide_label(columns: Mapping[str, str]) -> str:
     return columns.get("label", "")
-
-
-def _by_slide(slides: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """The rows of each slide, ascending; the longest part first."""
-    np = _arrays.numpy()
-    if not len(slides):
-        return []
-    order = np.argsort(slides, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(slides[order])) + 1)
-    return sorted(parts, key=len, reverse=True)

@@ -405,21 +405,17 @@ class TileGrid(_closing.ClosedByWith, Sequence[Tile]):
 
         The others are background.
         """
+        is_masked, threads = _arrays.policy(errors, workers)
         np = _arrays.numpy()
         width, height = self._size
         pixels = np.empty((len(self), height, width, self._channels), np.uint8)
-        return pixels, self._read_into(pixels, workers, errors)
+        views = self._views()._replace(is_masked=is_masked, workers=threads)
+        return pixels, _arrays.truths(self._slide._read_views_into(pixels, views))
 
-    def _read_into(
-        self, pixels: NDArray[np.uint8], workers: int | None, errors: ErrorPolicy
-    ) -> NDArray[np.bool_]:
-        """Fill an array with all tiles; tell those that could be read."""
-        is_masked, threads = _arrays.policy(errors, workers)
+    def _views(self) -> _sampling.Views:
+        """What of the slide all tiles are."""
         positions = [(x, y) for x, y in self.positions.tolist()]
-        views = _sampling.Views(
-            self._sampling, self._size, positions, self._background, is_masked, threads
-        )
-        return _arrays.truths(self._slide._read_views_into(pixels, views))
+        return _sampling.Views(self._sampling, self._size, positions, self._background)
 
     def batches(
         self, n: int, *, workers: int | None = None, prefetch: int = 1

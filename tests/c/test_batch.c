@@ -54,26 +54,53 @@ read_one(const struct slide_handle *handle, const struct region *region,
     free(words);
 }
 
-static struct batch
+/* A batch that is read by itself. */
+struct single {
+    struct batch batch;
+    struct batches all;
+};
+
+/* Results lie `stride` bytes from one another. */
+static uint8_t **
+starts_of(uint8_t *pixels, int64_t count, ptrdiff_t stride)
+{
+    uint8_t **starts = calloc((size_t)count, sizeof *starts);
+    for (int64_t i = 0; i < count; i++) {
+        starts[i] = pixels + i * stride;
+    }
+    return starts;
+}
+
+static struct single
 make_batch(struct region *regions, int64_t count, int channels,
            uint8_t *pixels, uint8_t *states)
 {
     ptrdiff_t row = (ptrdiff_t)regions->width * channels;
     memset(states, REGION_WAITING, (size_t)count);
-    return (struct batch){
-        .regions = regions,
-        .count = count,
-        .first = {.start = pixels,
-                  .row_stride = row,
-                  .channels = channels,
-                  .background = WHITE},
-        .region_stride = row * regions->height,
-        .workers = 4,
-        .thread_limit = 3,
-        .poller = poller_new(always, NULL),
-        .origin = origin,
-        .states = states,
+    return (struct single){
+        .batch = {.regions = regions,
+                  .count = count,
+                  .form = {.row_stride = row,
+                           .channels = channels,
+                           .background = WHITE},
+                  .starts = starts_of(pixels, count, row * regions->height),
+                  .origin = origin,
+                  .states = states},
+        .all = {.count = 1,
+                .workers = 4,
+                .thread_limit = 3,
+                .poller = poller_new(always, NULL)},
     };
+}
+
+static enum batch_outcome
+read_batch(struct single *single, struct slide_handle *handle)
+{
+    single->batch.handle = handle;
+    single->all.each = &single->batch;
+    enum batch_outcome outcome = batches_read(&single->all);
+    free((void *)single->batch.starts);
+    return outcome;
 }
 
 static void
@@ -91,9 +118,9 @@ test_regions_lie_in_the_callers_order(void)
         uint8_t *pixels = malloc(COUNT * size);
         uint8_t *expected = malloc(size);
         uint8_t states[COUNT];
-        struct batch batch =
+        struct single single =
             make_batch(regions, COUNT, channels, pixels, states);
-        CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+        CHECK(read_batch(&single, handle) == BATCH_READ, "not read");
         for (int i = 0; i < COUNT; i++) {
             read_one(handle, &regions[i], channels, expected);
             CHECK(memcmp(pixels + (size_t)i * size, expected, size) == 0,
@@ -115,10 +142,10 @@ test_strides(void)
     static uint8_t pixels[ROW * HEIGHT], expected[WIDTH * HEIGHT * 3];
     uint8_t state;
     memset(pixels, 77, sizeof pixels);
-    struct batch batch = make_batch(&region, 1, 3, pixels, &state);
-    batch.first.start = pixels + (HEIGHT - 1) * ROW; /* bottom up */
-    batch.first.row_stride = -ROW;
-    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    struct single single =
+        make_batch(&region, 1, 3, pixels + (HEIGHT - 1) * ROW, &state);
+    single.batch.form.row_stride = -ROW; /* bottom up */
+    CHECK(read_batch(&single, handle) == BATCH_READ, "not read");
     read_one(handle, &region, 3, expected);
     for (int row = 0; row < HEIGHT; row++) {
         const uint8_t *start = pixels + (HEIGHT - 1 - row) * ROW;
@@ -142,8 +169,8 @@ test_a_large_region_is_shared(void)
     uint8_t state;
     struct division division = division_of(&region, handle);
     CHECK(division.rows * division.columns > 2, "not divided");
-    struct batch batch = make_batch(&region, 1, 4, pixels, &state);
-    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    struct single single = make_batch(&region, 1, 4, pixels, &state);
+    CHECK(read_batch(&single, handle) == BATCH_READ, "not read");
     read_one(handle, &region, 4, expected);
     CHECK(memcmp(pixels, expected, size) == 0, "other pixels");
     free(pixels);
@@ -210,11 +237,13 @@ check_resampled(struct slide_handle *handle, int count, int64_t side,
         corners[i][0] = (double)(rand() % 64) / 64 * (double)side / 2;
         corners[i][1] = (double)(rand() % 3) / 8;
     }
-    struct batch batch = make_batch(regions, count, channels, pixels, states);
-    batch.resampling = &resampling;
-    batch.first.row_stride = (ptrdiff_t)width * channels;
-    batch.region_stride = (ptrdiff_t)size;
-    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    struct single single =
+        make_batch(regions, count, channels, pixels, states);
+    single.batch.resampling = &resampling;
+    single.batch.form.row_stride = (ptrdiff_t)width * channels;
+    free((void *)single.batch.starts);
+    single.batch.starts = starts_of(pixels, count, (ptrdiff_t)size);
+    CHECK(read_batch(&single, handle) == BATCH_READ, "not read");
     for (int i = 0; i < count; i++) {
         resample_one(handle, &regions[i], &resampling, corners[i], channels,
                      expected);
@@ -264,11 +293,12 @@ test_poll_interrupts(void)
     for (int i = 0; i < MANY; i++) {
         regions[i] = region_at(i % 200, i / 200 % 200, 0, WIDTH, HEIGHT);
     }
-    struct batch batch = make_batch(regions, MANY, 3, pixels, states);
-    batch.region_stride = 0;
-    batch.workers = 1;
-    batch.poller = poller_new(never, NULL);
-    CHECK(batch_read(&batch, handle) == BATCH_INTERRUPTED, "went on");
+    struct single single = make_batch(regions, MANY, 3, pixels, states);
+    free((void *)single.batch.starts);
+    single.batch.starts = starts_of(pixels, MANY, 0);
+    single.all.workers = 1;
+    single.all.poller = poller_new(never, NULL);
+    CHECK(read_batch(&single, handle) == BATCH_INTERRUPTED, "went on");
     free(regions);
     free(states);
     slide_handle_release(handle);
@@ -300,20 +330,20 @@ counting_set_cache(openslide_t *osr, openslide_cache_t *cache)
     real_set_cache(osr, cache);
 }
 
-static struct batch
+static struct single
 make_damaged_batch(int workers)
 {
     for (int i = 0; i < TILES; i++) {
         damaged_regions[i] =
             region_at(i * TINY_SLIDE_SIDE + 9, 7, 0, SMALL, SMALL);
     }
-    struct batch batch = make_batch(damaged_regions, TILES, 3,
-                                    damaged_pixels[0], damaged_states);
-    batch.is_masked = true;
-    batch.is_doubtful = true;
-    batch.workers = workers;
-    batch.thread_limit = workers - 1;
-    return batch;
+    struct single single = make_batch(damaged_regions, TILES, 3,
+                                      damaged_pixels[0], damaged_states);
+    single.all.is_masked = true;
+    single.batch.is_doubtful = true;
+    single.all.workers = workers;
+    single.all.thread_limit = workers - 1;
+    return single;
 }
 
 /* Another slide than that of the other tests, for a while. */
@@ -356,13 +386,13 @@ test_damage_costs_an_opening_each(void)
     struct slide_origin *before = use_row(TILES, INTERVAL);
     for (int workers = 1; workers <= 4; workers += 3) {
         struct slide_handle *handle = open_slide();
-        struct batch batch = make_damaged_batch(workers);
+        struct single single = make_damaged_batch(workers);
         if (openslide.cache_create != NULL) {
-            batch.caches.library = openslide.cache_create(1 << 20);
+            single.batch.caches.library = openslide.cache_create(1 << 20);
         }
         atomic_store(&opened, 0);
         atomic_store(&caches_set, 0);
-        enum batch_outcome outcome = batch_read(&batch, handle);
+        enum batch_outcome outcome = read_batch(&single, handle);
         CHECK(outcome == BATCH_READ, "outcome %d", (int)outcome);
         check_masked();
         int count = atomic_load(&opened);
@@ -371,9 +401,9 @@ test_damage_costs_an_opening_each(void)
         if (openslide.cache_create != NULL) {
             CHECK(atomic_load(&caches_set) == count, "%d caches, %d handles",
                   atomic_load(&caches_set), count);
-            openslide.cache_release(batch.caches.library);
+            openslide.cache_release(single.batch.caches.library);
         }
-        free(batch.error);
+        free(single.batch.error);
         slide_handle_release(handle);
     }
     use_again(before);
@@ -385,16 +415,18 @@ test_the_first_bad_region_is_blamed(void)
     struct slide_origin *before = use_row(TILES, INTERVAL);
     for (int workers = 1; workers <= 4; workers++) {
         struct slide_handle *handle = open_slide();
-        struct batch batch = make_damaged_batch(workers);
-        batch.is_masked = false;
-        batch.is_doubtful = workers % 2 == 0;
+        struct single single = make_damaged_batch(workers);
+        single.all.is_masked = false;
+        single.batch.is_doubtful = workers % 2 == 0;
         /* The first is sound. */
         damaged_regions[0] = damaged_regions[1];
-        enum batch_outcome outcome = batch_read(&batch, handle);
+        enum batch_outcome outcome = read_batch(&single, handle);
         CHECK(outcome == BATCH_FAILED, "outcome %d", (int)outcome);
-        CHECK(batch.bad == INTERVAL, "region %d is blamed", (int)batch.bad);
-        CHECK(batch.error != NULL && strlen(batch.error) > 0, "no error");
-        free(batch.error);
+        CHECK(single.batch.bad == INTERVAL, "region %d is blamed",
+              (int)single.batch.bad);
+        CHECK(single.batch.error != NULL && strlen(single.batch.error) > 0,
+              "no error");
+        free(single.batch.error);
         slide_handle_release(handle);
     }
     use_again(before);
@@ -407,12 +439,12 @@ test_interruption_comes_before_damage(void)
     struct slide_origin *before = use_row(TINY_SLIDE_MOST_TILES, 1);
     for (int workers = 1; workers <= 4; workers += 3) {
         struct slide_handle *handle = open_slide();
-        struct batch batch = make_damaged_batch(workers);
-        batch.poller = poller_new(never, NULL);
-        batch.poller.asked -= 1; /* it is time */
-        enum batch_outcome outcome = batch_read(&batch, handle);
+        struct single single = make_damaged_batch(workers);
+        single.all.poller = poller_new(never, NULL);
+        single.all.poller.asked -= 1; /* it is time */
+        enum batch_outcome outcome = read_batch(&single, handle);
         CHECK(outcome == BATCH_INTERRUPTED, "outcome %d", (int)outcome);
-        free(batch.error);
+        free(single.batch.error);
         slide_handle_release(handle);
     }
     use_again(before);
@@ -430,15 +462,83 @@ test_another_slide_is_refused(void)
             struct slide_handle *handle = open_slide();
             CHECK(tiny_slide_write_row(row_path, GREY, TILES + 1, INTERVAL),
                   "not written");
-            struct batch batch = make_damaged_batch(workers);
-            batch.is_masked = is_masked != 0;
-            enum batch_outcome outcome = batch_read(&batch, handle);
+            struct single single = make_damaged_batch(workers);
+            single.all.is_masked = is_masked != 0;
+            enum batch_outcome outcome = read_batch(&single, handle);
             CHECK(outcome == BATCH_CHANGED, "outcome %d", (int)outcome);
-            free(batch.error);
+            free(single.batch.error);
             slide_handle_release(handle);
         }
     }
     use_again(before);
+}
+
+/* A sound slide, a damaged one, and the sound one again at another size. */
+static void
+test_slides_are_read_together(void)
+{
+    enum { SOUND = 9, HALF = SMALL / 2, SLIDES = 3 };
+    struct region regions[2][SOUND];
+    uint8_t states[2][SOUND];
+    static uint8_t pixels[2][SOUND][SMALL * SMALL * 3];
+    const double corners[2 * SOUND] = {0};
+    const struct resampling halved = {
+        .filter = RESAMPLE_BOX,
+        .width = HALF,
+        .height = HALF,
+        .box_width = SMALL,
+        .box_height = SMALL,
+        .corners = corners,
+    };
+    for (int is_masked = 0; is_masked <= 1; is_masked++) {
+        struct slide_handle *sound = open_slide();
+        struct single of_sound[2];
+        memset(pixels, 77, sizeof pixels);
+        for (int i = 0; i < 2; i++) {
+            for (int j = 0; j < SOUND; j++) {
+                regions[i][j] = region_at(j * SMALL, i, 0, SMALL, SMALL);
+            }
+            of_sound[i] =
+                make_batch(regions[i], SOUND, 3, pixels[i][0], states[i]);
+            of_sound[i].batch.handle = sound;
+        }
+        of_sound[1].batch.resampling = &halved;
+        of_sound[1].batch.form.row_stride = HALF * 3;
+        struct slide_origin *before = use_row(TILES, INTERVAL);
+        struct single damaged = make_damaged_batch(4);
+        struct slide_handle *row = open_slide();
+        damaged.batch.handle = row;
+        struct batch each[SLIDES] = {of_sound[0].batch, damaged.batch,
+                                     of_sound[1].batch};
+        struct batches all = damaged.all;
+        all.each = each;
+        all.count = SLIDES;
+        all.is_masked = is_masked != 0;
+        enum batch_outcome outcome = batches_read(&all);
+        if (is_masked) {
+            CHECK(outcome == BATCH_READ, "outcome %d", (int)outcome);
+            check_masked();
+            for (int i = 0; i < 2; i++) {
+                int side = i == 0 ? SMALL : HALF;
+                for (int j = 0; j < SOUND; j++) {
+                    uint8_t *last = &pixels[i][j][side * side * 3 - 1];
+                    CHECK(states[i][j] == REGION_READ && *last != 77,
+                          "region %d of slide %d", j, i);
+                }
+            }
+        } else {
+            CHECK(outcome == BATCH_FAILED && all.bad == 1 && each[1].bad == 0,
+                  "region %d of slide %d is blamed", (int)each[1].bad,
+                  (int)all.bad);
+        }
+        for (int i = 0; i < SLIDES; i++) {
+            free((void *)each[i].starts);
+            free(each[i].error);
+        }
+        slide_handle_release(sound);
+        slide_handle_release(row);
+        use_again(before);
+    }
 }
 
 /* Regions of levels that there are not are blank, as libopenslide has it. */
@@ -455,8 +555,8 @@ test_levels_that_do_not_exist(void)
     for (int i = 0; i < FEW; i++) {
         regions[i] = region_at(0, 0, levels[i], SMALL, SMALL);
     }
-    struct batch batch = make_batch(regions, FEW, 4, pixels, states);
-    CHECK(batch_read(&batch, handle) == BATCH_READ, "not read");
+    struct single single = make_batch(regions, FEW, 4, pixels, states);
+    CHECK(read_batch(&single, handle) == BATCH_READ, "not read");
     for (size_t i = 0; i < sizeof pixels; i++) {
         CHECK(pixels[i] == 0, "byte %d is %d", (int)i, pixels[i]);
     }
@@ -488,15 +588,15 @@ test_an_error_that_comes_after_all_was_read(void)
     struct region region =
         region_at(SOUND * TINY_SLIDE_SIDE, 0, 0, SMALL, SMALL);
     uint8_t pixels[SMALL * SMALL * 3], state;
-    struct batch batch = make_batch(&region, 1, 3, pixels, &state);
+    struct single single = make_batch(&region, 1, 3, pixels, &state);
     real_get_error = openslide.get_error;
     openslide.get_error = get_error_before_damage;
-    enum batch_outcome outcome = batch_read(&batch, handle);
+    enum batch_outcome outcome = read_batch(&single, handle);
     openslide.get_error = real_get_error;
     CHECK(openslide.get_error(handle->osr) != NULL, "there is no damage");
     CHECK(outcome == BATCH_READ, "outcome %d", (int)outcome);
     CHECK(pixels[0] == GREY, "sample %d", pixels[0]);
-    CHECK(batch.error == NULL, "a region is blamed");
+    CHECK(single.batch.error == NULL, "a region is blamed");
     slide_handle_release(handle);
     use_again(before);
 }
@@ -531,6 +631,7 @@ main(void)
     check_run("interruption comes before damage",
               test_interruption_comes_before_damage);
     check_run("another slide is refused", test_another_slide_is_refused);
+    check_run("slides are read together", test_slides_are_read_together);
     check_run("levels that do not exist", test_levels_that_do_not_exist);
     check_run("an error that comes after all was read",
               test_an_error_that_comes_after_all_was_read);

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from openslide import OpenSlide, OpenSlideCache, lowlevel
+from openslide import OpenSlide, OpenSlideCache, _openslide, lowlevel
 from openslide._library import has_function
 from openslide.deepzoom import DeepZoomGenerator
 from tests.isolated.leak_measure import check
@@ -50,21 +51,37 @@ def reads(slide: OpenSlide) -> dict[str, tuple[Callable[[], object], int]]:
 def bad_arguments(slide: OpenSlide) -> dict[str, Callable[[], object]]:
     read: Any = slide.read_region
     osr = slide._osr
+
+    def unread(rows: Sequence[int], resampling: Any) -> Callable[[], object]:
+        """Two regions, each in a picture of its own, and one that is wrong."""
+        pictures = [memoryview(bytearray(12)).cast("B", (1, 2, 2, 3)) for _ in range(2)]
+        good = (
+            osr,
+            array("q", [0]),
+            array("q", [0, 0]),
+            array("q", [0]),
+            0,
+            True,
+            None,
+        )
+        if resampling is not None:
+            corners, *others = resampling
+            resampling = (array("d", corners), *others)
+        wrong = (osr, array("q", rows), *good[2:6], resampling)
+        requests = (good, wrong)
+        return refused(_openslide.read_batches, tuple(pictures), requests, False, 0)
+
     return {
         "no pair": refused(read, 3, 0, (1, 1)),
         "a pair of text": refused(read, ("1", "2"), 0, (1, 1)),
         "no level": refused(read, (0, 0), "0", (1, 1)),
         "a negative size": refused(read, (0, 0), 0, (-1, 1)),
         "a size beyond memory": refused(read, (0, 0), 0, (1 << 40, 1 << 30)),
-        "a filter that is none": refused(
-            osr.read_resampled_into,
-            *(bytearray(12), b"", b"", 0, (1, 1), (1.0, 1.0), 9, 0, 0, 0, 0),
-        ),
-        "regions without places": refused(
-            osr.read_resampled_into,
-            *(memoryview(bytearray(12)).cast("B", (1, 2, 2, 3)), b"", b"", 0),
-            *((4, 4), (4.0, 4.0), 3, 0, 0, 0, 0),
-        ),
+        "a filter that is none": unread((1,), ((0, 0), (1, 1), (1.0, 1.0), 9, 0)),
+        "boxes without corners": unread((1,), ((), (4, 4), (4.0, 4.0), 3, 0)),
+        "boxes that lie elsewhere": unread((1,), ((9, 9), (4, 4), (4.0, 4.0), 3, 0)),
+        "a row that is none": unread((2,), None),
+        "no rows": unread((), None),
         "64 bits and more": refused(read, (1 << 70, 0), 0, (1, 1)),
         "no cache": refused(slide.set_cache, 3),
         "no capacity": refused(OpenSlideCache, "many"),
