@@ -39,7 +39,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 .PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
     test-old-library coverage coverage-python coverage-c coverage-report viewer browser picture \
     pictures fuzz fuzz-c \
-    bench bench-tiles bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
+    bench bench-tiles bench-tileset bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -272,6 +272,9 @@ bench: $(VENV)/package $(ORACLE)/ready $(CUCIM)/ready ## Measure beside the raw 
 bench-tiles: $(VENV)/package $(ORACLE)/ready ## Measure openslide tiles beside openslide-python and a process pool
 	$(BIN)/python -m benchmarks.bench_tiles \
 	    --peer-python $(ORACLE)/bin/python $(BENCH)
+
+bench-tileset: $(VENV)/package ## Measure a shuffled TileSet of 50 slides beside read_batch in file order (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_tile_set $(BENCH)
 
 # Each peer in an environment of its own, where it can be installed.
 PEERS := tiffslide fastslide pyvips tifffile
