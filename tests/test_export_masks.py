@@ -98,6 +98,33 @@ def test_slides_without_a_mask_are_told(
     assert f"b.tif: there is no mask of it in {masks}, such as b.geojson or" in told
 
 
+def test_masks_of_a_manifest_come_before_those_of_a_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks, out = tmp_path / "masks", tmp_path / "out"
+    write_tissue(folder, "c")
+    write_tissue(folder, "d")
+    drawn(masks / "b.geojson", (None, 64, 0, 64, 64))
+    drawn(masks / "c.geojson", (None, 128, 0, 64, 64))
+    drawn(tmp_path / "named.geojson", (None, 0, 0, 64, 64))
+    manifest = tmp_path / "slides.csv"
+    lines = [
+        "slide,mask",
+        f"{folder / 'a.tif'},named.geojson",  # of which the folder has none
+        f"{folder / 'more' / 'b.tif'},",
+        f"{folder / 'c.tif'},named.geojson",  # of which it has another one
+        f"{folder / 'd.tif'},",  # which has none at all
+    ]
+    manifest.write_text("\n".join(lines))
+    options = ("--manifest", manifest, "--size=64", "--mask", masks)
+    assert cut(out, *options) == 1
+    assert [tiles(out, name) for name in "abc"] == [{(0, 0)}, {(1, 0)}, {(0, 0)}]
+    told = capsys.readouterr().err
+    assert f"d.tif: there is no mask of it in {masks}" in told
+    assert told.count("there is no mask") == 1
+    assert not (out / "d.json").exists()
+
+
 def test_ambiguous_masks_are_told(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

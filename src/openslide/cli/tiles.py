@@ -33,7 +33,7 @@ from ._types import (
 )
 
 if TYPE_CHECKING:
-    from ..export import FoundSlide, LeftOut, Summary, TileOptions
+    from ..export import FoundSlide, LeftOut, Manifest, Summary, TileOptions
     from ._types import Subcommands
 
 #: Of what need not be told of one by one.
@@ -125,7 +125,7 @@ def _add_tile_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|DIR",
         help="what is tissue: GeoJSON polygons, or an image of which anything but "
         "black is; by default it is looked for, on bright field. A folder has one for "
-        "each slide, called like it",
+        "each slide, called like it. A slide for which the manifest names one has that",
     )
     tiles.add_argument(
         "--mask-class",
@@ -288,7 +288,7 @@ def run(options: argparse.Namespace) -> int:
         left_out.tell_rest()
     if not slides:
         raise FileNotFoundError(f"there are no slides in {' '.join(options.slides)}")
-    masks, slides, unmatched = _masks(options.mask, slides)
+    masks, slides, unmatched = _masks(options.mask, slides, manifest)
     names = [slide.name for slide in slides]
     if options.part:
         slides = Share(*options.part).among(slides)
@@ -337,20 +337,24 @@ def _pack(options: argparse.Namespace, names: list[str], failed: list[Path]) -> 
 
 
 def _masks(
-    mask: str | None, slides: list[FoundSlide]
+    mask: str | None, slides: list[FoundSlide], manifest: Manifest | None
 ) -> tuple[dict[Path, Path], list[FoundSlide], list[Path]]:
     """The masks of a folder by slide, the slides that have one, and those that have none.
 
-    Of these it is told at once why.
+    Slides have the mask that the manifest names, if it names one.  Of those that have
+    none it is told at once why.
     """
     if mask is None or not Path(mask).is_dir():
         return {}, slides, []
     from ..export import match_masks
 
-    masks, missing = match_masks(Path(mask).absolute(), slides)
+    named = manifest.with_masks if manifest else set()
+    others = [slide for slide in slides if slide.path not in named]
+    masks, missing = match_masks(Path(mask).absolute(), others)
     for path, reason in missing.items():
         say(f"openslide: {told_of(path, reason)}")
-    return masks, [slide for slide in slides if slide.path in masks], list(missing)
+    kept = [slide for slide in slides if slide.path not in missing]
+    return masks, kept, list(missing)
 
 
 class _LeftOut:

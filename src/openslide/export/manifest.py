@@ -48,6 +48,11 @@ class Manifest:
     def __init__(self, rows: Mapping[Path, ManifestRow]) -> None:
         self.rows = dict(rows)
 
+    @property
+    def with_masks(self) -> set[Path]:
+        """The slides for which a mask is named."""
+        return {path for path, row in self.rows.items() if row.mask is not None}
+
     def slides(self, out: Path | None) -> list[FoundSlide]:
         """All slides, with the names that they have in an output."""
         return name_slides({path: cleaned(path.stem) for path in self.rows}, out)

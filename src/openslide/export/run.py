@@ -402,7 +402,8 @@ def export_tiles(
 
     out:      the folder to write to; made where it is missing.
     masks:    the file of each slide that has a mask of its own, by the slide's path.
-    manifest: what is to be told of the slides, and what is tissue in them.
+    manifest: what is to be told of the slides, and what is tissue in them, in the place
+              of other masks.
     stage:    a folder on a local disk for copies of slides, each made while another
               one is read, and removed when it is done.
     workers:  how many processes read and write.
