@@ -115,6 +115,17 @@ def test_pictures_to_look_at(tissue: SlideFacts, out: Path) -> None:
     assert abs(difference).mean() < 8
 
 
+@pytest.mark.parametrize(
+    "size", [(256, 256), (224, 224), (511, 300), (512, 512), (500, 5), (90, 128)]
+)
+def test_tiles_of_a_sheet_are_those_of_pillow(size: tuple[int, int]) -> None:
+    width, height = size
+    tile = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    expected = Image.fromarray(tile)
+    expected.thumbnail((128, 128), Image.Resampling.HAMMING)
+    np.testing.assert_array_equal(overview._small(tile), expected)
+
+
 def test_a_picture_of_a_slide_without_small_levels(
     tissue: SlideFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

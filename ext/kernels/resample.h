@@ -20,6 +20,7 @@ enum resample_filter {
     RESAMPLE_BILINEAR,
     RESAMPLE_BICUBIC,
     RESAMPLE_LANCZOS,
+    RESAMPLE_HAMMING,
 };
 
 /* What the pixels of a source are, and those that are made of them. */

@@ -56,14 +56,21 @@ lanczos(double x)
     return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
 }
 
+/* A sinc under Hamming's window, whose parameters Pillow has in single
+   precision. */
+static double
+hamming(double x)
+{
+    return fabs(x) < 1 ? sinc(x) * (0.54F + 0.46F * cos(x * PI)) : 0;
+}
+
 static const struct filter {
     double (*weight)(double x);
     double support; /* how far from 0 it is not 0 */
 } filters[] = {
-    [RESAMPLE_BOX] = {box, 0.5},
-    [RESAMPLE_BILINEAR] = {bilinear, 1},
-    [RESAMPLE_BICUBIC] = {bicubic, 2},
-    [RESAMPLE_LANCZOS] = {lanczos, 3},
+    [RESAMPLE_BOX] = {box, 0.5},       [RESAMPLE_BILINEAR] = {bilinear, 1},
+    [RESAMPLE_BICUBIC] = {bicubic, 2}, [RESAMPLE_LANCZOS] = {lanczos, 3},
+    [RESAMPLE_HAMMING] = {hamming, 1},
 };
 
 /* ---- spans ---- */

@@ -95,10 +95,8 @@ static const struct {
     int64_t number;
     enum resample_filter filter;
 } filters[] = {
-    {1, RESAMPLE_LANCZOS},
-    {2, RESAMPLE_BILINEAR},
-    {3, RESAMPLE_BICUBIC},
-    {4, RESAMPLE_BOX},
+    {1, RESAMPLE_LANCZOS}, {2, RESAMPLE_BILINEAR}, {3, RESAMPLE_BICUBIC},
+    {4, RESAMPLE_BOX},     {5, RESAMPLE_HAMMING},
 };
 
 bool
@@ -115,8 +113,8 @@ filter_argument(PyObject *value, enum resample_filter *filter)
         }
     }
     PyErr_Format(PyExc_ValueError,
-                 "filter must be LANCZOS (1), BILINEAR (2), BICUBIC (3) or "
-                 "BOX (4), not %lld",
+                 "filter must be LANCZOS (1), BILINEAR (2), BICUBIC (3), "
+                 "BOX (4) or HAMMING (5), not %lld",
                  (long long)number);
     return false;
 }

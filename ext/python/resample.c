@@ -154,8 +154,8 @@ PyDoc_STRVAR(
     "RGBA with\nstraight alpha; rows may lie apart, the pixels of a row may "
     "not.  Of RGBA for RGB\nalpha is ignored.  They must not overlap.\n"
     "box: (left, upper, right, lower) in pixels of the source, floats.\n"
-    "filter: a number of PIL.Image.Resampling: LANCZOS, BILINEAR, BICUBIC "
-    "or BOX.\n"
+    "filter: a number of PIL.Image.Resampling: LANCZOS, BILINEAR, BICUBIC, "
+    "BOX or\nHAMMING.\n"
     "longer_first: whether columns come before rows where they lose more "
     "than twice\nas many pixels, as from Pillow 13 on.");
 

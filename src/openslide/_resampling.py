@@ -28,7 +28,7 @@ def resize(
     pixels: uint8 (height, width, 3 or 4), RGB or RGBA with straight alpha; the
             pixels of a row lie side by side.
     size:   (width, height) of the result.
-    filter: BOX, BILINEAR, BICUBIC or LANCZOS.
+    filter: BOX, BILINEAR, HAMMING, BICUBIC or LANCZOS.
     box:    (left, upper, right, lower), what is resized; by default all.
 
     Raises ValueError for another filter, for a box that does not lie within the

@@ -76,12 +76,16 @@ formula_filter(enum resample_filter filter, double x)
         return d < 1   ? (1.5 * d - 2.5) * d * d + 1
                : d < 2 ? (((d - 5) * d + 8) * d - 4) * -0.5
                        : 0;
+    case RESAMPLE_HAMMING:
+        return d < 1 ? formula_sinc(x) *
+                           (0.54F + 0.46F * cos(x * 3.14159265358979323846))
+                     : 0;
     default:
         return x >= -3 && x < 3 ? formula_sinc(x) * formula_sinc(x / 3) : 0;
     }
 }
 
-static const double supports[] = {0.5, 1, 2, 3};
+static const double supports[] = {0.5, 1, 2, 3, 1};
 
 /* One axis of a picture: what axes are made of. */
 struct side {
@@ -291,7 +295,7 @@ random_picture(void)
     return (struct picture){
         .across = random_side(is_wide ? MAX_SIDE : 25, is_wide ? 400 : 25),
         .down = random_side(is_wide ? 25 : MAX_SIDE, is_wide ? 25 : 400),
-        .filter = next_random() % 4,
+        .filter = next_random() % 5,
         .format = next_random() % 4,
         .order = next_random() % 2,
     };
@@ -658,7 +662,7 @@ test_boxes_at_edges(void)
         struct picture picture = {
             .across = {1 + i % 7, 0, gap / 4, 1 + i % 3},
             .down = {9, 9 - gap, 9, 1 + i % 5},
-            .filter = (enum resample_filter)(i % 4),
+            .filter = (enum resample_filter)(i % 5),
         };
 
         check_picture(&picture);

@@ -11,6 +11,8 @@ from PIL.Image import Resampling
 
 from .._abstract_slide import AbstractSlide
 from .._errors import OpenSlideError
+from .._resampling import resize
+from .._thumbnails import thumbnail_size
 from ..output.encoding import Encoding
 from ..output.whole import write_whole
 from .plan import Job, Overview, grid_of, overview_path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..tiles import TileGrid
+    from .cells import Cells
 
 _OVERLAY_SIDE = 1536
 _MOST_PIXELS = 1 << 26  # of the level that the slide is shown from
@@ -30,9 +33,10 @@ _ENCODING = Encoding("jpeg", 85)
 _SHEET_TILES = 64
 _SHEET_TILE_SIDE = 128
 _SHEET_GAP = 4
+_LARGE = 4  # times as long a side as in the sheet
 
 
-def write_overview(job: Job, cells: NDArray[np.int64]) -> None:
+def write_overview(job: Job, cells: Cells) -> None:
     """Write OUT/{slide}-overlay.jpg and, where there are tiles, OUT/{slide}-sheet.jpg."""
     grid = grid_of(job, cells)
     _save(job, "overlay", _overlay(grid))
@@ -75,7 +79,18 @@ def _sheet(grid: TileGrid) -> Image.Image:
     sheet = Image.new("RGB", (columns * pitch, rows * pitch), "white")
     for i in range(len(chosen)):  # one after another, for tiles may be large
         pixels, _ = chosen[i : i + 1].read_masked()
-        image = Image.fromarray(pixels[0])
-        image.thumbnail((_SHEET_TILE_SIDE, _SHEET_TILE_SIDE), Resampling.HAMMING)
+        image = _small(pixels[0])
         sheet.paste(image, (i % columns * pitch, i // columns * pitch))
     return sheet
+
+
+def _small(pixels: NDArray[np.uint8]) -> Image.Image:
+    """What Image.thumbnail() makes of a tile, which reduces large ones at first."""
+    height, width, _ = pixels.shape
+    limit = _SHEET_TILE_SIDE, _SHEET_TILE_SIDE
+    size = thumbnail_size((width, height), limit)
+    if width < _LARGE * size[0] and height < _LARGE * size[1]:
+        return Image.fromarray(resize(pixels, size, Resampling.HAMMING))
+    image = Image.fromarray(pixels)
+    image.thumbnail(limit, Resampling.HAMMING)
+    return image
