@@ -22,6 +22,7 @@ from openslide.cli import main
 from openslide.export import FoundSlide, TileOptions, export_tiles
 from openslide.output.encoding import Encoding, Format
 from openslide.output.lock import BusyError
+from openslide.output.whole import whole_file
 from openslide.trees import TreeOptions, TreeSummary, write_tree
 from tests.disks import files_of_at_most, needs_limits, on_small_disk
 from tests.exports import contents, cut, work_folder, write_tissue
@@ -481,6 +482,18 @@ def test_an_emptied_tile_is_made_again(tmp_path: Path) -> None:
     tree(tmp_path / "parts" / "tree")
     tree(tmp_path / "whole" / "tree")
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
+
+
+def test_a_large_file_that_is_settled_while_it_is_written(tmp_path: Path) -> None:
+    pieces = [bytes([i]) * 700_000 for i in range(8)]
+    path = tmp_path / "new" / "file"
+    with whole_file(path, settled=True) as file:
+        for piece in pieces:
+            file.write(piece)
+        file.write_at(1, b"there")
+        assert not path.exists()
+        assert file.size == 8 * 700_000
+    assert path.read_bytes() == b"\0there" + b"".join(pieces)[6:]
 
 
 # Pixels to bytes

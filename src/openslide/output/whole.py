@@ -22,6 +22,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _HAS_FOLDERS = os.name != "nt"
 _SYNCED = os.O_RDONLY if _HAS_FOLDERS else os.O_RDWR
 
+# Linux begins to write what it is told that nobody needs.
+_CAN_BEGIN = hasattr(os, "posix_fadvise")
+
+#: So much of a file is written before the disk is to begin with it.
+_SETTLED_BYTES = 1 << 21
+
 _CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # folders, says a file system
 
 
@@ -32,16 +38,23 @@ class WholeFile:
         size: how many bytes it has so far.
     """
 
-    def __init__(self, descriptor: int, path: str) -> None:
+    def __init__(self, descriptor: int, path: str, *, settled: bool) -> None:
         self._descriptor = descriptor
         self._path = path
+        self._settled = settled
+        self._begun = 0  # so many bytes are on their way to the disk
         self.size = 0
 
     def write(self, data: bytes) -> None:
         """Write all of some bytes.  Raises OSError that names the file."""
         with named(self._path):
             write_all(self._descriptor, data)
-        self.size += len(data)
+            self.size += len(data)
+            new = self.size - self._begun
+            if self._settled and _CAN_BEGIN and new >= _SETTLED_BYTES:
+                advice = os.POSIX_FADV_DONTNEED
+                os.posix_fadvise(self._descriptor, self._begun, new, advice)
+                self._begun = self.size
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write over what the file has at an offset; raises the same."""
@@ -70,7 +83,7 @@ def whole_file(
         descriptor = _create(part)
     try:
         try:
-            yield WholeFile(descriptor, path)
+            yield WholeFile(descriptor, path, settled=settled)
             if settled:
                 with named(path):
                     os.fsync(descriptor)
@@ -110,7 +123,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def begin_to_settle(paths: Iterable[StrPath]) -> None:
     """Let the disk begin, where the system can, what settle() would wait for."""
-    if hasattr(os, "posix_fadvise"):
+    if _CAN_BEGIN:
         for path in [os.fspath(each) for each in paths]:
             with named(path), _opened(path) as descriptor:
                 os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
