@@ -78,6 +78,52 @@ def test_images(slides: Slides, out: Path, capsys: pytest.CaptureFixture[str]) -
     assert summary(out, "philips-1-0")["holes"] == 1
 
 
+@pytest.mark.parametrize("level", [0, 1])
+def test_parquet_files(level: int, slides: Slides, out: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = slides["aperio-gt450"].path
+    options = ["--format=native", "--require-native", "--to=parquet", "--shard-size=7"]
+    assert cut(out, path, *options, f"--level={level}") == 0
+    files = [parquet.read_table(file) for file in sorted(out.glob("*.parquet"))]
+    rows = [row for file in files for row in file.to_pylist()]
+    with OpenSlide(path) as slide:
+        tiles = slide.native_tiles(level)
+        assert len(rows) == np.prod(tiles.shape)
+        assert len(files) == -(-len(rows) // 7)
+        downsample = slide.level_downsamples[level]
+        side = tiles.tile_size[0]
+        mpp_x, _ = slide.mpp or (0, 0)
+        for row in rows:
+            cell = column, row_number = row["column"], row["row"]
+            name = f"aperio-gt450_{column}_{row_number}.jpg"
+            assert row["image"] == {"bytes": tiles.encoded(*cell), "path": name}
+            assert (row["slide"], row["level"]) == (path.name, level)
+            assert row["mpp"] == pytest.approx(mpp_x * downsample)
+            corner = column * side, row_number * side
+            assert (row["level_x"], row["level_y"]) == corner
+            box = [row[name] for name in ("x", "y", "width", "height")]
+            expected = np.multiply((*corner, side, side), downsample)
+            assert box == pytest.approx(list(expected))
+            assert row["micron_x"] == pytest.approx(row["x"] * mpp_x)
+            assert row["micron_width"] == pytest.approx(row["width"] * mpp_x)
+    assert len({(row["column"], row["row"]) for row in rows}) == len(rows)
+
+
+def test_tiles_of_parquet_files_that_are_encoded(slides: Slides, out: Path) -> None:
+    """They have their rows among the others, in the order of the part."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = slides["aperio-hole"].path
+    assert cut(out, path, "--format=native", "--level=1", "--to=parquet") == 0
+    rows = parquet.read_table(out / "aperio-hole-000000.parquet").to_pylist()
+    streams = {(row["column"], row["row"]): row["image"]["bytes"] for row in rows}
+    with OpenSlide(path) as slide:
+        tiles = slide.native_tiles(1)
+        assert len(streams) == np.prod(tiles.shape)
+        assert streams[0, 0] == tiles.encoded(0, 0)
+    with Image.open(io.BytesIO(streams[1, 0])) as image:
+        assert image.size == tiles.tile_size
+
+
 def test_tiles_that_are_made_of_others_are_encoded(
     slides: Slides, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +233,7 @@ def test_a_second_run(slides: Slides, out: Path) -> None:
         (["--format=native", "--mpp=0.5"], "--mpp does not go with --format native"),
         (["--format=native", "--overlap=2"], "--overlap does not go with"),
         (["--format=native", "--to=zarr"], "does not go with --to zarr"),
+        (["--format=native", "--to=h5"], "does not go with --to h5"),
         (["--require-native"], "--require-native goes with --format native alone"),
     ],
 )

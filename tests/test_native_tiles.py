@@ -227,7 +227,10 @@ def test_batches_keep_the_order_of_the_caller(facts: SlideFacts) -> None:
         positions = [(4, 2), (0, 0), (3, 1), (0, 0), (4, 2), (1, 0)]
         one_by_one = [tiles.encoded(*p) for p in positions]
         assert tiles.encoded_batch(positions) == one_by_one
-        assert tiles.encoded_batch(np.array(positions)) == one_by_one
+        for kind in (np.int64, np.int32, np.uint8, object):
+            assert tiles.encoded_batch(np.array(positions, kind)) == one_by_one
+        assert tiles.encoded_batch(np.array(positions)[::-1]) == one_by_one[::-1]
+        assert tiles.encoded_batch(np.empty((0, 2), int)) == []
         assert tiles.encoded_batch(positions, verify=True) == one_by_one
         assert tiles.encoded_batch([]) == []
         ranges = [tiles.byte_range(*p) for p in positions]
@@ -244,8 +247,13 @@ def test_wrong_arguments(facts: SlideFacts) -> None:
                 tiles.encoded(*outside)
             with pytest.raises(ValueError, match="there is no tile"):
                 tiles.location(*outside)
+            if max(outside) < 1 << 63:
+                with pytest.raises(ValueError, match=rf"tile \({outside[0]}, "):
+                    tiles.encoded_batch(np.array([(0, 0), outside, (-2, 0)]))
         with pytest.raises(TypeError, match="position must be a pair"):
             tiles.encoded_batch([(1.5, 0)])  # type: ignore[list-item]
+        with pytest.raises(TypeError, match="position must be a pair"):
+            tiles.encoded_batch(np.zeros((1, 3), int))
         with pytest.raises(ValueError, match="errors must be"):
             tiles.encoded_batch([(0, 0)], errors="skip")  # type: ignore[call-overload]
         with pytest.raises(ValueError, match="there is no level 9"):

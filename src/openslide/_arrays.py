@@ -6,10 +6,19 @@ NumPy is imported where an array is asked for, not with the package.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import index
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeGuard,
+    cast,
+)
 
 from ._extras import missing
 from ._properties import background_color
@@ -291,6 +300,14 @@ def _narrowed(array: NDArray[Any], values: Any, name: str) -> NDArray[Any]:
         if not -largest - 1 <= number <= largest:
             raise _overflow_error(f"{name} must fit 64 bits, but is {number}")
     return cast(Integers, np.array(numbers, np.int64).reshape(exact.shape))
+
+
+def is_array_of_pairs(values: Any) -> TypeGuard[NDArray[np.signedinteger[Any]]]:
+    """Whether it is an array (n, 2) of signed integers, for which NumPy is there."""
+    np = sys.modules.get("numpy")
+    if np is None or not isinstance(values, np.ndarray):
+        return False
+    return bool(values.dtype.kind == "i" and values.shape[1:] == (2,))
 
 
 def pairs(values: Locations) -> Integers:

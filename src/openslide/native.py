@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeAlias, overload
 
-from ._arrays import is_second, one_level, pair
+from ._arrays import is_array_of_pairs, is_second, one_level, pair
 from ._errors import OpenSlideError
 from ._openslide import interchange_jpeg
 
@@ -243,6 +243,12 @@ class NativeTiles:
     def _packed(self, positions: Positions) -> array[int]:
         """Columns and rows, one after another."""
         packed = array("q")
+        if is_array_of_pairs(positions):
+            is_inside = ((positions >= 0) & (positions < self.shape)).all(axis=1)
+            if not is_inside.all():
+                self._check(*positions[is_inside.argmin()].tolist())
+            packed.frombytes(positions.astype("int64").tobytes())
+            return packed
         for position in positions:
             column, row = pair(position, "position")
             self._check(column, row)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from .._abstract_slide import AbstractSlide
     from ..tiles import TileGrid
-    from .tile_output import FileWriter
 
 # Of tiles in slides that do not store any, or do not say how large they are.
 _USUAL_SIDE = 256
@@ -83,40 +82,39 @@ def native_cells(grid: TileGrid, are_required: bool) -> NDArray[np.int64]:
 
 
 def _require_native(grid: TileGrid, tiles: NativeTiles) -> None:
-    found = _copied(grid, tiles.byte_ranges(grid.cells, errors="return"))
-    if len(found.rest):
-        cells = [(column, row) for column, row in found.rest.cells.tolist()]
+    errors = _errors_in(tiles.byte_ranges(grid.cells, errors="return"))
+    if errors:
+        cells = [(column, row) for column, row in grid.cells[list(errors)].tolist()]
         told = told_tiles(cells, "tile", "(column, row)", "cannot be copied")
-        raise ValueError(
-            f"{told}: {found.reason}; without --require-native they are encoded"
-        )
+        reason = next(iter(errors.values())).reason
+        raise ValueError(f"{told}: {reason}; without --require-native they are encoded")
 
 
-class Copied(NamedTuple):
+class Copies(NamedTuple):
     """What became of tiles.
 
     Attributes:
-        rest: those that cannot be copied.
+        streams: those that could be copied, by their numbers.
+        rest: the numbers of those that cannot be copied.
         reason: why the first of these cannot.
     """
 
-    rest: TileGrid
+    streams: dict[int, bytes]
+    rest: list[int]
     reason: str
 
 
-def copy_tiles(grid: TileGrid, writer: FileWriter) -> Copied:
-    """Copy what tiles of a grid can be copied."""
+def copy_tiles(grid: TileGrid) -> Copies:
+    """Copy what tiles of a grid can be copied; holes are left out."""
     tiles = tiles_of(grid)
     if isinstance(tiles, str):
-        return Copied(grid, tiles)
-    streams = tiles.encoded_batch(grid.cells, errors="return")
-    writer.write_files(
-        grid, ((i, [s]) for i, s in enumerate(streams) if isinstance(s, bytes))
-    )
-    return _copied(grid, streams)
-
-
-def _copied(grid: TileGrid, found: Sequence[object]) -> Copied:
-    errors = {i: e for i, e in enumerate(found) if isinstance(e, NotNativeError)}
+        return Copies({}, list(range(len(grid))), tiles)
+    found = tiles.encoded_batch(grid.cells, errors="return")
+    streams = {i: stream for i, stream in enumerate(found) if isinstance(stream, bytes)}
+    errors = _errors_in(found)
     reason = next((error.reason for error in errors.values()), "")
-    return Copied(grid.only(grid.cells[list(errors)]), reason)
+    return Copies(streams, list(errors), reason)
+
+
+def _errors_in(found: Sequence[object]) -> dict[int, NotNativeError]:
+    return {i: e for i, e in enumerate(found) if isinstance(e, NotNativeError)}

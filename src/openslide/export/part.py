@@ -10,10 +10,13 @@ from ..output.telling import reason_of, without_path
 from .native import copy_tiles
 from .plan import Job, Part, grid_of, level_size
 from .slide_work import PartResult
-from .tile_output import FileOutput, PartWriter, output_for
+from .tile_output import EncodedTiles, FileOutput, encoded_tiles, output_for
 from .views import read_views
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ..tiles import TileGrid
 
 Cell: TypeAlias = tuple[int, int]
@@ -41,7 +44,9 @@ def export_part(part: Part) -> PartResult:
     why = ""
     with output.writer(part) as writer:
         for grid in _batches(part):
-            bad = _write_pixels(part.job, grid, writer)
+            views, good = _read(part.job, grid)
+            writer.write(grid, views, good)
+            bad = grid.only(grid.cells[~good])
             why = why or _why_unreadable(part.job, bad)
             damaged += _cells(bad)
     return PartResult(len(part.cells), damaged, [], "", why)
@@ -58,32 +63,69 @@ def _why_unreadable(job: Job, tiles: TileGrid) -> str:
     return "it could be read only when it was tried again"
 
 
+class _Copying:
+    """Tiles of a part as files: copied where they can be, else encoded.
+
+    Attributes:
+        damaged: (column, row) of those that could not be read either.
+        encoded: of those that were encoded.
+        reason: why the first of these could not be copied.
+        damage_reason: why the first of the damaged ones could not be read.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self.damaged: list[Cell] = []
+        self.encoded: list[Cell] = []
+        self.reason = self.damage_reason = ""
+        self._part = part
+        self._encoding = part.job.options.encoding()
+
+    def files(self) -> EncodedTiles:
+        """As they are made, by their numbers in the part."""
+        start = 0
+        for grid in _batches(self._part):
+            copies = copy_tiles(grid)
+            for i, stream in copies.streams.items():
+                yield start + i, [stream]
+            if copies.rest:
+                rest = grid.only(grid.cells[copies.rest])
+                for i, images in self._encode(rest, copies.reason):
+                    yield start + copies.rest[i], images
+            start += len(grid)
+
+    def _encode(self, grid: TileGrid, reason: str) -> EncodedTiles:
+        views, good = _read(self._part.job, grid)
+        bad = grid.only(grid.cells[~good])
+        self.damaged += _cells(bad)
+        self.damage_reason = self.damage_reason or _why_unreadable(self._part.job, bad)
+        if good.any():
+            self.encoded += _cells(grid.only(grid.cells[good]))
+            self.reason = self.reason or reason
+        return encoded_tiles(self._encoding, views, good)
+
+
 def _copy_part(part: Part, output: FileOutput) -> PartResult:
     """The same, of native tiles."""
-    damaged: list[Cell] = []
-    encoded: list[Cell] = []
-    reason = why = ""
+    copying = _Copying(part)
     with output.writer(part) as writer:
-        for grid in _batches(part):
-            copied = copy_tiles(grid, writer)
-            if len(copied.rest):
-                unread = _write_pixels(part.job, copied.rest, writer)
-                why = why or _why_unreadable(part.job, unread)
-                bad = _cells(unread)
-                good = [cell for cell in _cells(copied.rest) if cell not in set(bad)]
-                damaged += bad
-                encoded += good
-                reason = reason or (copied.reason if good else "")
-    return PartResult(len(part.cells), damaged, encoded, reason, why)
+        writer.write_files(grid_of(part.job, part.cells), copying.files())
+    return PartResult(
+        len(part.cells),
+        copying.damaged,
+        copying.encoded,
+        copying.reason,
+        copying.damage_reason,
+    )
 
 
-def _write_pixels(job: Job, grid: TileGrid, writer: PartWriter) -> TileGrid:
-    """Read tiles and write them; returns the damaged ones."""
+def _read(
+    job: Job, grid: TileGrid
+) -> tuple[list[NDArray[np.uint8]], NDArray[np.bool_]]:
+    """Tiles in all views, and which of them could be read."""
     views, good = read_views(job, grid)
     if not good.any():
         _require_slide(job)
-    writer.write(grid, views, good)
-    return grid.only(grid.cells[~good])
+    return views, good
 
 
 def _cells(grid: TileGrid) -> list[Cell]:
