@@ -126,6 +126,31 @@ def test_kills(
     assert not any(name.startswith(".") for name in os.listdir(out))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no forks are used here")
+@pytest.mark.parametrize(
+    ("who", "number", "expected_status"),
+    [("program", 6, -signal.SIGKILL), ("worker", 8, 1), ("parent", 5, 0)],
+)
+def test_kills_of_several_processes(
+    tissue: SlideFacts,
+    tmp_path: Path,
+    uninterrupted: Uninterrupted,
+    who: str,
+    number: int,
+    expected_status: int,
+) -> None:
+    """They are forks of another one, their parent, which they outlive."""
+    out = tmp_path / "out"
+    options = (*OPTIONS[:2], "--workers=2", "--to=webdataset")
+    script = SCRIPTS + "export_killed"
+    arguments = who, str(number), tissue.path, "-o", out, *options
+    status, told = ends(start("-m", script, *arguments))
+    assert status == expected_status
+    assert ("ended with SIGKILL" in told) == (who == "worker")
+    assert cut(out, tissue.path, *OPTIONS, "--to=webdataset", "--resume") == 0
+    assert contents(out) == uninterrupted["webdataset"]
+
+
 def test_ctrl_c(
     tissue: SlideFacts, tmp_path: Path, uninterrupted: Uninterrupted
 ) -> None:

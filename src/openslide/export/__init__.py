@@ -10,8 +10,10 @@ Data flows one way:
                 and of resuming
     run         hands tasks to processes and reports; it never opens a slide itself
     workers     the processes
+    nursery     where these come from: forks of one that has imported what they need
     cluster     or the workers of a Dask cluster
     staging     copies of slides on a local disk
+    cells       which tiles: what processes tell one another of them
     survey      the first task: which tiles a slide has, and what of them is there
     slide_work  what is done of a slide
     part        reads the tiles of one part and gives them to a writer

@@ -108,7 +108,9 @@ class ClusterWorkers(Generic[Task, Result]):
         self._connection.close()
 
     def run(
-        self, next_task: Callable[[], Task | None]
+        self,
+        next_task: Callable[[], Task | None],
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[Outcome[Task, Result]]:
         """The outcomes of tasks, as they come; as workers.Workers.run()."""
         while True:
@@ -119,6 +121,7 @@ class ClusterWorkers(Generic[Task, Result]):
                 self._connection.give(task)
             if not self._connection.tasks:
                 return
+            meanwhile()
             yield from self._connection.outcomes()
             if self._connection.is_lost:
                 self._begin_again()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..tiles import TileGrid
+    from .cells import Cells
 
 #: What a slide of one micron per pixel is said to be scanned at.
 _MAGNIFICATION_AT_1_MPP = 10
@@ -77,11 +78,12 @@ class H5Output(TileOutput):
         }
 
     def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+        self, job: Job, cells: Cells, damaged: Collection[tuple[int, int]]
     ) -> list[Path]:
         import numpy as np
 
-        bad = [(column, row) in damaged for column, row in grid.cells.tolist()]
+        grid = grid_of(job, cells)
+        bad = [cell in damaged for cell in cells]
         good = grid.only(grid.cells[~np.array(bad, bool)])
         with _whole(job, _finished(job)) as file:
             facts = facts_of(job, grid)
@@ -94,7 +96,8 @@ class H5Output(TileOutput):
             if good.classes:
                 file.create_dataset("class_shares", data=good.class_shares)
             if job.options.pixels:
-                _join(job, grid, file, len(good))
+                numbers = [part.number for part in parts(job, cells)]
+                _join(job, numbers, grid.size, file, len(good))
         return [_finished(job)]
 
 
@@ -150,14 +153,16 @@ def _make_images(file: Any, name: str, shape: tuple[int, ...]) -> Any:
     )
 
 
-def _join(job: Job, grid: TileGrid, file: Any, count: int) -> None:
+def _join(
+    job: Job, numbers: list[int], size: tuple[int, int], file: Any, count: int
+) -> None:
     """Put the pixels of all parts together, as they are compressed."""
-    width, height = grid.size
+    width, height = size
     for name in _image_arrays(job):
         images = _make_images(file, name, (count, height, width, 3))
         end = 0
-        for part in parts(job, grid.cells):
-            with _h5py().File(_part_path(job, part.number), "r") as piece:
+        for number in numbers:
+            with _h5py().File(_part_path(job, number), "r") as piece:
                 for i in range(len(piece[name])):
                     mask, chunk = piece[name].id.read_direct_chunk((i, 0, 0, 0))
                     images.id.write_direct_chunk((end + i, 0, 0, 0), chunk, mask)

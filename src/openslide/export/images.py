@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..output.whole import begin_to_settle, settle, write_whole
 from .facts import table
-from .plan import EXTENSIONS, sample_key
+from .plan import EXTENSIONS, grid_of, sample_key
 from .tile_output import EncodedTiles, FileOutput, Noted, encoded_tiles
 
 if TYPE_CHECKING:
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..tiles import TileGrid
+    from .cells import Cells
     from .plan import Job, Part
+
+#: So many files at least, if not fewer are left.
+_SETTLED_TOGETHER = 32
 
 
 class ImagesOutput(FileOutput):
@@ -43,20 +47,20 @@ class ImagesOutput(FileOutput):
             if all(
                 there.issuperset(image_names(job, column, row))
                 or (column, row) in noted.damaged
-                for column, row in part.cells.tolist()
+                for column, row in part.cells
             )
         }
 
     def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+        self, job: Job, cells: Cells, damaged: Collection[tuple[int, int]]
     ) -> list[Path]:
         files = [
             ""
             if (column, row) in damaged
             else f"{job.name}/{image_names(job, column, row)[0]}"
-            for column, row in grid.cells.tolist()
+            for column, row in cells
         ]
-        content = table(job, grid, files)
+        content = table(job, grid_of(job, cells), files)
         write_whole(_table_path(job), content, job.folder.aside, settled=True)
         return [_table_path(job)]
 
@@ -115,4 +119,7 @@ class ImagesWriter:
             for name, image in zip(names, images, strict=True):
                 write_whole(self._job.base / name, image, self._aside)
                 self.written.append(self._job.base / name)
+            if len(self.written) - start >= _SETTLED_TOGETHER:
+                begin_to_settle(self.written[start:])
+                start = len(self.written)
         begin_to_settle(self.written[start:])

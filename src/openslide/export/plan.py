@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, get_args
 
 from .._open import open_slide_or_picture
@@ -16,6 +16,7 @@ from ..output.encoding import Encoding
 from ..output.whole import write_whole
 from ..output.work import WorkFolder
 from ..tiles import TileGrid
+from .cells import Cells
 from .masks import MaskOptions
 from .native import native_grid
 
@@ -175,13 +176,13 @@ class Part(NamedTuple):
     Attributes:
         number: from 0.
         start: how many tiles the parts before it have.
-        cells: (column, row) of its tiles, (n, 2).
+        cells: of its tiles.
     """
 
     job: Job
     number: int
     start: int
-    cells: NDArray[np.int64]
+    cells: Cells
 
 
 def ordered(grid: TileGrid) -> NDArray[np.int64]:
@@ -233,32 +234,64 @@ def part_size(options: TileOptions) -> int:
     return max(1, min(options.shard_size, _PART_BYTES // tile))
 
 
-def parts(job: Job, cells: NDArray[np.int64]) -> Iterator[Part]:
+def parts(job: Job, cells: Cells) -> Iterator[Part]:
     """All tiles of a slide, in order."""
     step = part_size(job.options)
     for number, start in enumerate(range(0, len(cells), step)):
-        yield Part(job, number, start, cells[start : start + step])
+        yield Part(job, number, start, cells.part(start, start + step))
 
 
-@lru_cache(maxsize=1)
-def _cached_grid(path: Path, options: TileOptions, classes: Path) -> TileGrid:
-    """The grid that a process cut tiles from last, for most parts follow another."""
-    grid = options.grid(path)
-    if not classes.exists():
-        return grid
-    return grid.with_classes(TileClasses.decoded(classes.read_bytes()))
+class _KeptGrids:
+    """The grids that a process cut tiles from last, for most parts follow another.
+
+    While a slide is finished, the next one is surveyed, and both are gone on with.
+    """
+
+    _MOST = 2
+
+    def __init__(self) -> None:
+        self._grids: dict[tuple[Path, TileOptions, Path], TileGrid] = {}
+        self._using = Lock()  # workers of a cluster may have threads
+
+    def keep(self, job: Job, grid: TileGrid) -> None:
+        """Have a grid instead of an earlier one of the job, and of the oldest."""
+        key = self._key(job)
+        with self._using:
+            self._grids.pop(key, None)
+            self._grids[key] = grid
+            if len(self._grids) > self._MOST:
+                del self._grids[next(iter(self._grids))]
+
+    def find(self, job: Job) -> TileGrid | None:
+        with self._using:
+            return self._grids.get(self._key(job))
+
+    @staticmethod
+    def _key(job: Job) -> tuple[Path, TileOptions, Path]:
+        return job.source, job.options, _classes_path(job)
 
 
-def grid_of(job: Job, cells: NDArray[np.int64]) -> TileGrid:
+_kept_grids = _KeptGrids()
+
+
+def grid_of(job: Job, cells: Cells) -> TileGrid:
     """The grid of some tiles of a slide that was surveyed, with their classes."""
-    return _cached_grid(job.source, job.options, _classes_path(job)).only(cells)
+    grid = _kept_grids.find(job)
+    if grid is None:
+        grid = job.options.grid(job.source)
+        classes = _classes_path(job)
+        if classes.exists():
+            grid = grid.with_classes(TileClasses.decoded(classes.read_bytes()))
+        _kept_grids.keep(job, grid)
+    return grid.only(cells.array)
 
 
-def note_classes(job: Job, grid: TileGrid) -> None:
-    """Let grid_of() know the classes of tiles, in any process."""
+def note_grid(job: Job, grid: TileGrid) -> None:
+    """Let grid_of() have an open slide, and the classes of tiles, in any process."""
     if grid.tile_classes is not None:
         content = grid.tile_classes.encoded()
         write_whole(_classes_path(job), content, job.folder.aside)
+    _kept_grids.keep(job, grid)
 
 
 def _classes_path(job: Job) -> Path:

@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from .._arrays import numpy
 from .._errors import OpenSlideError
 from ..output.lock import BusyError
 from ..output.telling import (
@@ -20,11 +18,12 @@ from ..output.telling import (
     told_of,
     without_path,
 )
+from .cells import Cells
 from .manifest import Manifest
 from .masks import mask_path, place_mask
 from .names import FoundSlide
 from .part import export_part
-from .plan import OVERVIEWS, Job, Part, TileOptions, grid_of, overview_path, parts
+from .plan import OVERVIEWS, Job, Part, TileOptions, overview_path, parts
 from .slide_work import PartResult, SlideWork
 from .staging import Staged, stage_slide, staging_folder, unstage
 from .survey import Check, Survey, check, survey
@@ -32,9 +31,6 @@ from .tile_output import Noted, output_for
 from .workers import Outcome, Workers
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from .cluster import ClusterWorkers
 
 
@@ -95,14 +91,14 @@ class _Overview(NamedTuple):
     """The pictures of a slide."""
 
     job: Job
-    cells: NDArray[np.int64]
+    cells: Cells
 
 
 class _Finish(NamedTuple):
     """The last task of a slide."""
 
     job: Job
-    cells: NDArray[np.int64]
+    cells: Cells
     damaged: list[tuple[int, int]]
 
 
@@ -130,11 +126,11 @@ def _work_off(task: _Task) -> _Result:
 
 
 def finish_slide(
-    job: Job, cells: NDArray[np.int64], damaged: list[tuple[int, int]]
+    job: Job, cells: Cells, damaged: list[tuple[int, int]]
 ) -> dict[str, int]:
     """Write what all parts together have; the files of a slide, and their sizes."""
     place_mask(job)
-    files = output_for(job.options.to).finish(job, grid_of(job, cells), set(damaged))
+    files = output_for(job.options.to).finish(job, cells, set(damaged))
     beside = [*(overview_path(job, kind) for kind in OVERVIEWS), mask_path(job)]
     files += filter(Path.exists, beside)
     return {
@@ -160,7 +156,7 @@ class _Progressing:
         self.job = work.job
         self.work = work
         self.tiles = 0
-        self.cells: NDArray[np.int64] | None = None
+        self.cells: Cells | None = None
         self.at_work = 0
         self.is_over = False
         self.is_ahead = True
@@ -286,6 +282,18 @@ class _Export:
         if not slide.is_over:
             with self._failing(slide.job):
                 self._note(slide, outcome)
+        self._let_go(slide)
+
+    def note(self) -> None:
+        """Note what is complete, so that it outlives any end."""
+        for slide in list(self._open.values()):
+            if not slide.is_over:
+                with self._failing(slide.job):
+                    slide.work.note()
+                self._let_go(slide)
+
+    def _let_go(self, slide: _Progressing) -> None:
+        """Let others have a slide with which all is over."""
         if slide.is_over and slide.at_work == 0:
             del self._open[slide.job.name]
             with suppress(OSError):  # it has failed, for a reason that is told
@@ -433,7 +441,6 @@ def export_tiles(
     ]
     for work in works:
         work.check(resume)
-    Thread(target=_import_numpy).start()
     with staging_folder(stage) as copies:
         # One process more copies, and that one shall not read.
         readers, processes = (
@@ -442,7 +449,7 @@ def export_tiles(
         export = _Export(works, resume, report, copies, readers)
         try:
             with _pool(works, out, processes, scheduler, report) as pool:
-                for outcome in pool.run(export.next_task):
+                for outcome in pool.run(export.next_task, export.note):
                     export.take(outcome)
         finally:  # and when no process works on them any more
             export.close()
@@ -465,11 +472,17 @@ def _pool(
 ) -> Workers[_Task, _Result] | ClusterWorkers[_Task, _Result]:
     """Who works off tasks: processes of this machine, or a cluster."""
     if scheduler is None:
-        return Workers(workers, _work_off)
+        return Workers(workers, _work_off, _modules(works))
     from .cluster import ClusterWorkers
 
     slides = [work.job.path for work in works]
     return ClusterWorkers(scheduler, _work_off, slides=slides, out=out, report=report)
+
+
+def _modules(works: list[SlideWork]) -> list[str]:
+    """What processes will import that _work_off() does not need to be known."""
+    outputs = {output_for(work.job.options.to).__module__ for work in works}
+    return ["numpy", f"{__package__}.overview", *outputs]
 
 
 def _job(
@@ -483,9 +496,3 @@ def _job(
     if row.slide_mpp is not None:
         options = options._replace(slide_mpp=row.slide_mpp)
     return Job(slide.path, slide.name, out, options, row.columns)
-
-
-def _import_numpy() -> None:
-    """Have it ready when the processes answer, while they begin."""
-    with suppress(ImportError):  # which they will report
-        numpy()

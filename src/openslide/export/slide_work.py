@@ -7,6 +7,7 @@ complete; the same is in OUT/{slide}.json at the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,6 +59,7 @@ class SlideWork:
         self.job = job
         self.parts: dict[int, PartResult] = {}
         self._header: dict[str, Any] = {}
+        self._unnoted: list[dict[str, Any]] = []
         self._undertaking = Undertaking(
             job.base,
             lambda: _outputs(job),
@@ -151,9 +153,15 @@ class SlideWork:
         }
 
     def add(self, number: int, result: PartResult) -> None:
-        """Note that a part is complete, which settled what it wrote."""
-        self._undertaking.journal.add({"part": number, **result._asdict()})
+        """A part is complete, which settled what it wrote; note() notes that."""
+        self._unnoted.append({"part": number, **result._asdict()})
         self.parts[number] = result
+
+    def note(self) -> None:
+        """Note the parts that were added; a kill before that loses them."""
+        if self._unnoted:
+            self._undertaking.journal.add(*self._unnoted)
+            self._unnoted = []
 
     @property
     def tiles(self) -> int:
@@ -184,6 +192,7 @@ class SlideWork:
         """
         summary = self._header | {"files": files} | self.result._asdict()
         self._undertaking.finish(summary)
+        self._unnoted = []
         return self.result
 
     def abandon(self) -> None:
@@ -191,9 +200,12 @@ class SlideWork:
         output = output_for(self.job.options.to)
         written = (output.part_target(self.job, number) for number in self.parts)
         self._undertaking.abandon([*filter(None, written), *_outputs(self.job)])
+        self._unnoted = []
 
     def release(self) -> None:
         """Let other runs work on it."""
+        with suppress(OSError):  # what is not noted is done once more
+            self.note()
         self._undertaking.release()
 
     def _what(self) -> dict[str, Any]:
@@ -262,11 +274,10 @@ def _part_result(found: dict[str, Any]) -> PartResult:
 
 def _noted_result(part: Part, noted: Noted) -> PartResult:
     """What became of a part by what earlier runs have noted."""
-    cells = list(map(_pair, part.cells.tolist()))
-    damaged = [cell for cell in cells if cell in noted.damaged]
-    encoded = [cell for cell in cells if cell in noted.encoded]
+    damaged = [cell for cell in part.cells if cell in noted.damaged]
+    encoded = [cell for cell in part.cells if cell in noted.encoded]
     return PartResult(
-        len(cells),
+        len(part.cells),
         damaged,
         encoded,
         noted.reason if encoded else "",

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import ExitStack
+from typing import Any, NamedTuple
 
 from ..output.identity import slide_identity
+from .cells import Cells
 from .facts import facts_of
 from .masks import notes, wanted_mask, write_mask
 from .native import native_cells
-from .plan import Job, digest, note_classes, ordered, parts, sampled
+from .plan import Job, digest, note_grid, ordered, parts, sampled
 from .tile_output import Noted, output_for
 from .views import read_views
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Survey(NamedTuple):
@@ -23,13 +21,13 @@ class Survey(NamedTuple):
     Attributes:
         facts: what is the same for all tiles, what tells the slide from others, and
                what tells the choice of tiles.
-        cells: (column, row) of the tiles in the order in which they are exported.
+        cells: of the tiles in the order in which they are exported.
         present: numbers of the parts that are complete still.
         notes: what a user should know of the choice of tiles.
     """
 
     facts: dict[str, Any]
-    cells: NDArray[np.int64]
+    cells: Cells
     present: set[int]
     notes: list[str]
 
@@ -43,14 +41,14 @@ def survey(job: Job, noted: Noted | None) -> Survey:
     """
     output = output_for(job.options.to)
     everything = job.options.grid(job.source)
-    with everything.slide as slide:
+    with ExitStack() as failing:
+        slide = failing.enter_context(everything.slide)
         mask = wanted_mask(job, slide)
         grid, told = everything, []
         if mask is not None:
             grid = everything.masked(mask, job.options.min_tissue)
             write_mask(job, mask, slide)
             told = notes(job, mask)
-        note_classes(job, grid)
         read_views(job, grid.only(grid.cells[:0]))  # raises what is wrong with options
         facts: dict[str, Any] = {}
         cells = ordered(grid)
@@ -62,15 +60,18 @@ def survey(job: Job, noted: Noted | None) -> Survey:
         identity = slide_identity(grid.slide, job.path)
         facts |= identity | facts_of(job, grid) | {"choice_of_tiles": digest(cells)}
         output.begin(job, grid.only(cells), noted is not None)
+        note_grid(job, grid)
+        failing.pop_all()  # the slide stays open, for its parts
+    exported = Cells.of(cells)
     present: set[int] = set()
     if noted is not None:
-        wanted = list(parts(job, cells))
+        wanted = list(parts(job, exported))
         done = [
             part for part in wanted if noted.parts is None or part.number in noted.parts
         ]
         present = output.present(job, done, noted)
         output.discard(job, [part for part in wanted if part.number not in present])
-    return Survey(facts, cells, present, told)
+    return Survey(facts, exported, present, told)
 
 
 class Check(NamedTuple):

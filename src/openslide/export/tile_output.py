@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..output.encoding import Encoding
     from ..tiles import TileGrid
+    from .cells import Cells
     from .plan import Job, Part, Target
 
 
@@ -116,7 +117,7 @@ class TileOutput(ABC):
 
     @abstractmethod
     def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+        self, job: Job, cells: Cells, damaged: Collection[tuple[int, int]]
     ) -> list[Path]:
         """Write what all parts together have, settled.
 
@@ -155,9 +156,9 @@ class ShardOutput(FileOutput):
         return {n for n, path in paths.items() if noted.is_whole(path, path.name)}
 
     def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+        self, job: Job, cells: Cells, damaged: Collection[tuple[int, int]]
     ) -> list[Path]:
-        return [self.part_target(job, part.number) for part in parts(job, grid.cells)]
+        return [self.part_target(job, part.number) for part in parts(job, cells)]
 
 
 def output_for(to: Target) -> TileOutput:

@@ -7,24 +7,20 @@ task it had, and only that.  libopenslide dies of some damaged slides.
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
-from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from .._missing import leave_it_untold, tell_what_is_missing
 from ..output.telling import hush_other_libraries, reason_of
+from .nursery import Nursery
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-#: How long a process may take to be gone that has closed its connection, in seconds.
-_PATIENCE = 5
 
 
 class Outcome(NamedTuple, Generic[Task, Result]):
@@ -38,14 +34,20 @@ class Outcome(NamedTuple, Generic[Task, Result]):
 class Workers(Generic[Task, Result]):
     """Up to `count` processes that call function(task), begun when there are tasks.
 
+    modules: what they will import, where nobody minds if they do so in vain.
+
     One more than is busy is begun, so that it is ready when the next task comes.
-    They are spawned, so that they inherit nothing, and end at once when the program
-    does, however it ends.
+    They inherit nothing, and end at once when the program does, however it ends.
     """
 
-    def __init__(self, count: int, function: Callable[[Task], Result]) -> None:
+    def __init__(
+        self,
+        count: int,
+        function: Callable[[Task], Result],
+        modules: Sequence[str] = (),
+    ) -> None:
         self._count = count
-        self._function = function
+        self._nursery = Nursery(partial(_serve, function), modules, forks=count > 1)
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}
 
@@ -63,27 +65,32 @@ class Workers(Generic[Task, Result]):
             worker.dismiss(at_once=exc_type is not None)
         for worker in workers:
             worker.join()
+        self._nursery.close()
 
     def run(
-        self, next_task: Callable[[], Task | None]
+        self,
+        next_task: Callable[[], Task | None],
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Iterator[Outcome[Task, Result]]:
         """The outcomes of tasks, as they come.
 
         next_task() returns a task, or None where there is none for now; it is asked
         again after each outcome, from which more tasks may follow.
+        meanwhile() is called when there is nothing else to do but to wait for outcomes.
         """
         while True:
             while len(self._busy) < self._count:
                 task = next_task()
                 if task is None:
                     break
-                worker = self._idle.pop() if self._idle else _Worker(self._function)
+                worker = self._idle.pop() if self._idle else _Worker(self._nursery)
                 self._busy[worker] = task
                 worker.send(task)
             if not self._busy:
                 return
             if not self._idle and len(self._busy) < self._count:
-                self._idle.append(_Worker(self._function))
+                self._idle.append(_Worker(self._nursery))
+            meanwhile()
             yield from self._wait()
 
     def _wait(self) -> Iterator[Outcome[Task, Result]]:
@@ -101,16 +108,9 @@ class Workers(Generic[Task, Result]):
 
 
 class _Worker:
-    def __init__(self, function: Callable[[Any], Any]) -> None:
+    def __init__(self, nursery: Nursery) -> None:
         tell_what_is_missing()
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(function, theirs), daemon=True
-        )
-        with _ctrl_c_held_back():
-            self._process.start()
-        theirs.close()  # the process has its own now
+        self.connection, self._process = nursery.begin()
 
     def send(self, task: object) -> None:
         with suppress(OSError):  # it died before; recv() will tell
@@ -128,34 +128,14 @@ class _Worker:
     def how_it_died(self) -> str:
         """Why the connection broke off."""
         self.connection.close()
-        self._process.join(_PATIENCE)
-        self._process.kill()
-        self._process.join()
-        code = self._process.exitcode
+        code = self._process.ending()
         ending = f"status {code}"
         if code is not None and code < 0:
             ending = signal.Signals(-code).name
         return f"the process that worked on it ended with {ending}"
 
 
-@contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Block Ctrl-C, also in processes that begin now: it is for this one to decide."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be blocked
-    Thread(target=_end_with_the_program, daemon=True).start()
-    # NumPy, not imported yet, would start threads that wait for work in vain.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     hush_other_libraries()
     leave_it_untold()
     gc.freeze()  # what was imported stays
@@ -173,10 +153,3 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
             connection.send(answer)
         except OSError:
             return
-
-
-def _end_with_the_program() -> None:
-    program = multiprocessing.parent_process()
-    assert program is not None
-    program.join()
-    os._exit(1)

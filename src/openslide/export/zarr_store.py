@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..tiles import TileGrid
+    from .cells import Cells
     from .plan import Job, Part
 
 #: What Zarr calls files that it has not put in place yet.
@@ -91,12 +92,12 @@ class ZarrOutput(TileOutput):
                     shutil.rmtree(_shard(job, name, part.number))
 
     def finish(
-        self, job: Job, grid: TileGrid, damaged: Collection[tuple[int, int]]
+        self, job: Job, cells: Cells, damaged: Collection[tuple[int, int]]
     ) -> list[Path]:
         store = _unfinished(job)
         if store.exists():  # else it has its name, just before the program was killed
             group = zarr().open_group(store, mode="r+")
-            good = [(column, row) not in damaged for column, row in grid.cells.tolist()]
+            good = [cell not in damaged for cell in cells]
             group.create_array("good", data=_bools(good), overwrite=True)
             for file in store.rglob(_ZARR_S_ASIDE):
                 file.unlink()

@@ -39,17 +39,17 @@ class Journal:
             os.truncate(self.path, len(self._complete()))
         return values
 
-    def add(self, value: object) -> None:
-        """Note a value, which outlives a power failure then.
+    def add(self, *values: object) -> None:
+        """Note values, which outlive a power failure then.
 
         Raises OSError that names the file, which is then what it was.
         """
-        line = f"{json.dumps(value)}\n".encode()
+        lines = "".join(f"{json.dumps(value)}\n" for value in values).encode()
         with named(str(self.path)):
             descriptor = os.open(self.path, _APPENDED, 0o666)
             size = os.fstat(descriptor).st_size
             try:
-                write_all(descriptor, line)
+                write_all(descriptor, lines)
                 os.fsync(descriptor)
             except BaseException:
                 with suppress(OSError):  # a line that is cut off does no harm

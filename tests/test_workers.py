@@ -1,0 +1,105 @@
+"""Processes that work off tasks, and survive one another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from openslide.export.workers import Outcome, Workers
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no signals to end with"
+)
+forks = pytest.mark.skipif(sys.platform != "linux", reason="no forks are used here")
+
+
+def work(task: str) -> int:
+    """What the processes do."""
+    match task:
+        case "raise":
+            raise ValueError("there is no such tile")
+        case "exit":
+            os._exit(3)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "kill the parent":
+            parent = os.getppid()
+            os.kill(parent, signal.SIGKILL)
+            while os.getppid() == parent:
+                time.sleep(0.01)
+        case "sleep":
+            time.sleep(60)
+    return os.getppid()
+
+
+def outcomes(
+    tasks: Iterable[str], workers: int, modules: Iterable[str] = ()
+) -> list[Outcome[str, int]]:
+    left = iter(tasks)
+    with Workers(workers, work, list(modules)) as pool:
+        found = list(pool.run(lambda: next(left, None)))
+    assert multiprocessing.active_children() == []
+    return sorted(found)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_death_costs_one_task(workers: int) -> None:
+    found = outcomes(["a", "exit", "b", "kill", "c", "raise", "d"], workers)
+    errors = {outcome.task: outcome.error for outcome in found if outcome.error}
+    assert errors == {
+        "exit": "the process that worked on it ended with status 3",
+        "kill": "the process that worked on it ended with SIGKILL",
+        "raise": "there is no such tile",
+    }
+    assert [outcome.task for outcome in found if outcome.result] == list("abcd")
+
+
+@forks
+def test_processes_are_forks_of_one() -> None:
+    found = outcomes(["a", "b", "c", "exit", "d", "e"], 3, ["openslide", "missing"])
+    parents = {outcome.result for outcome in found if outcome.result}
+    assert len(parents) == 1
+    assert os.getpid() not in parents
+
+
+@forks
+def test_what_is_forked_may_die() -> None:
+    """Its forks go on, and there will be others."""
+    found = outcomes(["kill the parent", "a", "kill", "b", "kill", "c"], 2)
+    assert [outcome.task for outcome in found if outcome.result] == [
+        *("a", "b", "c", "kill the parent")
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_processes_end_with_the_program_s_failure(workers: int) -> None:
+
+    def fail() -> None:
+        tasks = iter(["a", *["sleep"] * workers])
+        with Workers(workers, work) as pool:
+            for _ in pool.run(lambda: next(tasks, None)):
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert multiprocessing.active_children() == []
+
+
+def test_what_is_done_meanwhile() -> None:
+    """It comes when all have what to do, after each outcome."""
+    told: list[str] = []
+
+    def next_task() -> str | None:
+        told.append("next")
+        return "a" if told.count("next") <= 2 else None
+
+    with Workers(1, work) as pool:
+        for _ in pool.run(next_task, lambda: told.append("meanwhile")):
+            told.append("outcome")
+    assert told == ["next", "meanwhile", "outcome"] * 2 + ["next"]
