@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -286,6 +287,58 @@ def test_levels_of_large_pictures(tmp_path: Path) -> None:
     mask = TissueMask.of(facts.path, (8000, 4000))
     assert mask.array.mean() == pytest.approx(0.5, abs=0.04)
     assert {"1", "2", "3", "4", "5"} <= set(mask.classes)
+
+
+def write_levels(path: Path, levels: list[NDArray[Any]], *, below: bool) -> None:
+    """A pyramid of tiles, as tifffile writes it; bytes are numbers of colours.
+
+    below: whether the reduced levels stand below the first, not behind it.
+    """
+    options: dict[str, Any] = {"tile": (64, 64), "photometric": "minisblack"}
+    if levels[0].dtype == np.uint8:
+        colors = np.tile(np.arange(256, dtype=np.uint16) * 257, (3, 1))
+        options |= {"photometric": "palette", "colormap": colors}
+    with tifffile.TiffWriter(path) as tiff:
+        first, *others = levels
+        tiff.write(first, subifds=len(others) if below else 0, **options)
+        for level in others:
+            tiff.write(level, subfiletype=1, **options)
+
+
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize("below", [False, True])
+@pytest.mark.parametrize("kind", [np.uint16, np.float32, np.uint8])
+def test_levels_that_libopenslide_does_not_show(
+    tmp_path: Path, kind: Any, below: bool
+) -> None:
+    """The smallest that is large enough is read, and nothing is mixed."""
+    large, small = (np.repeat(np.repeat(labels(), n, 0), n, 1) for n in (8, 4))
+    wanted = np.where(small > 0, small + 1, 0)  # so that it is known again
+    too_small = np.full_like(small[::20, ::20], 9)
+    levels = [level.astype(kind) for level in (large, wanted, too_small)]
+    path = tmp_path / "large.tif"
+    write_levels(path, levels, below=below)
+    mask = TissueMask.of(path, (16_000, 8000), threshold=5.5)
+    assert mask.array.mean() == pytest.approx(0.1, abs=0.03)  # where there is 6
+    classes = TissueMask.of(path, (16_000, 8000)).classes
+    assert classes == (() if kind == np.float32 else ("2", "3", "4", "5", "6"))
+
+
+@pytest.mark.usefixtures("small_limits")
+@pytest.mark.parametrize("below", [False, True])
+def test_what_is_no_level(tmp_path: Path, below: bool) -> None:
+    """Of other values or proportions, or cut off: the first image is read then."""
+    large = np.repeat(np.repeat(labels(), 8, 0), 8, 1).astype(np.uint16)
+    of_other_values, narrow = large[::2, ::2].astype(np.int32), large[::2, ::3]
+    path = tmp_path / "large.tif"
+    write_levels(path, [large, of_other_values + 4, narrow + 4], below=below)
+    expected = ("1", "2", "3", "4", "5")
+    assert TissueMask.of(path, (16_000, 8000)).classes == expected
+    with tifffile.TiffFile(path) as tiff:
+        levels: Any = tiff.pages[0].pages if below else tiff.pages[1:]
+        start = levels[0].offset
+    path.write_bytes(path.read_bytes()[: start + 20])
+    assert TissueMask.of(path, (16_000, 8000)).classes == expected
 
 
 def test_a_picture_that_pillow_would_refuse(tmp_path: Path) -> None:

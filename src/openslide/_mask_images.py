@@ -1,8 +1,9 @@
 """Masks as pictures: their values as they are stored, however large they are.
 
 Labels are small numbers, probabilities from 0 to 1: neither may be scaled or mixed.
-Pictures that are too large to be decoded at once are read by libopenslide, at the
-smallest level that will do, or in strips, and of what is read not every pixel is kept.
+Pictures that are too large to be decoded at once are read at the smallest level that will
+do, by libopenslide or, where it does not show values as they are stored, strip by strip or
+tile by tile; and of what is read not every pixel is kept.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 import math
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from . import _arrays
+from . import _arrays, _tiff
 from ._abstract_slide import AbstractSlide
 from ._closing import ClosedByWith
 from ._errors import OpenSlideError
@@ -53,7 +55,7 @@ class MaskPicture(ClosedByWith):
         self._slide: AbstractSlide | None = None
         if image is None or _is_too_large(image):
             self._slide = _opened_slide(path, image)
-        if self._slide is not None and image is not None and _TiffBlocks.of(image):
+        if self._slide is not None and image is not None and _blocks_of(image):
             sizes = self._slide.level_dimensions
             if math.prod(sizes[_smallest_level(self._slide)]) > 4 * _MOST_KEPT:
                 self._slide.close()  # Pillow is faster where all of it is decoded
@@ -234,7 +236,7 @@ def _values_of_slide(slide: AbstractSlide) -> NDArray[Any]:
 def _values_in_rows(image: Image.Image, path: Path) -> NDArray[Any]:
     """A large picture of Pillow's, decoded by rows if it is a TIFF."""
     np = _arrays.numpy()
-    blocks = _TiffBlocks.of(image)
+    blocks = _blocks_of(image)
     if blocks is None:
         decoded = image.width * image.height * len(image.getbands())
         if decoded > _MOST_DECODED:
@@ -243,15 +245,47 @@ def _values_in_rows(image: Image.Image, path: Path) -> NDArray[Any]:
                 "once: save it as a TIFF of tiles, or smaller"
             )
         return values_of(image)
-    total = image.width * image.height
-    columns = _chosen(image.width, _kept(image.width, total))
-    rows = _kept(image.height, total)
     parts = []
     with path.open("rb") as file:
+        blocks = min(_small_enough(file), key=lambda one: one.pixels, default=blocks)
+        width, height = blocks.size
+        columns = _chosen(width, _kept(width, blocks.pixels))
+        rows = _kept(height, blocks.pixels)
         for start, pixels in blocks.rows(file):
-            chosen = _chosen(image.height, rows, start, start + len(pixels))
+            chosen = _chosen(height, rows, start, start + len(pixels))
             parts.append(pixels[chosen][:, columns])
     return np.concatenate(parts)  # type: ignore[no-any-return]
+
+
+def _small_enough(file: BinaryIO) -> Iterator[_TiffBlocks]:
+    """The smaller levels of a TIFF that are large enough."""
+    tiff = _tiff.TiffFile(file)
+    # Where its directories are damaged, those before and its first image do.
+    with suppress(_tiff.CutOffError, _tiff.DamagedError):
+        for level in tiff.reduced():
+            is_jpeg = level.number(_tiff.Tag.COMPRESSION) == _JPEG  # which has tables
+            if math.prod(level.size) >= _MOST_KEPT and not is_jpeg:
+                blocks = _TiffBlocks.of(level.size, _tags_of(level), tiff.order)
+                if blocks is not None:
+                    yield blocks
+
+
+def _tags_of(level: _tiff.Directory) -> dict[int, Any]:
+    """What says where its pixels are, and how they are stored, as Pillow has it."""
+    found = {tag: level.numbers(tag, _MOST_BLOCKS) for tag in _LONG_TAGS + _KEPT_TAGS}
+    return {
+        tag: values if tag in _TABLES or len(values) > 1 else values[0]
+        for tag, values in found.items()
+        if values
+    }
+
+
+def _blocks_of(image: Image.Image) -> _TiffBlocks | None:
+    """Those of a picture as large as it is; None where it is no TIFF, or has none."""
+    tags: Any = getattr(image, "tag_v2", None)
+    if tags is None:
+        return None
+    return _TiffBlocks.of(image.size, tags, ">" if tags.prefix[:2] == b"MM" else "<")
 
 
 # Tags of TIFF that say where pixels are, and how they are stored.  ColorMap is not among
@@ -265,6 +299,9 @@ _LONG_TAGS = (
 )
 _PHOTOMETRIC, _PLANES = 262, 284
 _KEPT_TAGS = (258, 259, 262, 266, 274, 277, 284, 292, 293, 317, 338, 339, 347, 530)
+_TABLES = (_STRIP_OFFSETS, _STRIP_COUNTS, _TILE_OFFSETS, _TILE_COUNTS)
+_MOST_BLOCKS = 1 << 26
+_JPEG = 7
 _PALETTE_COLORS, _BLACK_IS_ZERO = 3, 1
 _SHORT, _LONG, _UNDEFINED = 3, 4, 7
 
@@ -273,9 +310,11 @@ class _TiffBlocks:
     """The strips or tiles of a TIFF: some at a time are decoded by Pillow, as a small
     TIFF of their own.  A strip is a tile as wide as the picture."""
 
-    def __init__(self, image: Image.Image, tags: Any) -> None:
-        self._order = ">" if tags.prefix[:2] == b"MM" else "<"
-        self._size = width, height = image.size
+    def __init__(
+        self, size: tuple[int, int], tags: Mapping[int, Any], order: str
+    ) -> None:
+        self._order = order
+        self.size = width, height = size
         self._has_tiles = _TILE_OFFSETS in tags
         if self._has_tiles:
             self._block = tags[_TILE_WIDTH], tags[_TILE_LENGTH]
@@ -290,13 +329,18 @@ class _TiffBlocks:
             self._kept[_PHOTOMETRIC] = _BLACK_IS_ZERO
 
     @classmethod
-    def of(cls, image: Image.Image) -> _TiffBlocks | None:
-        """None where it has none that can be decoded one by one."""
-        tags: Any = getattr(image, "tag_v2", None)
-        if tags is None or tags.get(_PLANES, 1) != 1:
+    def of(
+        cls, size: tuple[int, int], tags: Mapping[int, Any], order: str
+    ) -> _TiffBlocks | None:
+        """Those of an image of this size; None where there are none that can be decoded
+        one by one.
+
+        order: "<" or ">", of its bytes.
+        """
+        if tags.get(_PLANES, 1) != 1:
             return None
         try:
-            blocks = cls(image, tags)
+            blocks = cls(size, tags, order)
         except (KeyError, ZeroDivisionError):
             return None
         count = blocks._across * blocks._down
@@ -304,11 +348,16 @@ class _TiffBlocks:
         is_small = blocks._block[0] * blocks._block[1] <= _MOST_DECODED
         return blocks if is_whole and is_small else None
 
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return self.size[0] * self.size[1]
+
     def rows(self, file: BinaryIO) -> Iterator[tuple[int, NDArray[Any]]]:
         """(first row, values) of rows of blocks from top to bottom, several at once
         where they are small."""
         np = _arrays.numpy()
-        (width, height), (block_width, block_height) = self._size, self._block
+        (width, height), (block_width, block_height) = self.size, self._block
         step = max(1, _STRIP_PIXELS // (block_height * block_width * self._across))
         for first in range(0, self._down, 1 if self._has_tiles else step):
             start = first * block_height

@@ -1,7 +1,8 @@
 """The directories of a TIFF file, as far as it takes to say what the file is.
 
 Pixels are the matter of libopenslide and of ext/formats/tiff; this here reads files that
-both have refused, so nothing that it finds may be relied on.
+both have refused, so nothing that it finds may be relied on; and finds the levels of masks
+that neither shows as they are.
 """
 
 from __future__ import annotations
@@ -35,12 +36,15 @@ class Tag(IntEnum):
     HEIGHT = 257
     BITS_PER_SAMPLE = 258
     COMPRESSION = 259
+    PHOTOMETRIC = 262
+    SAMPLES_PER_PIXEL = 277
     STRIP_OFFSETS = 273
     STRIP_BYTE_COUNTS = 279
     TILE_WIDTH = 322
     TILE_OFFSETS = 324
     TILE_BYTE_COUNTS = 325
     SUB_DIRECTORIES = 330
+    SAMPLE_FORMAT = 339
 
 
 class CutOffError(Exception):
@@ -68,7 +72,7 @@ class Directory:
     def __contains__(self, tag: Tag) -> bool:
         return tag in self._entries
 
-    def numbers(self, tag: Tag, most: int = 16) -> tuple[int, ...]:
+    def numbers(self, tag: int, most: int = 16) -> tuple[int, ...]:
         """The first integers of a tag; empty where it has none.
 
         Raises CutOffError where they lie beyond the end of the file.
@@ -96,6 +100,19 @@ class Directory:
     @property
     def is_tiled(self) -> bool:
         return Tag.TILE_WIDTH in self and Tag.TILE_OFFSETS in self
+
+    def is_small(self, other: Directory) -> bool:
+        """Whether it may be another image made small: of the same kind of values."""
+        (width, height), (full_width, full_height) = self.size, other.size
+        if not (0 < width < full_width and 0 < height < full_height):
+            return False
+        # Each side may be rounded up or down.
+        rounded = abs(width * full_height - height * full_width)
+        kinds = (Tag.BITS_PER_SAMPLE, Tag.SAMPLE_FORMAT, Tag.PHOTOMETRIC)
+        return rounded <= full_width + full_height and all(
+            self.numbers(tag) == other.numbers(tag)
+            for tag in (*kinds, Tag.SAMPLES_PER_PIXEL)
+        )
 
     def end(self) -> int:
         """Where in the file the last of its pixels end."""
@@ -144,6 +161,24 @@ class TiffFile:
             seen.add(start)
             entries, link = self._entries(start, number)
             yield Directory(self, number, entries)
+
+    def reduced(self) -> Iterator[Directory]:
+        """The smaller copies of the first image, wherever they stand: behind it, marked
+        as such, or below it.
+
+        Raises what directories() raises.
+        """
+        first: Directory | None = None
+        for directory in self.directories():
+            if first is None:
+                first = directory
+            elif directory.number(Tag.SUBFILE_TYPE) & 1 and directory.is_small(first):
+                yield directory
+        places = () if first is None else first.numbers(Tag.SUB_DIRECTORIES)
+        for number, start in enumerate(places):
+            below = Directory(self, number, self._entries(start, number)[0])
+            if first is not None and below.is_small(first):
+                yield below
 
     def unpack(self, form: str, offset: int, what: str) -> tuple[int, ...]:
         """Numbers at a place.  Raises CutOffError where it is beyond the end."""
