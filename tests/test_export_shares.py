@@ -25,7 +25,9 @@ def tissue(tmp_path_factory: pytest.TempPathFactory) -> SlideFacts:
     return write_tissue(tmp_path_factory.mktemp("slides"))
 
 
-def test_all_parts_together_are_one_run(tissue: SlideFacts, tmp_path: Path) -> None:
+def test_all_parts_together_are_one_run(
+    tissue: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     slides = tmp_path / "slides"
     slides.mkdir()
     for name in ("a.tif", "b.tif", "c.tif", "a.svs"):
@@ -33,10 +35,15 @@ def test_all_parts_together_are_one_run(tissue: SlideFacts, tmp_path: Path) -> N
     assert cut(tmp_path / "one", slides, "--size=128") == 0
     expected = contents(tmp_path / "one")
     done: list[int] = []
+    told: list[str] = []
+    capsys.readouterr()
     for part in ("3/3", "1/3", "2/3"):
         assert cut(tmp_path / "many", slides, "--size=128", f"--part={part}") == 0
+        told.append(capsys.readouterr().err.splitlines()[0])
         done.append(len(list((tmp_path / "many").glob("*.json"))))
     assert done == [1, 3, 4]
+    assert told[0] == "share 3 of 3: 1 of 4 slides, 25% of their bytes"
+    assert told[1].startswith("share 1 of 3: 2 of 4 slides, 50% of their bytes; shares")
     assert contents(tmp_path / "many") == expected
 
 
@@ -44,7 +51,9 @@ def test_parts_that_have_no_slides(
     tissue: SlideFacts, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cut(tmp_path, tissue.path, "--part=2/2") == 0
-    assert f"0 tiles of 0 slides in {tmp_path}" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"0 tiles of 0 slides in {tmp_path}" in told
+    assert "share 2 of 2: none of 1 slide, 0% of their bytes; shares are not" in told
     for part in ("0/2", "3/2", "1", "x/y", "1/0"):
         with pytest.raises(SystemExit):
             cut(tmp_path, tissue.path, f"--part={part}")
@@ -62,7 +71,11 @@ def test_shares_are_whole_and_even(
         path = folder / f"{number}.svs"
         path.write_bytes(bytes(size))
         slides.append(FoundSlide(path, str(number)))
-    shares = [Share(number, of).among(slides) for number in range(1, of + 1)]
+    every = [Share(number, of).among(slides) for number in range(1, of + 1)]
+    shares = [shared.slides for shared in every]
+    assert sum(shared.weight for shared in every) == pytest.approx(
+        1.0 if slides else 0.0
+    )
     together = [slide for share in shares for slide in share]
     assert sorted(together) == sorted(slides)
     assert all(share == [s for s in slides if s in share] for share in shares)
@@ -80,7 +93,7 @@ def test_the_data_of_mirax_counts(tmp_path: Path) -> None:
     small = tmp_path / "small.tif"
     small.write_bytes(bytes(3 * slides[0].path.stat().st_size))
     slides.append(FoundSlide(small, "small"))
-    assert [len(Share(number, 2).among(slides)) for number in (1, 2)] == [2, 1]
+    assert [len(Share(number, 2).among(slides).slides) for number in (1, 2)] == [2, 1]
 
 
 # Copies on a local disk

@@ -240,8 +240,10 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
         "--part",
         type=numbered_part,
         metavar="I/N",
-        help="work off one of N equal shares of the slides, such as 3/20, as each task "
-        "of an array of batch jobs does; all of them together write what one run does",
+        help="work off one of N shares of the slides, such as 3/20, as each task of an "
+        "array of batch jobs does; all of them together write what one run does. A slide "
+        "is of one share: these are about equal, by bytes, where there are far more "
+        "slides than shares; --scheduler divides slides, too",
     )
     output.add_argument(
         "--stage",
@@ -291,7 +293,10 @@ def run(options: argparse.Namespace) -> int:
     masks, slides, unmatched = _masks(options.mask, slides, manifest)
     names = [slide.name for slide in slides]
     if options.part:
-        slides = Share(*options.part).among(slides)
+        share = Share(*options.part)
+        shared = share.among(slides)
+        say(share.told(shared, len(slides)))
+        slides = shared.slides
     with Progress() as progress:
         summary = export_tiles(
             slides,

@@ -7,11 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..output.telling import counted
 from .names import FoundSlide
+
+#: A share that has so many times its due is told.
+_UNEQUAL = 1.25
+
+
+class Shared(NamedTuple):
+    """The slides of a share.
+
+    Attributes:
+        slides: in their order.
+        weight: how much of the bytes of all slides they have, 0 to 1.
+    """
+
+    slides: list[FoundSlide]
+    weight: float
 
 
 class Share(NamedTuple):
-    """One of several equal shares of all slides.
+    """One of several shares of all slides, as equal as whole slides can be shared.
+
+    A slide is of one share: one command alone writes its journal and, when all parts are
+    there, what is made of all of them, so that a kill loses nothing and a status of 0
+    says that its slides are complete.
 
     Attributes:
         number: from 1.
@@ -21,8 +41,8 @@ class Share(NamedTuple):
     number: int
     of: int
 
-    def among(self, slides: Sequence[FoundSlide]) -> list[FoundSlide]:
-        """The slides of this share, in their order.
+    def among(self, slides: Sequence[FoundSlide]) -> Shared:
+        """The slides of this share.
 
         All shares together have each slide once, and about as many bytes each: the
         largest slide first, each goes where there are fewest.  Every job comes to the
@@ -35,7 +55,22 @@ class Share(NamedTuple):
             owner[name] = min(given, key=lambda number: (given[number], number))
             # Opening a slide takes time too, so that none counts for nothing.
             given[owner[name]] += sizes[name] + 1
-        return [slide for slide in slides if owner[slide.name] == self.number]
+        chosen = [slide for slide in slides if owner[slide.name] == self.number]
+        return Shared(chosen, given[self.number] / max(1, sum(given.values())))
+
+    def told(self, shared: Shared, total: int) -> str:
+        """What a user should know of a share of so many slides."""
+        number = len(shared.slides) or "none"
+        told = (
+            f"share {self.number} of {self.of}: {number} of {counted(total, 'slide')}, "
+            f"{shared.weight:.0%} of their bytes"
+        )
+        if shared.slides and shared.weight * self.of <= _UNEQUAL:
+            return told
+        return (
+            f"{told}; shares are not equal, for slides are not divided among them, as "
+            "--scheduler does"
+        )
 
 
 def _bytes_of(path: Path) -> int:
