@@ -114,16 +114,32 @@ note_part(struct tile_parts *parts, struct rectangle part)
     }
 }
 
+/* Compilers make vectors of loops whose length they know. */
+enum { AT_ONCE = 64 };
+
+static uint32_t
+common_bits(const uint32_t *words)
+{
+    uint32_t common = UINT32_MAX;
+    for (size_t i = 0; i < AT_ONCE; i++) {
+        common &= words[i];
+    }
+    return common;
+}
+
 /* Whether all words are opaque. */
 static bool
 copy_words(uint32_t *to, const uint32_t *from, size_t count)
 {
-    uint32_t all = UINT32_MAX;
-    for (size_t i = 0; i < count; i++) {
-        all &= from[i];
-        to[i] = from[i];
+    uint32_t common = UINT32_MAX;
+    memcpy(to, from, count * sizeof *to);
+    for (; count >= AT_ONCE; count -= AT_ONCE, from += AT_ONCE) {
+        common &= common_bits(from);
     }
-    return all >> 24 == 255;
+    for (size_t i = 0; i < count; i++) {
+        common &= from[i];
+    }
+    return common >> 24 == 255;
 }
 
 static bool
