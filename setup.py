@@ -48,6 +48,15 @@ NEEDS_TURBO = """
 """
 
 
+# An older one cannot leave a sum alone.
+NEEDS_ZLIB = """
+#include <zlib.h>
+#if ZLIB_VERNUM < 0x1290
+#error older than 1.2.9
+#endif
+"""
+
+
 class Library(NamedTuple):
     """A library that tiles are decoded with where it is there.
 
@@ -82,8 +91,8 @@ LIBRARIES = (
         "zlib",
         "OPENSLIDE_WITHOUT_ZLIB",
         "HAVE_ZLIB",
-        "#include <zlib.h>",
-        "zlib lacks its headers",
+        NEEDS_ZLIB,
+        "zlib lacks its headers, or is older than 1.2.9",
     ),
 )
 
