@@ -105,7 +105,10 @@ def run(
         log = AccessLog(access_log) if access_log else None
         server = make_server(settings, log)
         if not pages.has_viewer():
-            tell("OpenSeadragon is missing, so slides are not shown: run `make viewer`")
+            tell(
+                "OpenSeadragon is missing, so slides are not shown: run `make viewer` "
+                "in the checkout, and then install the package again"
+            )
         _end_by_signals(server)
         tell(f"serving at {address_of(listening, settings)}")
         server.run(sockets=[listening])
