@@ -27,7 +27,11 @@ BUILD = ROOT / "build" / "wheels"
 
 #: The drop-in comparison, and what depends on the build.
 TESTS = ("test_oracle", "test_formats", "test_slide", "test_encode")
-TEST_NEEDS = ("hypothesis", "numpy", "pytest", "pytest-timeout", "scipy", "zstandard")
+TEST_NEEDS = (
+    *("hypothesis", "numpy", "pytest", "pytest-timeout", "pytest-xdist"),
+    *("scipy", "zstandard"),
+)
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "auto")
 
 #: Requires openslide-python by name, and reads slides with it.
 DEPENDENT = "large-image-source-openslide"
@@ -185,7 +189,7 @@ def try_wheel(python: Python, oracle: str | None) -> None:
     run(program, "-m", "openslide", "--version")
     files = [str(ROOT / "tests" / f"{name}.py") for name in TESTS]
     environment = {"OPENSLIDE_ORACLE_PYTHON": oracle} if oracle else {}
-    run(program, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files, **environment)
+    run(program, *PYTEST, *files, **environment)
 
 
 def try_dependent(python: Python, companion: Path) -> None:
