@@ -9,8 +9,8 @@ Data flows one way:
     plan        what is asked for; which tiles of a slide make a part, the unit of work
                 and of resuming
     run         hands tasks to processes and reports; it never opens a slide itself
-    workers     the processes
-    nursery     where these come from: forks of one that has imported what they need
+    workers     the processes, forks of one that has imported what they need (one_thread:
+                first of all)
     cluster     or the workers of a Dask cluster
     staging     copies of slides on a local disk
     cells       which tiles: what processes tell one another of them

@@ -7,20 +7,25 @@ task it had, and only that.  libopenslide dies of some damaged slides.
 from __future__ import annotations
 
 import gc
+import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from .._missing import leave_it_untold, tell_what_is_missing
 from ..output.telling import hush_other_libraries, reason_of
-from .nursery import Nursery
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+#: How long a process may take to be gone that has closed its connection, in seconds.
+_PATIENCE = 5
 
 
 class Outcome(NamedTuple, Generic[Task, Result]):
@@ -37,7 +42,7 @@ class Workers(Generic[Task, Result]):
     modules: what they will import, where nobody minds if they do so in vain.
 
     One more than is busy is begun, so that it is ready when the next task comes.
-    They inherit nothing, and end at once when the program does, however it ends.
+    They inherit nothing of the program, and end at once when it does, however it ends.
     """
 
     def __init__(
@@ -47,7 +52,8 @@ class Workers(Generic[Task, Result]):
         modules: Sequence[str] = (),
     ) -> None:
         self._count = count
-        self._nursery = Nursery(partial(_serve, function), modules, forks=count > 1)
+        self._function = function
+        self._context = _context(count, modules)
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}
 
@@ -65,7 +71,6 @@ class Workers(Generic[Task, Result]):
             worker.dismiss(at_once=exc_type is not None)
         for worker in workers:
             worker.join()
-        self._nursery.close()
 
     def run(
         self,
@@ -83,15 +88,18 @@ class Workers(Generic[Task, Result]):
                 task = next_task()
                 if task is None:
                     break
-                worker = self._idle.pop() if self._idle else _Worker(self._nursery)
+                worker = self._idle.pop() if self._idle else self._begin()
                 self._busy[worker] = task
                 worker.send(task)
             if not self._busy:
                 return
             if not self._idle and len(self._busy) < self._count:
-                self._idle.append(_Worker(self._nursery))
+                self._idle.append(self._begin())
             meanwhile()
             yield from self._wait()
+
+    def _begin(self) -> _Worker:
+        return _Worker(self._context, self._function)
 
     def _wait(self) -> Iterator[Outcome[Task, Result]]:
         by_connection: dict[Any, _Worker] = {w.connection: w for w in self._busy}
@@ -108,9 +116,15 @@ class Workers(Generic[Task, Result]):
 
 
 class _Worker:
-    def __init__(self, nursery: Nursery) -> None:
+    def __init__(self, context: Any, function: Callable[[Any], Any]) -> None:
         tell_what_is_missing()
-        self.connection, self._process = nursery.begin()
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(function, theirs), daemon=True
+        )
+        with _ctrl_c_held_back():
+            self._process.start()
+        theirs.close()  # the process has its own now
 
     def send(self, task: object) -> None:
         with suppress(OSError):  # it died before; recv() will tell
@@ -128,14 +142,51 @@ class _Worker:
     def how_it_died(self) -> str:
         """Why the connection broke off."""
         self.connection.close()
-        code = self._process.ending()
+        self._process.join(_PATIENCE)
+        self._process.kill()
+        self._process.join()
+        code = self._process.exitcode
         ending = f"status {code}"
         if code is not None and code < 0:
             ending = signal.Signals(-code).name
         return f"the process that worked on it ended with {ending}"
 
 
+def _context(count: int, modules: Sequence[str]) -> Any:
+    """How processes are begun.
+
+    Most of what a short job takes is starting Python and importing NumPy for each
+    process, so several are forks of one that has done so.  For a single one that takes
+    longer; and elsewhere than on Linux libraries of the system do not bear forks.
+    That one is begun once for a program, and has its environment of then.
+    """
+    if count == 1 or sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["__main__", f"{__package__}.one_thread", __name__, *modules]
+    )
+    return context
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Block Ctrl-C, also in processes that begin now: it is for this one to decide."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it could not be blocked
+    Thread(target=_end_with_the_program, daemon=True).start()
+    from . import one_thread  # noqa: F401 (before NumPy)
+
     hush_other_libraries()
     leave_it_untold()
     gc.freeze()  # what was imported stays
@@ -153,3 +204,10 @@ def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> 
             connection.send(answer)
         except OSError:
             return
+
+
+def _end_with_the_program() -> None:
+    program = multiprocessing.parent_process()
+    assert program is not None
+    program.join()
+    os._exit(1)
