@@ -68,7 +68,7 @@ def to_dask(
     path:   a slide, as for openslide.open_slide().
     level:  which level.
     chunks: width and height of a block in pixels of the level, or one number for both;
-            by default some whole tiles, 2048 pixels or a little less a side.
+            by default some whole tiles, 3072 pixels or a little less a side.
 
     The pixels are those of slide.read_array() over the slide's background colour.
     Tasks hold the path alone; each process opens a slide once for many of them.

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Sides of a block, at most, in pixels: 28 megabytes, so that what Dask does for each block
+#: takes little of the time, and a block as float64 has room in any memory.
+_BLOCK_SIDE = 3072
+
 
 def lazy_level(
     path: str | os.PathLike[str], level: int, chunks: Sides
@@ -34,7 +38,9 @@ def lazy_level(
     slide = shared_slide(SlideFile.of(path))
     number = _arrays.one_level(level, slide.level_count)
     found = pyramid_of(slide, chunks).levels[number]
-    width, height = found.chunk if chunks is not None else large_chunk(found)
+    width, height = (
+        found.chunk if chunks is not None else large_chunk(found, _BLOCK_SIDE)
+    )
     shape = (*reversed(found.size), 3)
     dask_core: Any = dask.array.core  # which tells no types
     return dask_core.map_blocks(  # type: ignore[no-any-return]

@@ -106,7 +106,7 @@ def pyramid_of(slide: AbstractSlide, chunks: Sides) -> Pyramid:
     return Pyramid(levels, resolution is not None)
 
 
-def large_chunk(level: Level, most: int = 2048) -> tuple[int, int]:
+def large_chunk(level: Level, most: int) -> tuple[int, int]:
     """(width, height) of as many whole chunks as fit into `most` pixels a side."""
     width, height = (max(1, most // side) * side for side in level.chunk)
     return width, height
