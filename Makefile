@@ -39,7 +39,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 .PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
     test-old-library coverage coverage-python coverage-c coverage-report viewer browser picture \
     pictures fuzz fuzz-c \
-    bench bench-tiles bench-tileset bench-trees bench-native bench-server bench-array bench-peers docs wheel lint lint-windows format clean
+    bench bench-tiles bench-tileset bench-trees bench-native bench-server bench-array bench-cluster bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -299,6 +299,9 @@ $(VENV)/plots: $(VENV)/tools
 
 # Of the slides that are written, all of them, the report is part of the documentation.
 PEERS_REPORT := $(if $(SLIDE)$(BENCH),$(OUT)/peers,docs)
+bench-cluster: $(VENV)/package ## Measure what docs/howto/clusters.md reckons with (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_cluster $(BENCH)
+
 bench-peers: $(VENV)/package $(VENV)/plots $(ORACLE)/ready $(CUCIM)/ready $(PEERS:%=.venv-peer-%/tried) ## Measure beside other libraries, and write docs/peers.md (SLIDE=path or BENCH=options: out/peers)
 	mkdir -p $(PEERS_REPORT)
 	peers='--peer ours=$(BIN)/python --peer openslide-python=$(ORACLE)/bin/python'; \

@@ -29,7 +29,7 @@ from openslide.array import open_zarr, to_dask
 from .machine import load
 from .slides import SlideStore
 
-_TILES = [sys.executable, "-m", "openslide", "tiles"]
+TILES = [sys.executable, "-m", "openslide", "tiles"]
 _CUT = ["--size", "256", "--to", "webdataset", "--shard-size", "256"]
 
 #: Slides of 11,000 tiles each: together those of a slide of 100,000 x 80,000 pixels of
@@ -92,7 +92,7 @@ def measure_dask(path: str, folder: Path, rounds: int) -> None:
         (slides / f"{number}.svs").hardlink_to(path)
     ratios = []
     fixed: dict[str, list[float]] = {"Dask": [], "local": []}
-    with _cluster(folder) as address:
+    with dask_cluster(folder) as (address, _):
         contenders = {"Dask": ["--scheduler", address], "local": ["--workers", "2"]}
         for _ in range(rounds):
             times = {}
@@ -112,7 +112,7 @@ def measure_dask(path: str, folder: Path, rounds: int) -> None:
 
 def _cut(slides: Path, out: Path, options: list[str]) -> float:
     """Seconds that the command takes, from its start to its end."""
-    command = [*_TILES, str(slides), "-o", str(out), *_CUT, *options]
+    command = [*TILES, str(slides), "-o", str(out), *_CUT, *options]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     seconds = time.perf_counter() - start
@@ -121,8 +121,10 @@ def _cut(slides: Path, out: Path, options: list[str]) -> float:
 
 
 @contextmanager
-def _cluster(folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, each with one thread."""
+def dask_cluster(
+    folder: Path,
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """Address and processes of a scheduler and two workers, each with one thread."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
@@ -146,7 +148,7 @@ def _cluster(folder: Path) -> Iterator[str]:
         for command in commands
     ]
     try:
-        yield address
+        yield address, processes
     finally:
         for process in reversed(processes):
             process.kill()  # workers that lose their scheduler may wait for it
