@@ -39,7 +39,7 @@ PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 .PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
     test-old-library coverage coverage-python coverage-c coverage-report viewer browser picture \
     pictures fuzz fuzz-c \
-    bench bench-tiles bench-tileset bench-trees bench-native bench-server bench-array bench-cluster bench-peers docs wheel lint lint-windows format clean
+    bench bench-tiles bench-tileset bench-trees bench-native bench-resampled bench-server bench-array bench-cluster bench-peers docs wheel lint lint-windows format clean
 
 help: ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -318,6 +318,9 @@ bench-trees: $(VENV)/package $(ORACLE)/ready $(VIPS)/ready ## Measure openslide 
 
 bench-native: $(VENV)/package $(VIPS)/ready ## Measure tiles that are copied, and openslide convert beside vips tiffsave (BENCH=options)
 	$(BIN)/python -m benchmarks.bench_native --vips-python $(VIPS)/bin/python $(BENCH)
+
+bench-resampled: $(VENV)/package ## Measure batches at another resolution beside decoding the same tiles (BENCH=options)
+	$(BIN)/python -m benchmarks.bench_resampled $(BENCH)
 
 bench-server: $(VENV)/package $(FLASK)/ready $(OPENSEADRAGON) $(VENV)/browser ## Measure openslide serve beside Flask (Debian: wrk, chromium; BENCH=options)
 	$(BIN)/python -m benchmarks.bench_server --flask-python $(FLASK)/bin/python $(BENCH)

@@ -3,9 +3,8 @@
 `openslide tiles --format native` beside the same command decoding and encoding the same
 tiles, to shards of a WebDataset, and beside `cp` of what it wrote; `openslide convert`
 beside `vips tiffsave` at the same tile size, and beside `cp` of the slide.  Whole
-processes, and of tiles also the work on them alone, by one thread: starting processes and
-drawing the pictures to look at takes longer than copying the tiles of a slide.  Contenders
-take turns, and ratios are medians over rounds.  On a machine that others use as well, the
+processes, and of tiles also the work on them alone, by one thread: the rest is starting
+processes and drawing pictures to look at, and waiting for the disk.  Contenders take turns, and ratios are medians over rounds.  On a machine that others use as well, the
 ratios of CPU time say more.
 
 For whole processes tiles are cut of several copies of the slide at once.
@@ -14,6 +13,7 @@ For whole processes tiles are cut of several copies of the slide at once.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -102,11 +102,18 @@ def _contenders(
         command = [*_OPENSLIDE, "tiles", str(slides), "-o", str(folder / name)]
         return lambda: run_whole([*command, "--to=webdataset", "--level=0", *options])
 
+    def native_tiles() -> Cost:
+        cost = tiles("native", "--format=native")()
+        for summary in (folder / "native").glob("*.json"):
+            if json.loads(summary.read_text())["encoded"]:
+                raise SystemExit(f"{summary} tells of tiles that were not copied")
+        return cost
+
     tiff = folder / "ours.tiff"
     contenders = {
         NATIVE: lambda: run_parts(slide, folder / "native-parts", "native"),
         ENCODED: lambda: run_parts(slide, folder / "encoded-parts", "jpeg"),
-        NATIVE_RUN: tiles("native", "--format=native", "--require-native"),
+        NATIVE_RUN: native_tiles,
         ENCODED_RUN: tiles("encoded", f"--size={_SIDE}"),
         COPIED_TILES: lambda: run_whole(
             ["cp", "-r", str(folder / "native"), str(folder / "copy")]
@@ -130,7 +137,7 @@ def report(costs: dict[str, list[Cost]], tiles: int) -> None:
         print(f"{name:18} {wall:7.3f} s, CPU {cpu:7.3f} s{rate}")
     for ours, theirs, least in (
         (NATIVE, ENCODED, LEAST_TILES),
-        (NATIVE_RUN, ENCODED_RUN, None),
+        (NATIVE_RUN, ENCODED_RUN, LEAST_TILES),
         (CONVERT, VIPS, LEAST_CONVERT),
     ):
         if theirs not in costs:
@@ -140,11 +147,11 @@ def report(costs: dict[str, list[Cost]], tiles: int) -> None:
                 getattr(b, what) / getattr(a, what)
                 for a, b in zip(costs[ours], costs[theirs], strict=True)
             )
-            verdict = ""
-            if least is not None:
-                met = "met" if ratio >= least else "missed"
-                verdict = f", at least {least}: {met}"
-            print(f"{what}: {ours} {ratio:.1f} times as fast as {theirs}{verdict}")
+            met = "met" if ratio >= least else "missed"
+            print(
+                f"{what}: {ours} {ratio:.1f} times as fast as {theirs}, "
+                f"at least {least}: {met}"
+            )
 
 
 def main() -> None:
