@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +105,28 @@ def test_what_is_done_meanwhile() -> None:
         for _ in pool.run(next_task, lambda: told.append("meanwhile")):
             told.append("outcome")
     assert told == ["next", "meanwhile", "outcome"] * 2 + ["next"]
+
+
+_PROGRAM = """
+import operator
+from openslide.export.workers import Workers
+
+if __name__ == "__main__":
+    tasks = iter([1, 2, 3])
+    with Workers(2, operator.neg, ["numpy"]) as pool:
+        print(sorted(outcome.result for outcome in pool.run(lambda: next(tasks, None))))
+"""
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
+    """It may be one of slides, and of whatever lies beside them."""
+    program, folder = tmp_path / "program.py", tmp_path / "slides"
+    program.write_text(_PROGRAM)
+    folder.mkdir()
+    (folder / "numpy.py").write_text("open('imported', 'w')")
+    environment = os.environ | {"PYTHONPATH": "", "PYTHONSAFEPATH": ""}
+    output = subprocess.check_output(
+        [sys.executable, program], cwd=folder, env=environment, text=True
+    )
+    assert output == "[-3, -2, -1]\n"
+    assert os.listdir(folder) == ["numpy.py"]

@@ -122,7 +122,7 @@ class _Worker:
         self._process = context.Process(
             target=_serve, args=(function, theirs), daemon=True
         )
-        with _ctrl_c_held_back():
+        with _ctrl_c_held_back(), _modules_as_here():
             self._process.start()
         theirs.close()  # the process has its own now
 
@@ -180,6 +180,29 @@ def _ctrl_c_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _modules_as_here() -> Iterator[None]:
+    """Let processes that begin now find the modules that this one finds.
+
+    What is spawned does; but a fork server looks into the current folder first, which may
+    be one of slides from anywhere, and not where the program has added.
+    """
+    variables = {
+        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)),
+        "PYTHONSAFEPATH": "1",
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _serve(function: Callable[[Any], Any], connection: Connection[Any, Any]) -> None:
