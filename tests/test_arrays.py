@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -578,3 +580,33 @@ def test_a_resolution_that_is_none(value: str) -> None:
             return {"openslide.mpp-x": "0.5", "openslide.mpp-y": value}
 
     assert Stated(Image.new("RGB", (5, 5))).mpp is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "format", "said"),
+    [
+        ((4, 4, 2), "B", "pixels must be bytes"),
+        ((4, 4), "B", "pixels must be bytes"),
+        ((4, 2, 3), "H", "pixels must be bytes"),
+    ],
+)
+def test_other_buffers_are_refused_and_given_back(
+    facts: SlideFacts, shape: tuple[int, ...], format: str, said: str
+) -> None:
+    memory = bytearray(math.prod(shape) * struct.calcsize(format))
+    pixels = memoryview(memory).cast(format, shape)
+    with (
+        openslide.OpenSlide(facts.path) as slide,
+        pytest.raises(ValueError, match=said),
+    ):
+        slide._osr.read_into(pixels, (0, 0), 0, 0xFFFFFF, False)
+    pixels.release()  # which fails where somebody holds it
+
+
+def test_rows_with_gaps_are_refused(facts: SlideFacts) -> None:
+    pixels = np.zeros((4, 8, 3), np.uint8)[:, ::2]
+    with (
+        openslide.OpenSlide(facts.path) as slide,
+        pytest.raises(ValueError, match="row must be contiguous"),
+    ):
+        slide._osr.read_into(pixels, (0, 0), 0, 0xFFFFFF, False)
