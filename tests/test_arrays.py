@@ -7,7 +7,7 @@ import struct
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -591,7 +591,7 @@ def test_a_resolution_that_is_none(value: str) -> None:
     ],
 )
 def test_other_buffers_are_refused_and_given_back(
-    facts: SlideFacts, shape: tuple[int, ...], format: str, said: str
+    facts: SlideFacts, shape: tuple[int, ...], format: Literal["B", "H"], said: str
 ) -> None:
     memory = bytearray(math.prod(shape) * struct.calcsize(format))
     pixels = memoryview(memory).cast(format, shape)
