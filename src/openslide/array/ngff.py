@@ -5,7 +5,9 @@ https://ngff.openmicroscopy.org/0.5/
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .._extras import zarr
@@ -91,11 +93,26 @@ def create_group(
 
     storage: how the image of a level is stored, as zarr.Group.create_array() takes it.
     """
-    group = zarr().create_group(store, attributes=attributes, zarr_format=3)
+    creation = _create(store, attributes, pyramid, storage)
+    # In a thread, for in this one there may be a loop, as in notebooks; Zarr's own face
+    # without async would change threads for each group and array.
+    with ThreadPoolExecutor(1) as thread:
+        return zarr().Group(thread.submit(asyncio.run, creation).result())
+
+
+async def _create(
+    store: Any,
+    attributes: dict[str, Any],
+    pyramid: Pyramid,
+    storage: Callable[[Level], dict[str, Any]],
+) -> Any:
+    group = await zarr().api.asynchronous.create_group(
+        store=store, attributes=attributes, zarr_format=3
+    )
     for level in pyramid.levels:
         width, height = level.size
-        folder = group.create_group(str(level.number))
-        folder.create_array(
+        folder = await group.create_group(str(level.number))
+        await folder.create_array(
             IMAGE,
             shape=(3, height, width),
             dtype="uint8",
@@ -104,7 +121,7 @@ def create_group(
             **storage(level),
         )
         for axis, side in zip(SPACE, (height, width), strict=True):
-            folder.create_array(
+            await folder.create_array(
                 axis,
                 shape=(side,),
                 chunks=(max(side, 1),),
