@@ -48,7 +48,7 @@ SLIDES = ("scanscope", "gt450", "offgrid", "blank", "j2k", "dicom", "mirax", "nd
 _REGIONS = 24
 
 #: A library that needs more seconds to get ready is not asked again.
-_PATIENCE = 4
+_PATIENCE = 2
 
 #: A side, of a tile of the slide.
 TILE = 0
@@ -151,7 +151,7 @@ class Peer:
 class Turns:
     """How many rounds a task may have, so that all of them end in time.
 
-    Each task has an equal share of the time that is left.  It has two rounds beside the
+    Each task has an equal share of the time that is left.  It has one round beside the
     one for getting ready whatever they take.
     """
 
@@ -160,15 +160,14 @@ class Turns:
         self._tasks = tasks
         self._rounds = rounds
 
-    def rounds(self) -> Iterator[int]:
-        """The numbers of the rounds of the next task."""
-        start = perf_counter()
+    def rounds(self, start: float) -> Iterator[int]:
+        """The numbers of the rounds of the next task, which began then to get ready."""
         share = max(0, self._end - start) / max(1, self._tasks)
         self._tasks -= 1
         for number in range(1, self._rounds + 1):
             yield number
             spent = perf_counter() - start
-            if number >= 2 and spent + spent / (number + 1) > share:
+            if spent + spent / (number + 1) > share:
                 return
 
 
@@ -194,10 +193,11 @@ def measure(
     def taken(task: str, kind: str, request: Callable[[int], Request]) -> Row:
         """What each of them takes; request(round) tells what to ask for."""
         row = Row(name, task, kind, errors=dict(refused))
+        start = perf_counter()
         ask_all(peers, row, request(0))  # for getting ready
         first, row.samples = row.samples, {}
         asked = [p for p in peers if max(first.get(p.name, [0])) < _PATIENCE]
-        for number in turns.rounds():
+        for number in turns.rounds(start):
             ask_all(asked, row, request(number))
         return Row(name, task, kind, first | row.samples, row.errors)
 
@@ -354,7 +354,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="a pattern of SLIDE/TASK")
     parser.add_argument("--rounds", type=int, default=7, help="at most, of each task")
     parser.add_argument(
-        "--minutes", type=float, default=10, help="for all, about; two rounds at least"
+        "--minutes", type=float, default=10, help="for all, about; one round at least"
     )
     parser.add_argument("--slides", type=Path, default=Path("build/bench-slides"))
     parser.add_argument("--json", type=Path, default=Path("build/bench-peers.json"))
