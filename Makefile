@@ -36,7 +36,7 @@ SOURCES := pyproject.toml setup.py ext/sources.txt $(EXT_FILES) $(PACKAGE_FILES)
 PYTHON_FILES := setup.py src tests wheels $(wildcard benchmarks/*.py)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
+.PHONY: help run test test-c test-docs test-instruction-sets test-without-jpeg test-neon test-sanitize \
     test-old-library coverage coverage-python coverage-c coverage-report viewer browser picture \
     pictures fuzz fuzz-c \
     bench bench-tiles bench-tileset bench-trees bench-native bench-resampled bench-server bench-array bench-cluster bench-peers docs wheel lint lint-windows format clean
@@ -110,9 +110,15 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 	$(BIN)/openslide info "$$slide"; \
 	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256 --resume
 
+# What compiles, rather than to run what was built.
+BUILD_TESTS := tests/test_c.py tests/test_build.py
+
 test: $(VENV)/package $(ORACLE)/ready ## Pass the test suite of the package (JOBS=processes)
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python $(PYTEST) \
-	    --ignore tests/test_docs.py --deselect tests/test_c.py::test_neon
+	    --ignore tests/test_docs.py $(addprefix --ignore ,$(BUILD_TESTS))
+
+test-c: $(VENV)/package ## Build with and without libraries, and pass the C unit tests
+	$(BIN)/python $(PYTEST) $(BUILD_TESTS)
 
 test-docs: $(VENV)/package ## Run every block of code in the README and the documentation
 	$(BIN)/python $(PYTEST) tests/test_docs.py
@@ -126,7 +132,7 @@ $(WITHOUT_JPEG)/package: $(WITHOUT_JPEG)/tools $(SOURCES)
 	touch $@
 
 test-without-jpeg: $(WITHOUT_JPEG)/package ## Pass the tests where libjpeg-turbo is not built in
-	$(WITHOUT_JPEG)/bin/python $(PYTEST) --ignore tests/test_c.py --ignore tests/test_build.py
+	$(WITHOUT_JPEG)/bin/python $(PYTEST) $(addprefix --ignore ,$(BUILD_TESTS))
 
 # What pixels depend on by way of kernels.
 PIXEL_TESTS := $(addprefix tests/,test_convert.py test_regions.py test_arrays.py \
