@@ -307,6 +307,22 @@ def test_damage_is_masked(damaged: Path) -> None:
             np.testing.assert_array_equal(tiles, expected)
 
 
+def test_as_much_is_kept_as_the_cache_may_hold(
+    paths: Mapping[str, Path], plain: Mapping[str, OpenSlide]
+) -> None:
+    """What libopenslide's own cache would find is found, too."""
+    width, height = plain["lzw"].dimensions
+    tiles = -(-width // 112) * -(-height // 48)
+    regions = [((x, 0), 0, (100, height)) for x in range(0, width - 99, 100)]
+    expected = outcomes(plain["lzw"], regions)
+    with OpenSlide(paths["lzw"]) as slide:
+        slide.set_cache(OpenSlideCache(int(1.2 * tiles * 112 * 48 * 4)))
+        slide._osr.trust_direct_reads()
+        assert outcomes(slide, regions) == expected
+        with nothing_can_be_opened():
+            assert outcomes(slide, regions) == expected
+
+
 # Threads and processes
 
 

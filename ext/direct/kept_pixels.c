@@ -57,7 +57,7 @@ kept_pixels_bytes(const struct kept_pixels *kept,
     struct tile_range range = range_of(kept, area);
     return (uint64_t)(range.end_column - range.first_column) *
            (uint64_t)(range.end_row - range.first_row) *
-           tile_cache_bytes_of_parts(tile_pixels(kept));
+           tile_cache_bytes(tile_pixels(kept));
 }
 
 /* What is not kept of a tile. */

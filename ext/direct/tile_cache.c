@@ -49,8 +49,8 @@ struct tile_cache {
 
 /* Entries */
 
-static size_t
-entry_bytes(size_t pixels)
+size_t
+tile_cache_bytes(size_t pixels)
 {
     return sizeof(struct cache_entry) + pixels * sizeof(uint32_t);
 }
@@ -76,7 +76,7 @@ new_entry(struct tile_cache *cache, const struct tile_key *key, size_t pixels)
     }
     tile_memory_retain(cache->memory);
     entry->memory = cache->memory;
-    entry->bytes = entry_bytes(pixels);
+    entry->bytes = tile_cache_bytes(pixels);
     entry->tile = (struct tile){*key, pixels, entry->block.words, NULL};
     atomic_init(&entry->references, 2);
     return entry;
@@ -100,7 +100,6 @@ new_entry_of_parts(struct tile_cache *cache, const struct tile_key *key,
     if (entry == NULL) {
         return NULL;
     }
-    entry->bytes = tile_cache_bytes_of_parts(pixels);
     entry->state = DECODED;
     entry->tile.parts = tile_parts_new();
     if (entry->tile.parts == NULL) {
@@ -366,12 +365,6 @@ tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
 {
     tile_parts_put(tile->parts, entry_of(tile)->block.words, tile_stride,
                    rectangle, words, stride);
-}
-
-size_t
-tile_cache_bytes_of_parts(size_t pixels)
-{
-    return 2 * entry_bytes(pixels);
 }
 
 void

@@ -62,8 +62,8 @@ const struct tile *tile_cache_find(struct tile_cache *cache,
 
 /*
  * The same, but where there is none, one without any parts, to be filled by
- * tile_cache_put().  It counts twice, for what fills it, libopenslide, has the
- * tile in its own cache as well.
+ * tile_cache_put().  It counts as a whole one: a slide that libopenslide has
+ * the tiles of in its cache shall find them here too.
  */
 const struct tile *tile_cache_get_parts(struct tile_cache *cache,
                                         const struct tile_key *key,
@@ -74,8 +74,8 @@ void tile_cache_put(const struct tile *tile, ptrdiff_t tile_stride,
                     const struct rectangle *rectangle, const uint32_t *words,
                     ptrdiff_t stride);
 
-/* How many bytes a tile without parts counts. */
-size_t tile_cache_bytes_of_parts(size_t pixels);
+/* How many bytes a tile counts. */
+size_t tile_cache_bytes(size_t pixels);
 
 void tile_release(const struct tile *tile);
 
