@@ -11,13 +11,12 @@ import hashlib
 import os
 import warnings
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from . import _arrays, _open
 from ._errors import OpenSlideError
 from ._properties import PROPERTY_NAME_QUICKHASH1
-from ._threads import threads_for
+from ._threads import in_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -197,13 +196,7 @@ def survey(
 
     Raises ValueError that names them otherwise, and where no slide is left.
     """
-    with ThreadPoolExecutor(threads_for(workers), "openslide-survey") as pool:
-        futures = [pool.submit(_survey_one, one, size, options) for one in sources]
-        try:
-            found = [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+    found = in_threads(lambda one: _survey_one(one, size, options), sources, workers)
     failures = tuple(
         (os.fspath(source.slide), str(result))
         for source, result in zip(sources, found, strict=True)
