@@ -48,12 +48,9 @@ NEEDS_TURBO = """
 """
 
 
-# An older one cannot leave a sum alone.
-NEEDS_ZLIB = """
-#include <zlib.h>
-#if ZLIB_VERNUM < 0x1290
-#error older than 1.2.9
-#endif
+# Any has what is called (since 1.6) that pkg-config knows (since 1.9).
+NEEDS_LIBDEFLATE = """
+#include <libdeflate.h>
 """
 
 
@@ -87,12 +84,12 @@ LIBRARIES = (
         "libjpeg is not libjpeg-turbo, or lacks its headers",
     ),
     Library(
-        "zlib",
-        "zlib",
-        "OPENSLIDE_WITHOUT_ZLIB",
-        "HAVE_ZLIB",
-        NEEDS_ZLIB,
-        "zlib lacks its headers, or is older than 1.2.9",
+        "libdeflate",
+        "libdeflate",
+        "OPENSLIDE_WITHOUT_LIBDEFLATE",
+        "HAVE_LIBDEFLATE",
+        NEEDS_LIBDEFLATE,
+        "libdeflate lacks its headers",
     ),
 )
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 #: The variable that leaves a library out of a build, and says of one that this is known.
 SWITCHES = {
     "libjpeg-turbo": "OPENSLIDE_WITHOUT_JPEG",
-    "zlib": "OPENSLIDE_WITHOUT_ZLIB",
+    "libdeflate": "OPENSLIDE_WITHOUT_LIBDEFLATE",
 }
 
 

@@ -31,7 +31,9 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for library, switch in SWITCHES.items():
         assert f"{library}: off, as {switch} says\n" in output
     last = output.splitlines()[-1]
-    assert last.startswith("openslide-native is built without libjpeg-turbo and zlib: ")
+    assert last.startswith(
+        "openslide-native is built without libjpeg-turbo and libdeflate: "
+    )
     shutil.copytree(
         Path(openslide.__file__).parent,
         folder / "lib" / "openslide",
@@ -70,16 +72,16 @@ for _ in range(2):
 def test_what_is_missing_is_told_at_the_first_slide(
     bare: Path, facts: SlideFacts
 ) -> None:
-    before, jpeg, zlib = run_with(bare, "-c", OPEN, facts.path)
+    before, jpeg, deflate = run_with(bare, "-c", OPEN, facts.path)
     assert before == "no slide was opened"
-    for line, package in ((jpeg, "libjpeg62-turbo-dev"), (zlib, "zlib1g-dev")):
+    for line, package in ((jpeg, "libjpeg62-turbo-dev"), (deflate, "libdeflate-dev")):
         assert package in line
         assert "pip install --force-reinstall --no-binary openslide-native" in line
 
 
 def test_what_is_missing_can_be_known(bare: Path, facts: SlideFacts) -> None:
     _, line = run_with(bare, "-c", OPEN, facts.path, OPENSLIDE_WITHOUT_JPEG="1")
-    assert "OPENSLIDE_WITHOUT_ZLIB=1" in line
+    assert "OPENSLIDE_WITHOUT_LIBDEFLATE=1" in line
     level = 'import logging; logging.getLogger("openslide").setLevel(logging.ERROR)'
     assert len(run_with(bare, "-c", level + OPEN, facts.path)) == 1
 
@@ -94,7 +96,7 @@ def test_what_is_missing_is_not_told_by_every_worker(
 
 @pytest.mark.requires_libjpeg_turbo
 @pytest.mark.skipif(
-    not openslide._openslide.tile_libraries(), reason="built without zlib"
+    not openslide._openslide.tile_libraries(), reason="built without libdeflate"
 )
 def test_nothing_is_told_where_nothing_is_missing(facts: SlideFacts) -> None:
     script = "import openslide, sys; openslide.OpenSlide(sys.argv[1])"

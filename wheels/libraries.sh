@@ -32,8 +32,6 @@ fetch https://github.com/libjpeg-turbo/libjpeg-turbo/releases/download/3.1.4.1/l
     ecae8008e2cc9ade2f2c1bb9d5e6d4fb73e7c433866a056bd82980741571a022
 build libjpeg-turbo-3.1.4.1 -DENABLE_SHARED=OFF -DWITH_TURBOJPEG=OFF -DREQUIRE_SIMD=ON
 
-fetch https://github.com/madler/zlib/releases/download/v1.3.1/zlib-1.3.1.tar.gz \
-    9a93b2b7dfdac77ceba5a558a580e74667dd6fede4585b91eefb60f03b72df23
-build zlib-1.3.1 -DZLIB_BUILD_EXAMPLES=OFF
-# Its build makes a shared library too, which the linker would prefer.
-find "$prefix" -name 'libz.so*' -delete -o -name 'libz*.dylib' -delete
+fetch https://github.com/ebiggers/libdeflate/archive/refs/tags/v1.23.tar.gz \
+    1ab18349b9fb0ce8a0ca4116bded725be7dcbfa709e19f6f983d99df1fb8b25f
+build libdeflate-1.23 -DLIBDEFLATE_BUILD_SHARED_LIB=OFF -DLIBDEFLATE_BUILD_GZIP=OFF

@@ -1,5 +1,5 @@
 /*
- * Deflate with zlib, where this build has it.
+ * Deflate with libdeflate, where this build has it.
  */
 #ifndef DEFLATE_H
 #define DEFLATE_H
@@ -8,12 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As "zlib 1.3.1", or NULL without it. */
+/* As "libdeflate 1.14", or NULL without it. */
 const char *deflate_version(void);
 
 /*
- * Expand one whole stream with a header of zlib's to just `count` bytes.
- * False, and they are undefined, where there are others.
+ * Expand one whole stream with a header of zlib's to just `count` bytes, whose
+ * sum is the one at its end.  False, and they are undefined, where there are
+ * others.
+ *
+ * What zlib accepts comes out the same.  libdeflate takes some more: it knows
+ * no codes that stand for nothing, but takes them for others that it has.
  */
 bool deflate_expand(const uint8_t *bytes, size_t size, uint8_t *expanded,
                     size_t count);

@@ -223,7 +223,7 @@ find_photos(const struct mirax_reading *reading,
     int32_t plain = find_group(reading, "VIMSLIDE_POSITION_BUFFER");
     int32_t deflated = find_group(reading, "StitchingIntensityLayer");
     if (plain < 0 && deflated >= 0 && deflate_version() == NULL) {
-        return "zlib is not built in";
+        return "libdeflate is not built in";
     }
     if (plain >= 0 || deflated >= 0) {
         scan->is_cut = true;

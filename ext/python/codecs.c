@@ -215,8 +215,8 @@ PyDoc_STRVAR(
 static PyObject *
 module_tile_libraries(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    const char *zlib = deflate_version();
-    return zlib != NULL ? Py_BuildValue("(s)", zlib) : PyTuple_New(0);
+    const char *version = deflate_version();
+    return version != NULL ? Py_BuildValue("(s)", version) : PyTuple_New(0);
 }
 
 bool

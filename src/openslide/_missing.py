@@ -41,10 +41,10 @@ _JPEG = _Library(
     "OpenSlide reads progressive and other rare JPEG tiles, and levels of NDPI and VMS "
     "that are made of larger ones, and Pillow writes JPEG files, in 1.5 times the time",
 )
-_ZLIB = _Library(
-    "zlib",
-    "zlib1g-dev",
-    "OPENSLIDE_WITHOUT_ZLIB",
+_LIBDEFLATE = _Library(
+    "libdeflate",
+    "libdeflate-dev",
+    "OPENSLIDE_WITHOUT_LIBDEFLATE",
     "OpenSlide reads deflate tiles, and MIRAX slides with compressed positions",
 )
 
@@ -53,7 +53,7 @@ _untold: list[_Library] = []
 if jpeg_version() is None:
     _untold.append(_JPEG)
 if not tile_libraries():
-    _untold.append(_ZLIB)
+    _untold.append(_LIBDEFLATE)
 
 
 def tell_what_is_missing() -> None:

@@ -23,7 +23,7 @@ _REMEDIES = {
     "the JPEG decoder that was asked for is not built in": (
         f"unset OPENSLIDE_DECODER, or {INSTALL.format('libjpeg-turbo')}"
     ),
-    "zlib is not built in": INSTALL.format("zlib"),
+    "libdeflate is not built in": INSTALL.format("libdeflate"),
     "direct reads are turned off": "unset OPENSLIDE_DIRECT to turn them on",
     "the file cannot be opened now": (
         "see that it may be read and that the limit of open files is not reached"
