@@ -462,13 +462,18 @@ def test_large_regions(large: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files in use are locked")
-def test_a_region_that_does_not_fit_the_cache_leaves_it_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["a region", "a batch"])
+def test_what_does_not_fit_the_cache_leaves_it_alone(tmp_path: Path, way: str) -> None:
     image = np.tile(reference(), (2, 3, 1))[:2400, :4800]
     path = write_generic(tmp_path, image=image, factors=(1,)).path
     with OpenSlide(path) as slide:
         before = slide.read_region(*tile(0)).tobytes()
         assert 4 * image.shape[0] * image.shape[1] > 32 << 20
-        slide.read_region((0, 0), 0, image.shape[1::-1])
+        if way == "a region":
+            slide.read_region((0, 0), 0, image.shape[1::-1])
+        else:
+            rows_of_tiles = [(0, y) for y in range(0, image.shape[0], 256)]
+            slide.read_batch(rows_of_tiles, 0, (image.shape[1], 256))
         os.truncate(path, 100)
         assert slide.read_region(*tile(0)).tobytes() == before
         with pytest.raises(OpenSlideError):

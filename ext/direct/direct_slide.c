@@ -438,12 +438,14 @@ read_level(const struct slide_handle *handle, atomic_uint *known,
     return verdict;
 }
 
-/* Whether a region shows more than the cache can keep. */
+/* Whether a region shows more than the cache can keep, or what others before
+   the next use of its tiles would drive out. */
 static bool
-exceeds(const struct region *region, const struct tile_cache *cache)
+spares(const struct region *region, const struct tile_cache *cache)
 {
     size_t pixels = tile_cache_capacity(cache) / sizeof(uint32_t);
-    return (uint64_t)region->height > pixels / (uint64_t)region->width;
+    return (region->is_passing && region->company == COMPANY_NONE) ||
+           (uint64_t)region->height > pixels / (uint64_t)region->width;
 }
 
 static struct tile_supply
@@ -506,7 +508,7 @@ read_images(const struct slide_handle *handle, struct direct_slide *direct,
         supply_of(handle, region->level, cache, &witness);
     struct read_ahead ahead = {0};
     bool shared = is_shared(direct, &supply, block->whole);
-    supply.spares_cache = exceeds(block->whole, cache);
+    supply.spares_cache = spares(block->whole, cache);
     supply.widest_whole = shared ? INT64_MAX : WIDE * block->whole->width;
     supply.is_upward = shared && atomic_fetch_add(&direct->reads, 1) % 2 != 0;
     supply.ahead = &ahead;

@@ -262,7 +262,8 @@ begin_run(struct batch_run *run, struct batches *all, struct batch *batch,
         .waiting_count = batch->count,
     };
     slide_handle_retain(run->handle);
-    batch_note_company(batch->regions, batch->count, run->handle);
+    batch_note_company(batch->regions, batch->count, run->handle,
+                       cache_bytes(batch));
     return run->waiting != NULL;
 }
 

@@ -27,6 +27,8 @@ struct region {
     bool is_exact;
     int64_t column, row;
     enum region_company company;
+    /* It is one of more than the cache has room for. */
+    bool is_passing;
 };
 
 /* One that is placed in level-0 pixels. */
