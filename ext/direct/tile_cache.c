@@ -22,7 +22,8 @@ enum entry_state {
 struct cache_entry {
     struct tile tile;
     atomic_int references;
-    enum entry_state state; /* guarded by the shard */
+    enum entry_state state; /* guarded by the shard, ... */
+    uint64_t last_use;      /* ... as this: how many there had been of all */
     size_t bytes;           /* that it counts */
     struct cache_entry *next_in_bucket;
     struct cache_entry *newer, *older;
@@ -41,7 +42,8 @@ struct tile_cache {
     atomic_size_t references;
     unsigned process;
     size_t capacity;
-    atomic_size_t size; /* bytes of the entries in all shards */
+    atomic_size_t size;     /* bytes of the entries in all shards */
+    _Atomic(uint64_t) uses; /* of all tiles, ever */
     struct tile_memory *memory;
     size_t buckets; /* of each shard; a power of two */
     struct shard shards[SHARDS];
@@ -49,10 +51,14 @@ struct tile_cache {
 
 /* Entries */
 
+/* As in libopenslide's cache; only where tiles are so small that they are the
+   lesser part of what is kept, that counts instead. */
 size_t
 tile_cache_bytes(size_t pixels)
 {
-    return sizeof(struct cache_entry) + pixels * sizeof(uint32_t);
+    size_t bytes = pixels * sizeof(uint32_t);
+    return bytes > sizeof(struct cache_entry) ? bytes
+                                              : sizeof(struct cache_entry);
 }
 
 static struct cache_entry *
@@ -170,8 +176,10 @@ unlink_from_list(struct shard *shard, struct cache_entry *entry)
 }
 
 static void
-make_newest(struct shard *shard, struct cache_entry *entry)
+make_newest(struct tile_cache *cache, struct shard *shard,
+            struct cache_entry *entry)
 {
+    entry->last_use = atomic_fetch_add(&cache->uses, 1);
     entry->newer = NULL;
     entry->older = shard->newest;
     *(shard->newest == NULL ? &shard->oldest : &shard->newest->newer) = entry;
@@ -184,7 +192,7 @@ add(struct tile_cache *cache, struct shard *shard, struct cache_entry *entry)
     struct cache_entry **bucket = bucket_of(cache, shard, &entry->tile.key);
     entry->next_in_bucket = *bucket;
     *bucket = entry;
-    make_newest(shard, entry);
+    make_newest(cache, shard, entry);
 }
 
 /* Afterwards the cache's reference is the caller's to drop. */
@@ -214,40 +222,58 @@ oldest_decoded(const struct shard *shard)
 
 /* The cache */
 
-/* Drop tiles until the others fit, of one shard first: tiles are spread evenly
-   among them, so its oldest is about the oldest of all. */
-static void
-shrink(struct tile_cache *cache, size_t first)
+/* The shard whose oldest tile is the oldest of all; NULL where there is no
+   tile but those being decoded. */
+static struct shard *
+find_oldest(struct tile_cache *cache)
 {
+    struct shard *found = NULL;
+    uint64_t last_use = UINT64_MAX;
     for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *shard = &cache->shards[(first + i) % SHARDS];
-        struct cache_entry *entry = NULL;
-        do {
-            platform_mutex_lock(&shard->mutex);
-            entry = atomic_load(&cache->size) > cache->capacity
-                        ? oldest_decoded(shard)
-                        : NULL;
-            if (entry != NULL) {
-                take_out(cache, shard, entry);
-            }
-            platform_mutex_unlock(&shard->mutex);
-            if (entry != NULL) {
-                release_entry(entry);
-            }
-        } while (entry != NULL);
-        if (atomic_load(&cache->size) <= cache->capacity) {
-            return;
+        struct shard *shard = &cache->shards[i];
+        platform_mutex_lock(&shard->mutex);
+        const struct cache_entry *entry = oldest_decoded(shard);
+        if (entry != NULL && entry->last_use < last_use) {
+            found = shard;
+            last_use = entry->last_use;
+        }
+        platform_mutex_unlock(&shard->mutex);
+    }
+    return found;
+}
+
+static bool
+exceeds_capacity(struct tile_cache *cache)
+{
+    return atomic_load(&cache->size) > cache->capacity;
+}
+
+/* Drop the oldest tiles until the others fit. */
+static void
+shrink(struct tile_cache *cache)
+{
+    struct shard *shard;
+    while (exceeds_capacity(cache) && (shard = find_oldest(cache)) != NULL) {
+        platform_mutex_lock(&shard->mutex);
+        struct cache_entry *entry =
+            exceeds_capacity(cache) ? oldest_decoded(shard) : NULL;
+        if (entry != NULL) {
+            take_out(cache, shard, entry);
+        }
+        platform_mutex_unlock(&shard->mutex);
+        if (entry != NULL) {
+            release_entry(entry);
         }
     }
 }
 
 /* Give out another reference to an entry. */
 static void
-use(struct shard *shard, struct cache_entry *entry)
+use(struct tile_cache *cache, struct shard *shard, struct cache_entry *entry)
 {
     atomic_fetch_add(&entry->references, 1);
     unlink_from_list(shard, entry);
-    make_newest(shard, entry);
+    make_newest(cache, shard, entry);
 }
 
 /*
@@ -268,7 +294,7 @@ find_or_add(struct tile_cache *cache, struct shard *shard,
             add(cache, shard, entry);
         }
     } else {
-        use(shard, entry);
+        use(cache, shard, entry);
     }
     return entry;
 }
@@ -303,8 +329,7 @@ tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
                size_t pixels, tile_decoder *decode, void *argument)
 {
     bool is_new;
-    size_t number = hash_key(key) % SHARDS;
-    struct shard *shard = &cache->shards[number];
+    struct shard *shard = &cache->shards[hash_key(key) % SHARDS];
     platform_mutex_lock(&shard->mutex);
     struct cache_entry *entry =
         find_or_add(cache, shard, key, pixels, new_entry, &is_new);
@@ -313,11 +338,9 @@ tile_cache_get(struct tile_cache *cache, const struct tile_key *key,
     }
     platform_mutex_unlock(&shard->mutex);
     if (entry != NULL && is_new) {
-        shrink(cache, number);
+        shrink(cache);
         decode_entry(cache, shard, entry, decode, argument);
-        if (atomic_load(&cache->size) > cache->capacity) {
-            shrink(cache, number);
-        }
+        shrink(cache);
     }
     if (entry != NULL && entry->state != DECODED) {
         release_entry(entry);
@@ -333,7 +356,7 @@ tile_cache_find(struct tile_cache *cache, const struct tile_key *key)
     platform_mutex_lock(&shard->mutex);
     struct cache_entry *entry = find_cached(cache, shard, key);
     if (entry != NULL && entry->state == DECODED) {
-        use(shard, entry);
+        use(cache, shard, entry);
     } else {
         entry = NULL;
     }
@@ -346,14 +369,13 @@ tile_cache_get_parts(struct tile_cache *cache, const struct tile_key *key,
                      size_t pixels)
 {
     bool is_new;
-    size_t number = hash_key(key) % SHARDS;
-    struct shard *shard = &cache->shards[number];
+    struct shard *shard = &cache->shards[hash_key(key) % SHARDS];
     platform_mutex_lock(&shard->mutex);
     struct cache_entry *entry =
         find_or_add(cache, shard, key, pixels, new_entry_of_parts, &is_new);
     platform_mutex_unlock(&shard->mutex);
     if (entry != NULL && is_new) {
-        shrink(cache, number);
+        shrink(cache);
     }
     return entry == NULL ? NULL : &entry->tile;
 }
