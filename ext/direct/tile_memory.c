@@ -1,23 +1,30 @@
 #include "tile_memory.h"
 
+#include "system/lengths.h"
 #include "system/platform.h"
 #include "system/shelf.h"
 
 #include <stdlib.h>
 
 /* What a large page holds on most machines. */
-static const size_t PIECE_BYTES = (size_t)2 << 20;
+static const size_t PAGE_BYTES = (size_t)2 << 20;
 
 /* As many as there are bits to mark them. */
 enum { MAX_BLOCKS = 64 };
 
-/* Pages of PIECE_BYTES each, as many as a slide's cache has, for the next
-   slide: to clear fresh ones takes a tenth of the time that decoding into them
-   does. */
-static struct shelf kept;
+/* Pieces of 1, 2, ... such pages that nobody uses, as many as a slide's cache
+   has, for the next slide: to clear fresh ones takes a tenth of the time that
+   decoding into them does. */
+enum { MAX_PAGES = 4 };
+
+static const size_t MOST_KEPT_BYTES = (size_t)32 << 20;
+
+static struct shelf kept[MAX_PAGES];
+static atomic_size_t kept_bytes;
 
 struct tile_piece {
     uint32_t *words;
+    size_t bytes;
     size_t block_words;
     unsigned block_count;
     uint64_t used;                      /* a bit for each block */
@@ -50,12 +57,6 @@ tile_memory_retain(struct tile_memory *memory)
 
 /* Pieces */
 
-static size_t
-piece_bytes(const struct tile_piece *piece)
-{
-    return piece->block_count * piece->block_words * sizeof(uint32_t);
-}
-
 static uint64_t
 all_blocks(const struct tile_piece *piece)
 {
@@ -83,37 +84,77 @@ make_unavailable(struct tile_memory *memory, struct tile_piece *piece)
     }
 }
 
-static size_t
-fitting_blocks(size_t words)
-{
-    size_t fitting = PIECE_BYTES / sizeof(uint32_t) / words;
-    return fitting < MAX_BLOCKS ? fitting : MAX_BLOCKS;
-}
-
 /* The first pieces are small, for a program that reads a tile or two does not
    want two megabytes cleared. */
-static unsigned
-next_block_count(const struct tile_memory *memory, size_t words)
+static size_t
+next_block_count(const struct tile_memory *memory, size_t fitting)
 {
-    size_t fitting = fitting_blocks(words);
-    size_t count =
-        memory->blocks_used < fitting ? memory->blocks_used : fitting;
-    return count < 1 ? 1 : (unsigned)count;
+    return memory->blocks_used < 1         ? 1
+           : memory->blocks_used < fitting ? memory->blocks_used
+                                           : fitting;
+}
+
+/* Where pieces of so many bytes are kept, or NULL. */
+static struct shelf *
+shelf_of(size_t bytes)
+{
+    size_t pages = bytes / PAGE_BYTES;
+    return bytes % PAGE_BYTES == 0 && pages >= 1 && pages <= MAX_PAGES
+               ? &kept[pages - 1]
+               : NULL;
+}
+
+static uint32_t *
+take_kept(size_t bytes)
+{
+    struct shelf *shelf = shelf_of(bytes);
+    uint32_t *words = shelf == NULL ? NULL : shelf_take(shelf);
+    if (words != NULL) {
+        atomic_fetch_sub(&kept_bytes, bytes);
+    }
+    return words;
+}
+
+static bool
+keep(uint32_t *words, size_t bytes)
+{
+    struct shelf *shelf = shelf_of(bytes);
+    bool is_kept =
+        shelf != NULL &&
+        atomic_fetch_add(&kept_bytes, bytes) + bytes <= MOST_KEPT_BYTES &&
+        shelf_put(shelf, words);
+    if (shelf != NULL && !is_kept) {
+        atomic_fetch_sub(&kept_bytes, bytes);
+    }
+    return is_kept;
+}
+
+/* A block that is larger than a page has a piece of whole ones for itself. */
+static size_t
+bytes_for(size_t count, size_t block_bytes)
+{
+    return count * block_bytes <= PAGE_BYTES
+               ? count * block_bytes
+               : (size_t)quotient_up(block_bytes, PAGE_BYTES) * PAGE_BYTES;
 }
 
 /* Pages for the piece; false where there is no memory. */
 static bool
 fill_piece(struct tile_piece *piece, const struct tile_memory *memory)
 {
-    size_t fitting = fitting_blocks(piece->block_words);
-    piece->block_count = (unsigned)fitting;
-    if (fitting * piece->block_words * sizeof(uint32_t) == PIECE_BYTES) {
-        piece->words = shelf_take(&kept);
-    }
+    size_t block_bytes = piece->block_words * sizeof(uint32_t);
+    size_t fitting = PAGE_BYTES / block_bytes;
+    size_t count = fitting < 1            ? 1
+                   : fitting > MAX_BLOCKS ? MAX_BLOCKS
+                                          : fitting;
+    piece->bytes = bytes_for(count, block_bytes);
+    piece->words = take_kept(piece->bytes);
     if (piece->words == NULL) {
-        piece->block_count = next_block_count(memory, piece->block_words);
-        piece->words = platform_pages_new(piece_bytes(piece));
+        count = next_block_count(memory, count);
+        piece->bytes = bytes_for(count, block_bytes);
+        piece->words = platform_pages_new(piece->bytes);
     }
+    piece->block_count = (unsigned)count;
     return piece->words != NULL;
 }
 
@@ -136,8 +177,8 @@ new_piece(struct tile_memory *memory, size_t words)
 static void
 free_piece(struct tile_piece *piece)
 {
-    if (piece_bytes(piece) != PIECE_BYTES || !shelf_put(&kept, piece->words)) {
-        platform_pages_free(piece->words, piece_bytes(piece));
+    if (!keep(piece->words, piece->bytes)) {
+        platform_pages_free(piece->words, piece->bytes);
     }
     free(piece);
 }
