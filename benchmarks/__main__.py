@@ -7,11 +7,12 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from . import memory, report
-from .cases import Case, all_cases
+from .cases import WRITERS, Case, all_cases
 from .contenders import (
     OURS,
     PEER,
@@ -21,7 +22,7 @@ from .contenders import (
     raw_contender,
     twice_contender,
 )
-from .kernels import TABLES, Row
+from .kernels import TABLES, Row, measure_slide_decoders
 from .machine import load, machine_facts
 from .measure import IMPORT_CASE, measure, measure_imports
 from .results import Result, by_case
@@ -57,6 +58,14 @@ def _parse_arguments() -> argparse.Namespace:
         choices=("wall", "cpu"),
         default="wall",
         help="cpu: the processor's time, for busy machines; leaves out several threads",
+    )
+    parser.add_argument(
+        "--tiles-of",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="SLIDE",
+        help="decoders: the tiles of this slide as well",
     )
     parser.add_argument("--list", action="store_true", help="name the cases, and end")
     for option, default in (
@@ -114,13 +123,34 @@ def _measure_all(
     return results
 
 
-def _measure_kernels(only: str, programs: Path) -> dict[str, Sequence[Row]]:
+def _kernel_tables(
+    arguments: argparse.Namespace, programs: Path
+) -> Iterator[tuple[str, Callable[[], tuple[str, Sequence[Row]]]]]:
+    """The name of each table, and what measures it."""
+    for name, measure_table in TABLES.items():
+        yield name, partial(measure_table, programs)
+    store = SlideStore(arguments.slides)
+    for name in WRITERS:
+        yield f"decoders/{name}", partial(_measure_stored, programs, store, name)
+    for path in arguments.tiles_of:
+        yield f"decoders/{path}", partial(measure_slide_decoders, programs, path)
+
+
+def _measure_stored(
+    programs: Path, store: SlideStore, name: str
+) -> tuple[str, Sequence[Row]]:
+    return measure_slide_decoders(programs, Path(store.slide(name).path))
+
+
+def _measure_kernels(
+    arguments: argparse.Namespace, programs: Path
+) -> dict[str, Sequence[Row]]:
     """The tables of the kernels: printed here, and their rows by name."""
     rows: dict[str, Sequence[Row]] = {}
-    for name, measure_table in TABLES.items():
-        if re.search(only, name):
+    for name, measure_table in _kernel_tables(arguments, programs):
+        if re.search(arguments.only, name):
             _progress(name)
-            text, rows[name] = measure_table(programs)
+            text, rows[name] = measure_table()
             print(text)
     return rows
 
@@ -185,7 +215,7 @@ def main() -> None:
         return
     facts = machine_facts() | {"clock": arguments.clock}
     programs = build(arguments.build)
-    kernels = _measure_kernels(arguments.only, programs)
+    kernels = _measure_kernels(arguments, programs)
     with contextlib.ExitStack() as stack:
         contenders = _contenders(arguments, programs / "raw_read", stack)
         versions = {contender.name: contender.versions for contender in contenders}

@@ -1,6 +1,7 @@
 /*
  * Speed of the own decoder with every instruction set that this CPU has, and
- * of libjpeg-turbo, on tiles of five kinds.
+ * of libjpeg-turbo, on tiles of five kinds; with `NAME FILE...` on the tiles
+ * of a slide, each a file.
  *
  * One round decodes each tile once with each decoder, so that a change of the
  * clock meets them all; of each tile the fastest round counts.
@@ -41,7 +42,11 @@ struct tile {
     unsigned long size;
 };
 
-static uint8_t pixels[SIDE * SIDE * 4];
+/* Of the largest tile so far. */
+static struct {
+    uint8_t *start;
+    size_t size;
+} pixels;
 
 /* ---- tiles ---- */
 
@@ -138,13 +143,71 @@ encode(const struct kind *kind, struct tile *tile)
     tile->format = (struct jpeg_format){SIDE, SIDE, kind->is_rgb, NULL, 0};
 }
 
+/* ---- tiles of a slide ---- */
+
+static void
+give_up(const char *path, const char *reason)
+{
+    fprintf(stderr, "%s: %s\n", path, reason);
+    exit(1);
+}
+
+static void
+read_bytes(const char *path, struct tile *tile)
+{
+    enum { MOST_BYTES = 1 << 26 };
+    FILE *file = fopen(path, "rb");
+
+    tile->bytes = malloc(MOST_BYTES);
+    if (file == NULL || tile->bytes == NULL) {
+        give_up(path, "cannot be read");
+    }
+    tile->size = (unsigned long)fread(tile->bytes, 1, MOST_BYTES, file);
+    fclose(file);
+}
+
+/* The library ends the program where this is no JPEG. */
+static void
+read_tile(const char *path, struct tile *tile)
+{
+    struct jpeg_decompress_struct info;
+    struct jpeg_error_mgr errors;
+
+    read_bytes(path, tile);
+    info.err = jpeg_std_error(&errors);
+    jpeg_create_decompress(&info);
+    jpeg_mem_src(&info, tile->bytes, tile->size);
+    jpeg_read_header(&info, TRUE);
+    tile->format =
+        (struct jpeg_format){info.image_width, info.image_height,
+                             info.jpeg_color_space == JCS_RGB, NULL, 0};
+    jpeg_destroy_decompress(&info);
+}
+
 /* ---- measuring ---- */
+
+static void
+make_room(const struct tile *tile)
+{
+    size_t size = (size_t)4 * tile->format.width * tile->format.height;
+
+    if (size > pixels.size) {
+        free(pixels.start);
+        pixels.start = malloc(size);
+        pixels.size = size;
+        if (pixels.start == NULL) {
+            give_up("pixels", "no memory");
+        }
+    }
+}
 
 static bool
 decode(const struct tile *tile, int decoder)
 {
-    const struct jpeg_area all = {0, 0, SIDE, SIDE};
-    const struct jpeg_rows rows = {pixels, SIDE * 4, JPEG_WORDS};
+    uint32_t width = tile->format.width, height = tile->format.height;
+    const struct jpeg_area all = {0, 0, width, height};
+    const struct jpeg_rows rows = {pixels.start, (ptrdiff_t)width * 4,
+                                   JPEG_WORDS};
 
     return decoder == LIBRARY
                ? jpeg_turbo_decode(&tile->format, tile->bytes, tile->size,
@@ -164,15 +227,15 @@ is_there(int decoder)
 static void
 measure(const struct tile *tile, double *seconds)
 {
-    double best[LIBRARY + 1];
+    double best[LIBRARY + 1] = {0};
 
+    make_room(tile);
     for (int round = 0; round < ROUNDS; round++) {
         for (int decoder = 0; decoder <= LIBRARY; decoder++) {
             double start = now(), time;
 
             if (is_there(decoder) && !decode(tile, decoder)) {
-                printf("a tile was refused\n");
-                exit(1);
+                give_up("a tile", "refused");
             }
             time = now() - start;
             if (round == 0 || time < best[decoder]) {
@@ -181,7 +244,25 @@ measure(const struct tile *tile, double *seconds)
         }
     }
     for (int decoder = 0; decoder <= LIBRARY; decoder++) {
-        seconds[decoder] += best[decoder] / TILES;
+        seconds[decoder] += best[decoder];
+    }
+}
+
+/* A line for each decoder. */
+static void
+report(const char *name, const double *seconds, int tiles)
+{
+    for (int decoder = 0; decoder <= LIBRARY; decoder++) {
+        const char *decoder_name =
+            decoder == LIBRARY
+                ? "libjpeg-turbo"
+                : instruction_set_name((enum instruction_set)decoder);
+
+        if (is_there(decoder)) {
+            printf("%-14s %-10s %10.1f %8.2f\n", decoder_name, name,
+                   seconds[decoder] / tiles * 1e6,
+                   seconds[LIBRARY] / seconds[decoder]);
+        }
     }
 }
 
@@ -197,22 +278,26 @@ measure_kind(const struct kind *kind)
         measure(&tile, seconds);
         free(tile.bytes);
     }
-    for (int decoder = 0; decoder <= LIBRARY; decoder++) {
-        const char *name =
-            decoder == LIBRARY
-                ? "libjpeg-turbo"
-                : instruction_set_name((enum instruction_set)decoder);
+    report(kind->name, seconds, TILES);
+}
 
-        if (is_there(decoder)) {
-            printf("%-14s %-10s %10.1f %8.2f\n", name, kind->name,
-                   seconds[decoder] * 1e6,
-                   seconds[LIBRARY] / seconds[decoder]);
-        }
+static void
+measure_slide(const char *name, char **paths, int count)
+{
+    double seconds[LIBRARY + 1] = {0};
+
+    for (int i = 0; i < count; i++) {
+        struct tile tile = {.bytes = NULL};
+
+        read_tile(paths[i], &tile);
+        measure(&tile, seconds);
+        free(tile.bytes);
     }
+    report(name, seconds, count);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     for (int set = 0; set < INSTRUCTION_SET_COUNT; set++) {
         const char *missing =
@@ -224,6 +309,10 @@ main(void)
         }
     }
     printf("%-14s %-10s %10s %8s\n", "decoder", "tiles", "us a tile", "speed");
+    if (argc > 2) {
+        measure_slide(argv[1], argv + 2, argc - 2);
+        return 0;
+    }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
         measure_kind(&kinds[i]);
     }

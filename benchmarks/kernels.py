@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import process_time
 
 import numpy as np
 from PIL import Image
 from PIL.Image import Resampling
 
+import openslide
 from openslide._resampling import resize
 
 
@@ -77,7 +79,7 @@ class DecoderRow:
     Attributes:
         decoder: its instruction set, or "libjpeg-turbo" for the yardstick.
         tiles: how they are sampled and quantized.
-        microseconds: for one of them, of 256 x 256 pixels.
+        microseconds: for one of them.
         speed: how many times as fast as libjpeg-turbo.
     """
 
@@ -126,6 +128,10 @@ def _measure_resampling(programs: Path) -> tuple[str, list[ResampleRow]]:
     return text, rows
 
 
+#: How many tiles of a slide are decoded, and what their column has room for.
+_SLIDE_TILES = 48
+_NAME_LENGTH = 10
+
 #: What Pillow is compared on: the side of the source, and the filter.
 _PILLOW_CHANGES = (
     (448, Resampling.BICUBIC),
@@ -163,9 +169,33 @@ def _measure_pillow(_programs: Path) -> tuple[str, list[ResampleRow]]:
 
 def _measure_decoders(programs: Path) -> tuple[str, list[DecoderRow]]:
     """What bench_jpeg prints, and the rows of its table."""
-    if not (programs / "bench_jpeg").exists():
+    return _decoder_table(programs, [])
+
+
+def measure_slide_decoders(programs: Path, slide: Path) -> tuple[str, list[DecoderRow]]:
+    """The same of tiles of a slide's level 0, spread evenly over it."""
+    with openslide.OpenSlide(slide) as opened, TemporaryDirectory() as folder:
+        tiles = opened.native_tiles(0)
+        columns, rows = tiles.shape
+        numbers = np.linspace(0, columns * rows - 1, _SLIDE_TILES).astype(int)
+        streams = tiles.encoded_batch(
+            [(int(number) % columns, int(number) // columns) for number in numbers]
+        )
+        files = []
+        for number, stream in zip(numbers, streams, strict=True):
+            if stream is not None:
+                files.append(Path(folder, f"{number}.jpeg"))
+                files[-1].write_bytes(stream)
+        return _decoder_table(programs, [slide.stem[:_NAME_LENGTH], *files])
+
+
+def _decoder_table(
+    programs: Path, arguments: Sequence[str | Path]
+) -> tuple[str, list[DecoderRow]]:
+    program = programs / "bench_jpeg"
+    if not program.exists():
         return "decoders: left out, there is no libjpeg-turbo to compare with", []
-    text = subprocess.check_output([programs / "bench_jpeg"], text=True)
+    text = subprocess.check_output([program, *arguments], text=True)
     rows = [
         DecoderRow(decoder, tiles, float(microseconds), float(speed))
         for decoder, tiles, microseconds, speed in _cells(text, "decoder", "tiles")
