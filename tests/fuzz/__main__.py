@@ -1,5 +1,5 @@
-"""Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c wants them,
-descriptions of Leica slides, indexes of MIRAX slides and documents of Ventana's.
+"""Write what the fuzzers start from: small slides, tiles as fuzz_jpeg.c and fuzz_codec.c
+want them, descriptions of Leica slides, indexes of MIRAX slides and documents of Ventana's.
 
 A folder each in FOLDER is made, by the name of the fuzzer.
 """
@@ -7,6 +7,7 @@ A folder each in FOLDER is made, by the name of the fuzzer.
 import argparse
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -37,6 +38,7 @@ def main() -> None:
     write_dicoms(folder / "dicom")
     for name in ("jpeg", "interchange"):
         write_tiles(folder / name)
+    write_samples(folder / "codec")
     write_descriptions(folder / "leica")
     write_indexes(folder / "mirax")
     write_stitchings(folder / "ventana")
@@ -101,6 +103,23 @@ def write_tiles(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(tiles(reference()[:40, :56])):
         (folder / f"{number:02}").write_bytes(seed)
+
+
+def write_samples(folder: Path) -> None:
+    """Without compression; and deflated: with codes of its own, fixed ones and stored."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pixels = reference()[:8, :16]
+    samples, head = pixels.tobytes(), bytes(side - 1 for side in size_of(pixels))
+    (folder / "plain").write_bytes(b"\0" + head + samples)
+    for name, level, strategy in (
+        ("codes", 9, zlib.Z_DEFAULT_STRATEGY),
+        ("fixed", 9, zlib.Z_FIXED),
+        ("stored", 0, zlib.Z_DEFAULT_STRATEGY),
+    ):
+        encoder = zlib.compressobj(level, strategy=strategy)
+        stream = encoder.compress(samples) + encoder.flush()
+        (folder / name).write_bytes(b"\1" + head + stream)
+        (folder / f"{name}-differences").write_bytes(b"\x82" + head + stream)
 
 
 def write_descriptions(folder: Path) -> None:
