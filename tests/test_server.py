@@ -789,7 +789,7 @@ def test_what_is_not_installed_is_named(
     monkeypatch.delattr(server, "running", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert main(["serve", str(tmp_path)]) == 1
-    assert "openslide serve needs uvicorn: pip install" in capsys.readouterr().err
+    assert "openslide serve needs uvicorn; install it with" in capsys.readouterr().err
 
 
 def test_what_cannot_be_served(

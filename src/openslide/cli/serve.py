@@ -13,13 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._extras import missing
 from ._types import not_negative, percent, positive
 
 if TYPE_CHECKING:
     from ..server import Settings
     from ._types import Subcommands
-
-_MISSING = "openslide serve needs {}: pip install openslide-native[server]"
 
 #: Where a token may be that is not to be seen in the list of processes.
 _TOKEN_VARIABLE = "OPENSLIDE_TOKEN"
@@ -108,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         from ..server import running
     except ImportError as error:
-        raise ImportError(_MISSING.format(error.name)) from None
+        raise missing(f"openslide serve needs {error.name}", "server") from None
     running.run(_settings(options), options.access_log, _say)
     return 0
 

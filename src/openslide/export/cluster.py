@@ -19,6 +19,7 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
+from .._extras import missing
 from .._library import versions
 from ..output.telling import Report, counted, hush_other_libraries, reason_of
 from .workers import Outcome
@@ -42,11 +43,6 @@ _DEATHS = 2
 
 #: What happens while nothing is done, or when the connection breaks.
 _INTERRUPTIONS = (TimeoutError, OSError, CancelledError, RuntimeError)
-
-_INSTALL = (
-    "clusters need Dask; install it, here and where the workers run, with "
-    "`pip install openslide-native[dask]`"
-)
 
 
 class _Worker(NamedTuple):
@@ -303,7 +299,8 @@ def _connect(address: str, patience: float) -> Any:
     try:
         import distributed
     except ImportError:
-        raise ImportError(_INSTALL) from None
+        need = "clusters need Dask, here and where the workers run"
+        raise missing(need, "dask") from None
     # What becomes of the connection is told here, without tracebacks.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     make_client: Any = distributed.Client
