@@ -20,6 +20,8 @@ DOCS := .venv-docs
 DURATION ?= 600
 # Processes that pass tests; 0: this one.
 JOBS ?= auto
+# Each process that tests begin would compile again what it imports of them.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := -m pytest -n $(JOBS) --dist worksteal
 FUZZERS := tiff dicom jpeg interchange codec leica mirax ndpi ngr ventana
 FUZZ_SHARE = $$(( $(DURATION) / $(words campaign $(FUZZERS)) ))
