@@ -14,9 +14,9 @@ import pytest
 import openslide
 from openslide import OpenSlide
 from tests import real_slides as real
+from tests.shared_slides import SharedSlides
 from tests.slides import VARIANTS, WRITERS, SlideFacts, write
 
-SLIDES_VARIABLE = "OPENSLIDE_TEST_SLIDES"
 ROOT = Path(__file__).parents[1]
 
 #: The variable that leaves a library out of a build, and says of one that this is known.
@@ -109,17 +109,30 @@ SLIDES_SINCE = {
 class Slides(Mapping[str, SlideFacts]):
     """The slides of tests.slides by name, each written when it is first wanted.
 
-    Wanting one that the loaded libopenslide cannot read skips the test.
+    Each has a folder of its own, and is not to be changed.  Wanting one that the loaded
+    libopenslide cannot read skips the test.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._written: dict[str, SlideFacts] = {}
+    def __init__(self, shared: Path, own: Path) -> None:
+        """`shared` is what other processes that pass tests have too."""
+        self._shared = SharedSlides(shared)
+        self._own = own
+        self._written: dict[str, tuple[Path, SlideFacts]] = {}
+
+    def folder(self, name: str) -> Path:
+        """Where the files of a slide are, and no others."""
+        return self._get(name)[0]
 
     def __getitem__(self, name: str) -> SlideFacts:
+        return self._get(name)[1]
+
+    def _get(self, name: str) -> tuple[Path, SlideFacts]:
         skip_before_openslide(SLIDES_SINCE.get(name, "3.4.1"))
         if name not in self._written:
-            self._written[name] = write(name, self._folder)
+            self._written[name] = self._shared.get(name) or (
+                self._own / name,
+                write(name, self._own / name),
+            )
         return self._written[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -153,13 +166,11 @@ class RealSlides(Mapping[str, Path]):
 
 @pytest.fixture(scope="session")
 def slides(tmp_path_factory: pytest.TempPathFactory) -> Slides:
-    """Slides of every format, with what to expect of them.
-
-    They are written into a temporary folder, or into the one that the environment
-    variable OPENSLIDE_TEST_SLIDES names, where they stay.
-    """
-    chosen = os.environ.get(SLIDES_VARIABLE)
-    return Slides(Path(chosen) if chosen else tmp_path_factory.mktemp("slides"))
+    """Slides of every format, with what to expect of them."""
+    own = tmp_path_factory.mktemp("slides")
+    has_company = "PYTEST_XDIST_WORKER" in os.environ
+    together = tmp_path_factory.getbasetemp().parent / "slides" if has_company else own
+    return Slides(together / "shared", own)
 
 
 @pytest.fixture

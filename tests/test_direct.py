@@ -37,7 +37,6 @@ from tests.slides import (
     write_philips,
     write_ventana_tif,
 )
-from tests.slides import WRITERS as WRITERS_OF_ALL
 from tests.slides.codecs import jpeg
 from tests.slides.content import RgbImage, shrink
 from tests.slides.direct import ALL_DIRECT
@@ -59,7 +58,7 @@ IMAGE = reference()[:600, :2001]
 WIDE = np.tile(reference()[:400], (1, 4, 1))[:, :8001]
 WIDEST = np.tile(reference()[:100], (1, 6, 1))[:, :12003]
 
-WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
+WRITERS: dict[str, Callable[..., SlideFacts]] = {
     "aperio": partial(write_aperio, image=IMAGE, factors=(1, 2), tile=240),
     "aperio-wide": partial(
         write_aperio, image=WIDE, factors=(1, 4, 16), subsampling="4:4:4", icc=False
@@ -101,18 +100,17 @@ WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
     "ventana": partial(
         write_ventana_tif, image=IMAGE, subsampling="4:2:2", factors=(1, 2, 4)
     ),
-    # As scanners and programs write them, but not where libopenslide makes up tiles.
-    **{
-        name: WRITERS_OF_ALL[name]
-        for name in VARIANTS
-        if name in ALL_DIRECT and not name.startswith(("aperio-hole", "dicom"))
-    },
 }
 
+#: As scanners and programs write them, but not where libopenslide makes up tiles.
+ALONE = [
+    name
+    for name in VARIANTS
+    if name in ALL_DIRECT and not name.startswith(("aperio-hole", "dicom"))
+]
 #: Of several files, which need not be open together.
-FOLDER_WRITERS: dict[str, Callable[[Path], SlideFacts]] = {
-    name: WRITERS_OF_ALL[name] for name in ALL_DIRECT if name.startswith("dicom")
-}
+IN_FOLDERS = [name for name in ALL_DIRECT if name.startswith("dicom")]
+SINGLE_FILES = [*WRITERS, *ALONE]
 
 
 class Two(NamedTuple):
@@ -123,10 +121,12 @@ class Two(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Two]]:
+def pairs(
+    slides: Mapping[str, SlideFacts], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Two]]:
     folder = tmp_path_factory.mktemp("direct")
-    writers = _named(WRITERS | FOLDER_WRITERS)
-    paths = {name: write(folder).path for name, write in writers.items()}
+    paths = {name: write(folder, name=name).path for name, write in WRITERS.items()}
+    paths |= {name: slides[name].path for name in (*ALONE, *IN_FOLDERS)}
     pairs = {
         name: Two(OpenSlide(path), OpenSlide(path, direct=False))
         for name, path in paths.items()
@@ -135,12 +135,6 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Two
     for two in pairs.values():
         two.direct.close()
         two.plain.close()
-
-
-def _named(
-    writers: Mapping[str, Callable[..., SlideFacts]],
-) -> dict[str, Callable[[Path], SlideFacts]]:
-    return {name: partial(writer, name=name) for name, writer in writers.items()}
 
 
 def must_be_direct(slide: OpenSlide) -> None:
@@ -201,7 +195,7 @@ def wishes(most: int = 500) -> st.SearchStrategy[Wish]:
     )
 
 
-any_slide = st.sampled_from(list(WRITERS))
+any_slide = st.sampled_from(SINGLE_FILES)
 
 
 @hypothesis.settings(deadline=None, max_examples=300)
@@ -294,7 +288,7 @@ def test_batches(
 
 @hypothesis.settings(deadline=None, max_examples=60)
 @hypothesis.given(
-    name=st.sampled_from([*WRITERS, *FOLDER_WRITERS]),
+    name=st.sampled_from([*SINGLE_FILES, *IN_FOLDERS]),
     wanted=st.lists(wishes(700), min_size=1, max_size=3),
 )
 def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> None:
@@ -309,7 +303,7 @@ def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) ->
         must_be_direct(slide)
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", SINGLE_FILES)
 def test_whole_levels(pairs: Mapping[str, Two], name: str) -> None:
     two = pairs[name]
     for level, size in enumerate(two.plain.level_dimensions):

@@ -17,7 +17,7 @@ from openslide import OpenSlide, OpenSlideCache
 from tests.conftest import uses_libjpeg_turbo
 from tests.damage.fields import integers
 from tests.direct_reads import Region, nothing_can_be_opened, regions
-from tests.slides import WRITERS, SlideFacts, reference, write_ndpi
+from tests.slides import SlideFacts, reference, write_ndpi
 from tests.slides.codecs import jpeg_restarts
 from tests.slides.content import RgbImage
 from tests.slides.direct import NDPI, NEEDS_LIBJPEG
@@ -64,8 +64,7 @@ def repeated(width: int, height: int) -> RgbImage:
 
 whole = partial(write_ndpi, subsampling="4:4:4", restarts_everywhere=True)
 
-SLIDES: dict[str, Callable[[Path], SlideFacts]] = {
-    **{name: WRITERS[name] for name in NDPI},
+OWN_SLIDES: dict[str, Callable[..., SlideFacts]] = {
     # More pixels than libopenslide paints at once, and a downsample of 3.2.
     "wide": partial(
         whole, image=repeated(10_240, 160), restart_interval=256, factors=(1, 5)
@@ -88,14 +87,20 @@ SLIDES: dict[str, Callable[[Path], SlideFacts]] = {
     ),
 }
 
+SLIDES = [*NDPI, *OWN_SLIDES]
+
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Two]]:
+def pairs(
+    slides: Mapping[str, SlideFacts], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Two]]:
     folder = tmp_path_factory.mktemp("ndpi")
-    pairs = {}
-    for name, write in SLIDES.items():
-        path = write(folder, name=name).path  # type: ignore[call-arg]
-        pairs[name] = Two(OpenSlide(path), OpenSlide(path, direct=False))
+    paths = {name: slides[name].path for name in NDPI}
+    paths |= {name: write(folder, name=name).path for name, write in OWN_SLIDES.items()}
+    pairs = {
+        name: Two(OpenSlide(path), OpenSlide(path, direct=False))
+        for name, path in paths.items()
+    }
     yield pairs
     for two in pairs.values():
         two.direct.close()
@@ -115,7 +120,7 @@ def region_of(wish: Wish, slide: OpenSlide) -> Region:
     return wish._replace(level=levels[wish.level % len(levels)]).of(slide)
 
 
-any_slide = st.sampled_from(list(SLIDES))
+any_slide = st.sampled_from(SLIDES)
 # The strategy of other slides has four levels.
 any_wish = st.builds(
     lambda wish, level: wish._replace(level=level), wishes(), st.integers(0, 7)

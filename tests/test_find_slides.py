@@ -16,6 +16,7 @@ from PIL import Image
 
 from openslide._diagnosis import diagnose
 from openslide.export import LeftOut, find_slides
+from tests.conftest import Slides
 from tests.slides import WRITERS, SlideFacts, write
 
 
@@ -30,17 +31,14 @@ def names(*arguments: str | Path, without: Path | None = None) -> list[str]:
 
 @pytest.mark.requires_openslide("4.0.1")  # the first that reads them all
 def test_one_entry_for_each_slide_of_every_format(
-    slides: Mapping[str, SlideFacts], tmp_path: Path
+    slides: Slides, tmp_path: Path
 ) -> None:
     folder = tmp_path / "slides"
     folder.mkdir()
     for name in WRITERS:
-        path = slides[name].path
-        together = path.parent if path.parent.name == name else path.parent / name
-        if together.is_dir():  # DICOM, VMS, VMU; the data of MIRAX
-            (folder / name).symlink_to(together)
-        for file in path.parent.glob(f"{name}.*"):
-            (folder / file.name).symlink_to(file)
+        assert slides[name].path.exists()
+        for entry in slides.folder(name).iterdir():
+            (folder / entry.name).symlink_to(entry)
     found = {slide.name: slide.path for slide in find_slides([folder])}
     renamed = {"vms": "vms_slide", "vmu": "vmu_slide"}
     assert set(found) == {renamed.get(name, name) for name in WRITERS}
@@ -298,15 +296,7 @@ def test_folders_patterns_and_shells_find_the_same(
 ) -> None:
     folder = tmp_path / "slides"
     for name in ("aperio-jpeg", "dicom-jpeg", "vms", "mirax", "trestle"):
-        source = slides[name].path
-        if source.parent.name == name:
-            shutil.copytree(source.parent, folder, dirs_exist_ok=True)
-            continue
-        folder.mkdir(exist_ok=True)
-        for file in source.parent.glob(f"{name}.*"):
-            shutil.copy(file, folder)
-        if (source.parent / name).is_dir():
-            shutil.copytree(source.parent / name, folder / name)
+        shutil.copytree(slides[name].path.parent, folder, dirs_exist_ok=True)
     Image.new("RGB", (64, 64)).save(folder / "label.png")
     (folder / "cut.svs").write_bytes(b"II*\0\x08\0\0\0")
     (folder / "gone.svs").symlink_to("missing.svs")

@@ -9,12 +9,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from tests.slides import WRITERS
+from tests.slides import WRITERS, write
 
 from .campaign import SECONDS, Campaign, Failure, Worker, cases
+from .cases import Template
 
 _COLUMNS = (
     *("unsupported", "refused", "read with errors", "read", "memory"),
@@ -30,7 +32,8 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="damage-") as folder,
         Worker(seconds=arguments.patience) as worker,
     ):
-        campaign = Campaign(worker, Path(folder), keep=arguments.keep)
+        make = partial(_template, Path(folder, "templates"))
+        campaign = Campaign(worker, Path(folder), make, keep=arguments.keep)
         end = time.monotonic() + arguments.seconds
         chosen = cases(arguments.only, arguments.seed, arguments.first)
         for case in islice(chosen, arguments.count):
@@ -45,6 +48,10 @@ def main() -> int:
             tallies[case.name][outcome_name] += 1
     _print_table(tallies)
     return 1 if any(tally["failed"] for tally in tallies.values()) else 0
+
+
+def _template(folder: Path, name: str) -> Template:
+    return Template(folder / name, write(name, folder / name).path)
 
 
 def _arguments() -> argparse.Namespace:

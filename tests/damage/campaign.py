@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,21 +166,27 @@ class Failure:
 
 
 class Campaign:
-    """Runs cases, with templates and damaged copies in a folder of its own."""
+    """Runs cases, with damaged copies in a folder of its own."""
 
     def __init__(
-        self, worker: Worker, folder: Path, *, keep: Path | None = None
+        self,
+        worker: Worker,
+        folder: Path,
+        make: Callable[[str], Template],
+        *,
+        keep: Path | None = None,
     ) -> None:
-        """`keep` is where slides that fail are copied to."""
+        """`make` gives the slide of a name; `keep` is where those that fail are copied."""
         self._worker = worker
         self._folder = folder
+        self._make = make
         self._keep = keep
         self._templates: dict[str, Template] = {}
 
     def template(self, name: str) -> Template:
-        """The undamaged slide of a name, written when it is first wanted."""
+        """The undamaged slide of a name, made when it is first wanted."""
         if name not in self._templates:
-            self._templates[name] = Template(name, self._folder / "templates" / name)
+            self._templates[name] = self._make(name)
         return self._templates[name]
 
     def run(self, case: Case) -> Outcome | Failure:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.slides import write
-
 from .mutations import Original, draw
 
 
@@ -62,10 +60,9 @@ class Case:
 class Template:
     """An undamaged slide, of which damaged copies are made."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        """Write the slide into a folder of its own."""
+    def __init__(self, folder: Path, path: Path) -> None:
+        """The slide at `path`, to which all files in `folder` belong."""
         self._folder = folder
-        path = write(name, folder).path
         self.main = path.relative_to(folder).as_posix()
         self.files = {
             file.relative_to(folder).as_posix(): Original(file.read_bytes())
