@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,23 +78,47 @@ class Cluster:
             process.wait()
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    folder = tmp_path / "dask"
-    folder.mkdir()
-    started = Cluster(folder)
-    yield started
-    started.stop()
+@contextmanager
+def started(folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One that tests leave as it is, for its processes take seconds to be there."""
+    with started(tmp_path_factory.mktemp("dask")) as cluster:
+        yield cluster
 
 
 @pytest.fixture
-def folder(slides: Mapping[str, SlideFacts], tmp_path: Path) -> Path:
+def mortal_cluster(tmp_path: Path) -> Iterator[Cluster]:
+    (tmp_path / "dask").mkdir()
+    with started(tmp_path / "dask") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def folder(
+    slides: Mapping[str, SlideFacts], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Two slides, of some forty parts."""
-    path = tmp_path / "slides"
-    path.mkdir()
+    path = tmp_path_factory.mktemp("slides-of-clusters")
     shutil.copy(slides["aperio-jpeg"].path, path / "one.svs")
-    shutil.copy(write_tissue(tmp_path / "tissue").path, path / "two.tiff")
+    tissue = write_tissue(tmp_path_factory.mktemp("tissue"))
+    shutil.copy(tissue.path, path / "two.tiff")
     return path
+
+
+@pytest.fixture(scope="module")
+def local(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What this machine writes of them."""
+    out = tmp_path_factory.mktemp("local") / "out"
+    finish(tiles(folder, out))
+    return contents(out)
 
 
 def tiles(
@@ -138,15 +162,16 @@ def wait_for_parts(out: Path, count: int) -> None:
     raise AssertionError(f"there are no {count} parts in {out}")
 
 
-def test_the_same_bytes(cluster: Cluster, folder: Path, tmp_path: Path) -> None:
-    finish(tiles(folder, tmp_path / "local"))
+def test_the_same_bytes(
+    cluster: Cluster, folder: Path, local: dict[str, bytes], tmp_path: Path
+) -> None:
     # As many tasks as the cluster has room for, whatever this machine has.
     far = tiles(
         folder, tmp_path / "far", "--scheduler", cluster.address,
         OPENSLIDE_NUM_THREADS="1",
     )  # fmt: skip
     assert "tiles of 2 slides" in finish(far)
-    assert contents(tmp_path / "far") == contents(tmp_path / "local")
+    assert contents(tmp_path / "far") == local
     assert had_tasks_waiting(cluster)
 
 
@@ -177,9 +202,9 @@ def overlaps(log: list[tuple[Any, ...]]) -> bool:
 
 
 def test_a_worker_is_killed_and_the_scheduler_restarted(
-    cluster: Cluster, folder: Path, tmp_path: Path
+    mortal_cluster: Cluster, folder: Path, local: dict[str, bytes], tmp_path: Path
 ) -> None:
-    finish(tiles(folder, tmp_path / "local"))
+    cluster = mortal_cluster
     far = tmp_path / "far"
     child = tiles(folder, far, "--scheduler", cluster.address)
     wait_for_parts(far, 2)
@@ -190,7 +215,7 @@ def test_a_worker_is_killed_and_the_scheduler_restarted(
     cluster.scheduler = cluster.start_scheduler()
     cluster.workers = [cluster.start_worker(), cluster.start_worker()]
     finish(child)
-    assert contents(far) == contents(tmp_path / "local")
+    assert contents(far) == local
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
