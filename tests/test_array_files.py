@@ -143,7 +143,7 @@ class StopsAfter(Told):
 def test_store_is_gone_on_with(
     slides: Mapping[str, SlideFacts], tmp_path: Path
 ) -> None:
-    path, out = slides["aperio-jpeg"].path, tmp_path / "slide.zarr"
+    path, out = slides["aperio-scanscope"].path, tmp_path / "slide.zarr"
     options: dict[str, Any] = {"chunks": 40, "threads": 1}
     with openslide.OpenSlide(path) as slide, pytest.raises(StoppedError):
         write_store(slide, path, out, resume=False, report=StopsAfter(1), **options)
@@ -162,7 +162,7 @@ def test_store_is_gone_on_with(
 def test_what_was_removed_is_made_again(
     slides: Mapping[str, SlideFacts], tmp_path: Path
 ) -> None:
-    path, out = slides["aperio-jpeg"].path, tmp_path / "slide.zarr"
+    path, out = slides["aperio-scanscope"].path, tmp_path / "slide.zarr"
     first, _ = convert(path, out, chunks=40)
     lost = out / "0" / "image" / "c" / "0" / "0" / "0"
     lost.unlink()

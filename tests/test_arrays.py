@@ -89,13 +89,14 @@ def test_batches_are_regions(
         np.testing.assert_array_equal(one, rgb[i])
 
 
-@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("threads", [2, 7])
 def test_large_regions_are_the_same_on_any_number_of_threads(
     slide: openslide.OpenSlide, threads: int
 ) -> None:
-    location, size = (-101, -77), (2600, 1900)
+    location, size = (-101, -77), (2200, 1650)
     openslide.set_num_threads(1)
     try:
+        assert openslide.get_num_threads() == 1
         expected = np.asarray(slide.read_region(location, 0, size))
         openslide.set_num_threads(threads)
         assert openslide.get_num_threads() == threads

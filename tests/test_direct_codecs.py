@@ -8,7 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -192,11 +192,18 @@ def test_flipped_bits(encoding: Any, tmp_path: Path) -> None:
 REGIONS: list[Region] = [((256, 0), 0, (200, 200)), ((0, 0), 0, (256, 256))]
 
 
+@cache
+def sound_tiles(encoding: Any) -> tuple[bytes, ...]:
+    dialect = Dialect(encoding=encoding)
+    codec = dialect.codec()
+    return tuple(codec.encode(part) for part in cut(SMALL, dialect.tile))
+
+
 def write_tiles(folder: Path, encoding: Any, damage: Callable[[bytes], bytes]) -> Path:
     """A slide of one level, whose second tile is damaged."""
     dialect = Dialect(encoding=encoding)
     codec = dialect.codec()
-    tiles = [codec.encode(part) for part in cut(SMALL, dialect.tile)]
+    tiles = list(sound_tiles(encoding))
     tiles[1] = damage(tiles[1])
     path = folder / "damaged.tif"
     with SlideTiff(path, dialect) as tiff:

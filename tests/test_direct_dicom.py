@@ -25,7 +25,7 @@ pytestmark = [
 
 Region = tuple[tuple[int, int], int, tuple[int, int]]
 
-REGIONS = 300
+REGIONS = 100
 
 #: Neither factor divides both sides, so the edge tiles are partial, and most
 #: positions on the upper levels lie between pixels.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -208,10 +209,18 @@ def test_damaged_image(tmp_path: Path) -> None:
                 slide.read_region((0, 0), 0, (50, 50))
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a slide of two levels."""
+    folder = tmp_path_factory.mktemp("sound")
+    write_mirax(folder, tile=64, levels=2, image=IMAGE)
+    return folder
+
+
 @pytest.mark.parametrize("field", range(0, 120, 4))
-def test_damaged_index(tmp_path: Path, field: int) -> None:
+def test_damaged_index(sound: Path, tmp_path: Path, field: int) -> None:
     """Whatever the index says, it is what libopenslide makes of it."""
-    write_mirax(tmp_path, tile=64, levels=2, image=IMAGE)
+    shutil.copytree(sound, tmp_path, dirs_exist_ok=True)
     index = tmp_path / "mirax" / "Index.dat"
     path = tmp_path / "mirax.mrxs"
     content = index.read_bytes()

@@ -24,7 +24,7 @@ from tests.oracle.client import Oracle, OracleUnavailableError, find_python
 from tests.oracle.compare import Compare, RunBoth, differences
 from tests.oracle.script import Description
 from tests.real_slides import REAL_SLIDES
-from tests.slides import WRITERS
+from tests.slides import FORMATS, WRITERS
 from tests.type_check import complaints
 
 READS_PER_SLIDE = 24
@@ -220,7 +220,6 @@ def test_whole_levels(alike: Compare, path: Path) -> None:
 
 
 @pytest.mark.parametrize("slide_name", WHOLE_SLIDES, indirect=True)
-@with_and_without_direct_reads
 def test_thumbnails(alike: Compare, path: Path) -> None:
     sizes = [(1, 1), (77, 5), (5, 77), (200, 200)]
     alike(
@@ -230,10 +229,17 @@ def test_thumbnails(alike: Compare, path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("slide_name", WHOLE_SLIDES, indirect=True)
+DEFAULTS, WITHIN_BOUNDS = "", "tile_size=97, overlap=5, limit_bounds=True"
+
+
+# What varies a format has the levels and bounds of that.
 @pytest.mark.parametrize(
-    "options",
-    ["", "256, 0, True", "tile_size=97, overlap=5, limit_bounds=True"],
+    ("slide_name", "options"),
+    [
+        *((name, WITHIN_BOUNDS) for name in WHOLE_SLIDES),
+        *((name, DEFAULTS) for name in FORMATS),
+    ],
+    indirect=["slide_name"],
 )
 def test_deep_zoom(alike: Compare, path: Path, options: str) -> None:
     alike(
