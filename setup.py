@@ -154,7 +154,7 @@ extension = Extension(
     "openslide._openslide",
     sources=sources(),
     include_dirs=[str(EXT)],
-    depends=[str(path) for path in EXT.rglob("*.h")],
+    depends=[str(path) for path in (EXT / "sources.txt", *EXT.rglob("*.h"))],
     define_macros=[] if FREE_THREADED else limited_api(),
     extra_compile_args=compile_args(),
     py_limited_api=not FREE_THREADED,
