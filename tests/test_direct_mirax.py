@@ -17,7 +17,7 @@ from openslide import OpenSlide, OpenSlideCache, OpenSlideError
 from tests.conftest import RealSlides
 from tests.direct_reads import Region, outcome, regions
 from tests.slides import reference, write_mirax
-from tests.slides.mirax import Positions
+from tests.slides.mirax import ImageFormat, Positions
 from tests.test_direct import without_libopenslide
 
 pytestmark = [
@@ -26,8 +26,6 @@ pytestmark = [
 ]
 
 IMAGE = reference()[:800, :1000]
-
-NOT_JPEG = "the tiles are not JPEG"
 
 #: Photos of 1 to 8 images a side, whose positions the stage missed by some pixels;
 #: images whose parts are no whole pixels; indexes of several pages.
@@ -49,6 +47,12 @@ SLIDES: dict[str, Callable[..., object]] = {
     ),
     "computed": partial(
         write_mirax, divisions=4, tile=64, overlap=25, positions=Positions.NONE
+    ),
+    "png": partial(
+        write_mirax, divisions=2, tile=80, overlap=17, jitter=6, image_format="PNG"
+    ),
+    "bmp": partial(
+        write_mirax, divisions=2, tile=79, overlap=17, jitter=6, image_format="BMP24"
     ),
     "exported": partial(
         write_mirax, divisions=1, tile=100, overlap=0, positions=Positions.NONE
@@ -127,23 +131,6 @@ def test_stored_pixels(paths: Mapping[str, Path]) -> None:
         assert stored == [True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("reason", "options"),
-    [
-        (NOT_JPEG, {"image_format": "PNG"}),
-        (NOT_JPEG, {"image_format": "BMP24"}),
-    ],
-)
-def test_indirect(tmp_path: Path, reason: str, options: Mapping[str, object]) -> None:
-    write: Callable[..., object] = partial(write_mirax, tile=64, levels=3, image=IMAGE)
-    write(tmp_path, **options)
-    path = tmp_path / "mirax.mrxs"
-    with OpenSlide(path) as slide, OpenSlide(path, direct=False) as plain:
-        assert slide.indirect_levels == dict.fromkeys(range(3), reason)
-        region = ((50, 40), 1, (200, 100))
-        assert slide.read_region(*region) == plain.read_region(*region)
-
-
 def test_changed_data_file(tmp_path: Path) -> None:
     write_mirax(tmp_path, tile=64, levels=3, image=IMAGE)
     path = tmp_path / "mirax.mrxs"
@@ -215,6 +202,33 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound")
     write_mirax(folder, tile=64, levels=2, image=IMAGE)
     return folder
+
+
+@pytest.mark.parametrize(
+    ("image_format", "start", "places"),
+    [
+        # The size of the file, of the picture, of its data, of a pixel, the samples.
+        ("BMP24", b"BM", (0, 2, 10, 14, 18, 22, 26, 28, 30, 34, 38, 46, 50, 54, 60)),
+        # The signature, a length, a name, the size, depth, filter, sum, and so on.
+        ("PNG", b"\x89PNG", (1, 11, 12, 19, 24, 25, 27, 30, 36, 40, 43, 60, 100)),
+    ],
+)
+def test_damaged_pictures(
+    tmp_path: Path, image_format: ImageFormat, start: bytes, places: tuple[int, ...]
+) -> None:
+    write_mirax(tmp_path, tile=64, levels=2, image=IMAGE, image_format=image_format)
+    data = tmp_path / "mirax" / "Data0000.dat"
+    content = data.read_bytes()
+    path, region = tmp_path / "mirax.mrxs", ((0, 0), 0, (60, 60))
+    found: set[type] = set()
+    for place in places:
+        damaged = bytearray(content)
+        damaged[content.index(start) + place] ^= 0x81
+        data.write_bytes(damaged)
+        expected = outcome(path, region, direct=False)
+        assert outcome(path, region, direct=True, trusted=True) == expected, place
+        found.add(type(expected))
+    assert found == ({str, bytes} if image_format == "BMP24" else {str})
 
 
 @pytest.mark.parametrize("field", range(0, 120, 4))

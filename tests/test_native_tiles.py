@@ -41,8 +41,7 @@ NOT_JPEG = "the tiles are not JPEG"
 #: Why levels that are read directly have no native tiles; the others have them.
 NOT_NATIVE: dict[str, str | dict[int, str]] = {
     "trestle": {0: OVERLAPPING, 1: OVERLAPPING},
-    "ventana-bif": OVERLAPPING,
-    "mirax": OVERLAPPING,
+    **dict.fromkeys(("ventana-bif", "mirax", "mirax-png", "mirax-bmp"), OVERLAPPING),
     "leica": "the level is made of several images",
     **dict.fromkeys((*NDPI, "vms", "vmu"), "the level is not stored as tiles"),
     **dict.fromkeys(

@@ -1,7 +1,9 @@
 #include "codec.h"
 
 #include "_convert.h"
+#include "bmp.h"
 #include "deflate.h"
+#include "png.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +17,10 @@ codec_is_available(enum codec codec)
     case CODEC_JPEG:
         return jpeg_is_available();
     case CODEC_NONE:
+    case CODEC_BMP:
         return true;
     case CODEC_DEFLATE:
+    case CODEC_PNG:
         return deflate_version() != NULL;
     default:
         return false;
@@ -72,7 +76,7 @@ put_rows(const struct jpeg_format *format, const uint8_t *samples,
     }
 }
 
-/* Compressed ones */
+/* Those that are not stored as they are */
 
 static void
 add_up(const struct jpeg_format *format, uint8_t *samples)
@@ -86,12 +90,16 @@ add_up(const struct jpeg_format *format, uint8_t *samples)
 }
 
 static bool
-expand(enum codec codec, const uint8_t *bytes, size_t size, uint8_t *samples,
-       size_t count)
+expand(enum codec codec, const struct jpeg_format *format,
+       const uint8_t *bytes, size_t size, uint8_t *samples, size_t count)
 {
     switch (codec) {
     case CODEC_DEFLATE:
         return deflate_expand(bytes, size, samples, count);
+    case CODEC_PNG:
+        return png_expand(bytes, size, format->width, format->height, samples);
+    case CODEC_BMP:
+        return bmp_expand(bytes, size, format->width, format->height, samples);
     default:
         return false;
     }
@@ -103,8 +111,8 @@ decode_compressed(const struct coding *coding,
                   size_t size, size_t count, const struct jpeg_rows *rows)
 {
     uint8_t *samples = malloc(count);
-    bool complete =
-        samples != NULL && expand(coding->codec, bytes, size, samples, count);
+    bool complete = samples != NULL &&
+                    expand(coding->codec, format, bytes, size, samples, count);
     if (complete && coding->has_differences) {
         add_up(format, samples);
     }

@@ -15,6 +15,8 @@ enum codec {
     CODEC_JPEG,
     CODEC_NONE,
     CODEC_DEFLATE,
+    CODEC_PNG,
+    CODEC_BMP,
 };
 
 struct coding {

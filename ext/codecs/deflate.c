@@ -28,6 +28,12 @@ deflate_expand(const uint8_t *bytes, size_t size, uint8_t *expanded,
     return complete && used == size;
 }
 
+uint32_t
+deflate_crc(const uint8_t *bytes, size_t size)
+{
+    return libdeflate_crc32(0, bytes, size);
+}
+
 #else
 
 const char *
@@ -45,6 +51,14 @@ deflate_expand(const uint8_t *bytes, size_t size, uint8_t *expanded,
     (void)expanded;
     (void)count;
     return false;
+}
+
+uint32_t
+deflate_crc(const uint8_t *bytes, size_t size)
+{
+    (void)bytes;
+    (void)size;
+    return 0;
 }
 
 #endif

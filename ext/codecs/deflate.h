@@ -22,4 +22,7 @@ const char *deflate_version(void);
 bool deflate_expand(const uint8_t *bytes, size_t size, uint8_t *expanded,
                     size_t count);
 
+/* The sum CRC-32, as in PNG; 0 without the library. */
+uint32_t deflate_crc(const uint8_t *bytes, size_t size);
+
 #endif

@@ -15,6 +15,7 @@ missing_codec(enum codec codec)
     case CODEC_JPEG:
         return "the JPEG decoder that was asked for is not built in";
     case CODEC_DEFLATE:
+    case CODEC_PNG:
         return "libdeflate is not built in";
     default:
         return "the tiles are compressed in another way";

@@ -207,8 +207,10 @@ decode_mirax_tile(const struct image *image,
 {
     size_t size;
     uint8_t *bytes = image_read_tile(image, request->tile, &size);
-    bool decoded = bytes != NULL && is_jfif(bytes, size) &&
-                   jpeg_decode(&image->format, bytes, size, rows);
+    bool decoded =
+        bytes != NULL &&
+        (image->coding.codec != CODEC_JPEG || is_jfif(bytes, size)) &&
+        codec_decode(&image->coding, &image->format, bytes, size, rows);
     free(bytes);
     return decoded;
 }
@@ -277,6 +279,7 @@ mirax_image_open(struct image *image, struct mirax_scan *scan,
     *image = (struct image){
         .container = &mirax_container,
         .store = store,
+        .coding = {.codec = level->codec},
         .format = {.width = (uint32_t)level->width,
                    .height = (uint32_t)level->height},
         .tile_width = (uint32_t)level->width,

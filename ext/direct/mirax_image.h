@@ -34,6 +34,7 @@ struct mirax_stored {
 
 /* What is special of a level. */
 struct mirax_level {
+    enum codec codec;
     bool is_first;
     int32_t joined;        /* images of level 0 in one, across and down */
     double shrink;         /* pixels of level 0 in one, across and down */

@@ -238,6 +238,16 @@ find_photos(const struct mirax_reading *reading,
 
 /* Levels */
 
+static enum codec
+codec_named(const char *name)
+{
+    return name == NULL                 ? CODEC_OTHER
+           : strcmp(name, "JPEG") == 0  ? CODEC_JPEG
+           : strcmp(name, "PNG") == 0   ? CODEC_PNG
+           : strcmp(name, "BMP24") == 0 ? CODEC_BMP
+                                        : CODEC_OTHER;
+}
+
 /* What the description says of a level; `joined` is that of the level before,
    0 of the first. */
 static const char *
@@ -251,9 +261,9 @@ describe_mirax_level(const struct mirax_reading *reading, int32_t number,
         return ODD;
     }
     int32_t factor = mirax_number_of(reading, group, "IMAGE_CONCAT_FACTOR");
-    const char *format = text_of(reading, group, "IMAGE_FORMAT");
     int32_t before = joined == 0 ? 1 : joined;
     *level = (struct mirax_level){
+        .codec = codec_named(text_of(reading, group, "IMAGE_FORMAT")),
         .is_first = number == 0,
         .joined = factor >= 0 && factor <= 20 && before <= MAX_JOINED
                       ? before << factor
@@ -262,8 +272,9 @@ describe_mirax_level(const struct mirax_reading *reading, int32_t number,
         .height = mirax_number_of(reading, group, "DIGITIZER_HEIGHT"),
     };
     level->shrink = level->joined;
-    if (format == NULL || strcmp(format, "JPEG") != 0) {
-        return "the tiles are not JPEG";
+    const char *refusal = image_refusal(level->codec, true, 1, 1);
+    if (refusal != NULL) {
+        return refusal;
     }
     return level->joined >= 1 && level->joined <= MAX_JOINED &&
                    level->width >= 1 && level->width <= MAX_IMAGE_SIDE &&

@@ -45,7 +45,7 @@ _LIBDEFLATE = _Library(
     "libdeflate",
     "libdeflate-dev",
     "OPENSLIDE_WITHOUT_LIBDEFLATE",
-    "OpenSlide reads deflate tiles, and MIRAX slides with compressed positions",
+    "OpenSlide reads deflate tiles, and MIRAX slides with compressed positions or PNG",
 )
 
 

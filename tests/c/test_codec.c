@@ -9,6 +9,12 @@
 
 enum { WIDTH = 5, HEIGHT = 3, SIZE = WIDTH * HEIGHT * 3, STRIDE = 24 };
 
+enum {
+    BMP_HEADER = 54,
+    BMP_ROW = 16, /* with what fills it up to four bytes */
+    BMP_SIZE = BMP_HEADER + BMP_ROW * HEIGHT,
+};
+
 static const struct jpeg_format format = {WIDTH, HEIGHT, false, NULL, 0};
 
 /* Of the samples 1, 2, 3, ... 45, as zlib writes them. */
@@ -148,6 +154,43 @@ test_deflate(void)
                 deflate_version());
 }
 
+/* The header of a file of 54 bytes more, and those after it. */
+static void
+write_bmp(uint8_t file[BMP_SIZE])
+{
+    static const uint8_t header[BMP_HEADER] = {
+        'B', 'M',    BMP_SIZE, 0,          0,     0, 0,
+        0,   0,      0,        BMP_HEADER, 0,     0, 0,
+        40,  0,      0,        0,          WIDTH, 0, 0,
+        0,   HEIGHT, 0,        0,          0,     1, 0,
+        24,  0,      0,        0,          0,     0, BMP_SIZE - BMP_HEADER};
+    memcpy(file, header, sizeof header);
+    memset(file + BMP_HEADER, 99, BMP_SIZE - BMP_HEADER);
+    for (size_t i = 0; i < SIZE; i++) {
+        size_t row = HEIGHT - 1 - i / (WIDTH * 3), column = i / 3 % WIDTH;
+        file[BMP_HEADER + row * BMP_ROW + column * 3 + 2 - i % 3] = sample(i);
+    }
+}
+
+static void
+test_bmp(void)
+{
+    const struct coding coding = {CODEC_BMP, false};
+    uint8_t file[BMP_SIZE];
+    write_bmp(file);
+    check_tile(&coding, (struct stream){file, BMP_SIZE});
+    check_lengths(&coding, (struct stream){file, BMP_SIZE});
+    /* All but what is reserved, how large a pixel is, and which colours are
+       important. */
+    for (size_t i = 0; i < BMP_HEADER; i++) {
+        bool matters = i < 6 || (i > 9 && i < 38) || (i > 45 && i < 50);
+        write_bmp(file);
+        file[i] ^= 1;
+        CHECK(is_refused(&coding, (struct stream){file, BMP_SIZE}) == matters,
+              "byte %zu", i);
+    }
+}
+
 static void
 test_no_codec(void)
 {
@@ -162,6 +205,7 @@ main(void)
 {
     check_run("uncompressed", test_uncompressed);
     check_run("deflate", test_deflate);
+    check_run("bmp", test_bmp);
     check_run("no codec", test_no_codec);
     return check_finish();
 }

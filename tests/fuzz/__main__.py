@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, jpeg, jpeg_tables
+from tests.slides.codecs import SUBSAMPLING_FACTORS, Pixels, bmp, jpeg, jpeg_tables, png
 from tests.slides.content import RgbImage, reference, size_of
 from tests.slides.dicom import OffsetTable, write_dicom
 from tests.slides.hamamatsu import write_ndpi, write_vmu
@@ -106,7 +106,7 @@ def write_tiles(folder: Path) -> None:
 
 
 def write_samples(folder: Path) -> None:
-    """Without compression; and deflated: with codes of its own, fixed ones and stored."""
+    """Without compression; deflated: with codes of its own, fixed ones and stored; PNG, BMP."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels = reference()[:8, :16]
     samples, head = pixels.tobytes(), bytes(side - 1 for side in size_of(pixels))
@@ -119,7 +119,9 @@ def write_samples(folder: Path) -> None:
         encoder = zlib.compressobj(level, strategy=strategy)
         stream = encoder.compress(samples) + encoder.flush()
         (folder / name).write_bytes(b"\1" + head + stream)
-        (folder / f"{name}-differences").write_bytes(b"\x82" + head + stream)
+        (folder / f"{name}-differences").write_bytes(b"\x81" + head + stream)
+    (folder / "png").write_bytes(b"\2" + head + png(pixels))
+    (folder / "bmp").write_bytes(b"\3" + head + bmp(pixels))
 
 
 def write_descriptions(folder: Path) -> None:

@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (size < 3) {
         return 0;
     }
-    const struct coding coding = {CODEC_NONE + bytes[0] % 3u, bytes[0] & 0x80};
+    const struct coding coding = {CODEC_NONE + bytes[0] % 4u, bytes[0] & 0x80};
     const struct jpeg_format format = {bytes[1] % 32 + 1u, bytes[2] % 32 + 1u,
                                        false, NULL, 0};
     size_t count = (size_t)format.width * format.height;

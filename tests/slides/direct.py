@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 #: What `OpenSlide.indirect_levels` says.
-NOT_JPEG = "the tiles are not JPEG"
 OTHER_CODEC = "the tiles are compressed in another way"
 NOT_RGB = "the pixels are not RGB or YCbCr of 8 bits"
 OTHER_VENDOR = "slides of this vendor are not grids of JPEG tiles"
@@ -22,7 +21,8 @@ ALL_DIRECT = (
     *("dicom-gt450", "dicom-gt450-early", "dicom-pixelmed", "dicom-pixelmed-rgb"),
     *("dicom-3dhistech", "dicom-orthanc", "dicom-bfconvert"),
     *("dicom-wsi2dcm-sparse", "dicom-wsi2dcm-batch", "dicom-full-positions"),
-    *("dicom-copies", "dicom-uncounted", "dicom-rgb", "mirax", "ventana-bif"),
+    *("dicom-copies", "dicom-uncounted", "dicom-rgb", "ventana-bif"),
+    *("mirax", "mirax-png", "mirax-bmp"),
     *("generic-raw", "generic-deflate", "generic-vips-raw"),
     *("generic-vips-deflate", "generic-tifffile-deflate"),
     *("vms", "vmu"),
@@ -44,8 +44,6 @@ INDIRECT: dict[str, Indirect] = {
     "generic-zstd": OTHER_CODEC,
     "generic-vips-zstd": OTHER_CODEC,
     "generic-gdal": {2: NOT_RGB, 4: NOT_RGB},  # masks
-    "mirax-png": NOT_JPEG,
-    "mirax-bmp": NOT_JPEG,
     "sakura": OTHER_VENDOR,
     "zeiss-raw": OTHER_VENDOR,
     "zeiss-zstd0": OTHER_VENDOR,
@@ -57,7 +55,7 @@ INDIRECT: dict[str, Indirect] = {
 
 
 #: Slides of which nothing is kept, though levels are indirect.
-NOT_KEPT = (*NDPI, "real hamamatsu", "vms", "mirax-png", "mirax-bmp")
+NOT_KEPT = (*NDPI, "real hamamatsu", "vms")
 
 #: What else is indirect where direct reads do without libjpeg-turbo.
 INDIRECT_WITHOUT_LIBJPEG: dict[str, Indirect] = {
