@@ -524,6 +524,9 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
     shutil.copy(path, served / ".hidden.svs")
     (served / "link.svs").symlink_to(path)
     (served / "linked").symlink_to(parent)
+    (parent / "list.txt").write_text("names of patients")
+    (served / "list.svs").symlink_to(parent / "list.txt")
+    (served / "gone.svs").symlink_to(parent / "missing")
     with serving(served) as client:
         assert client.get("inside.svs.dzi").status == 200
         yield Outside(path, client)
@@ -533,7 +536,9 @@ def test_links_are_left_out_with_their_reason(outside: Outside) -> None:
     assert set(listed(outside.client)) == {"inside.svs"}
     told = outside.client.get("api/slides").json["left_out"]
     reasons = {left["name"]: left["reason"] for left in told}
-    assert "--follow-links" in reasons["link.svs"]
+    # What lies outside is not even looked at: the reason would quote it.
+    assert reasons.keys() == {"link.svs", "linked", "list.svs", "gone.svs"}
+    assert all("--follow-links" in reason for reason in reasons.values())
 
 
 def test_links_are_followed_where_wanted(outside: Outside) -> None:
@@ -595,6 +600,35 @@ def test_a_token_is_asked_for(folder: Folder) -> None:
         assert "HttpOnly" in page.headers["set-cookie"]
         cookie = page.headers["set-cookie"].partition(";")[0]
         assert client.get(path, {"Cookie": cookie}).status == 200
+
+
+@pytest.mark.parametrize("name", ["healthz", "healthz-old", "static", "view", "api"])
+def test_no_name_of_a_slide_gets_around_the_token(
+    slides: Mapping[str, SlideFacts], tmp_path: Path, name: str
+) -> None:
+    sound = slides["aperio-scanscope"].path
+    (tmp_path / name).mkdir()
+    shutil.copy(sound, tmp_path / name / "in.svs")
+    shutil.copy(sound, tmp_path / f"{name}.svs")
+    with serving(tmp_path, token=TOKEN) as client:
+        for path in (f"{name}/in.svs", f"{name}.svs"):
+            for address in (f"{path}.dzi", f"{path}/thumbnail.jpeg"):
+                assert client.get(address).status in (401, 404), address
+
+
+def test_what_is_called_as_the_servers_own_is_left_out(
+    slides: Mapping[str, SlideFacts], tmp_path: Path
+) -> None:
+    sound = slides["aperio-scanscope"].path
+    (tmp_path / "api").mkdir()
+    for name in ("api/in.svs", "static", "fine.svs"):
+        shutil.copy(sound, tmp_path / name)
+    with serving(tmp_path) as client:
+        assert listed(client).keys() == {"fine.svs"}
+        told = client.get("api/slides").json["left_out"]
+        assert {left["name"] for left in told} == {"api/in.svs", "static"}
+        assert client.get("api/in.svs.dzi").status == 404
+        assert client.get("static/thumbnail.jpeg").status == 404
 
 
 def test_pages_elsewhere_use_pictures_where_wanted(

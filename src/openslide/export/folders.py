@@ -69,6 +69,7 @@ def find_slides(
     without: Path | None = None,
     pictures: bool | None = None,
     tell: Callable[[LeftOut], None] = lambda _: None,
+    refusal: Callable[[Path], str | None] = lambda _: None,
 ) -> list[FoundSlide]:
     """The slides that files, folders and patterns stand for, each once.
 
@@ -76,6 +77,8 @@ def find_slides(
     pictures: whether pictures are slides too, such as PNG files and TIFF files without
               tiles; by default where there are no slides, whole or broken.
     tell:     is told at once of what is left out, and why.
+    refusal:  is asked of each file and folder below a given one; what it has a reason
+              against is left out, and not looked into.
 
     It makes no difference whether a folder is named, a pattern, or all files that it
     matches.  Left out are files that OpenSlide does not know, pictures and what is no
@@ -92,7 +95,8 @@ def find_slides(
 
     Raises FileNotFoundError for an argument that stands for nothing.
     """
-    candidates = _Search(without, tell).candidates([os.fspath(a) for a in arguments])
+    search = _Search(without, tell, refusal)
+    candidates = search.candidates([os.fspath(a) for a in arguments])
     slides: dict[str, _Candidate] = {}  # by what identifies them
     series: set[str] = set()  # those of several files
     shown: list[_Looked] = []
@@ -131,9 +135,15 @@ def find_slides(
 class _Search:
     """What files there are; see find_slides() for the arguments."""
 
-    def __init__(self, without: Path | None, tell: Callable[[LeftOut], None]) -> None:
+    def __init__(
+        self,
+        without: Path | None,
+        tell: Callable[[LeftOut], None],
+        refusal: Callable[[Path], str | None],
+    ) -> None:
         self._without = None if without is None else os.path.realpath(without)
         self._tell = tell
+        self._refusal = refusal
 
     def candidates(self, arguments: list[str]) -> list[_Candidate]:
         """All files that may be slides, each once, in order."""
@@ -197,7 +207,7 @@ class _Search:
             paths = {
                 os.path.realpath(os.path.join(parent, name)): name
                 for name in sorted(folders, reverse=True)
-                if not name.startswith(".") and not _is_data_folder(Path(parent, name))
+                if self._may_be_entered(Path(parent, name))
             }
             folders[:] = sorted(
                 paths[real]
@@ -213,15 +223,25 @@ class _Search:
     def _may_be_slide(self, path: Path, given: bool) -> bool:
         if path.name.startswith(".") and not given:
             return False
-        what = special_file(path)
-        if what is None:
-            return True
+        reason = None if given else self._refusal(path)
         # Nobody may ever write to a FIFO.
-        reason = f"it is {what}, not a regular file"
+        what = special_file(path) if reason is None else None
+        if what is not None:
+            reason = f"it is {what}, not a regular file"
+        if reason is None:
+            return True
         is_failure = given or is_called_slide(path)
         kind: Literal["slide", "other"] = "slide" if is_called_slide(path) else "other"
         self._tell(LeftOut(path, kind, reason, is_failure))
         return False
+
+    def _may_be_entered(self, folder: Path) -> bool:
+        if folder.name.startswith(".") or _is_data_folder(folder):
+            return False
+        reason = self._refusal(folder)
+        if reason is not None:
+            self._tell(LeftOut(folder, "other", reason, True))
+        return reason is None
 
     def _tell_of_error(self, error: OSError) -> None:
         self._tell(LeftOut(Path(error.filename), "slide", str(error), True))

@@ -91,7 +91,12 @@ class Catalogue:
 
     def _search(self) -> tuple[list[Path], list[LeftOut]]:
         left_out: list[LeftOut] = []
-        found = find_slides(self._roots.paths, pictures=False, tell=left_out.append)
+        found = find_slides(
+            self._roots.paths,
+            pictures=False,
+            tell=left_out.append,
+            refusal=self._roots.refusal,
+        )
         return [slide.path for slide in found], left_out
 
     def _told(

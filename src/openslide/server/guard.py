@@ -16,8 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .answers import ProblemError
 
-#: What cannot hold anything of the slides, and must be had before a token is shown.
-_OPEN = ("/healthz", "/static/")
+#: What cannot hold anything of the slides, and must be had before a token is shown: an
+#: address, and what others begin with.  No slide has such an address, see roots.
+_OPEN = "/healthz"
+_OPEN_FOLDER = "/static/"
 
 _COOKIE = "openslide-token"
 
@@ -193,9 +195,7 @@ class Guard:
         Where a page is asked for with the token in its address, the answer is a cookie
         and the way to the same page without it.  Raises ProblemError where there is none.
         """
-        if self._token is None or scope["path"].startswith(
-            tuple(self._base_path + path for path in _OPEN)
-        ):
+        if self._token is None or self._is_open(scope["path"]):
             return None
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         shown = [value for name, value in query if name == "token"]
@@ -219,6 +219,10 @@ class Guard:
         else:
             self._compare(_cookie(headers))
         return None
+
+    def _is_open(self, path: str) -> bool:
+        below = path.removeprefix(self._base_path)
+        return below == _OPEN or below.startswith(_OPEN_FOLDER)
 
     def _compare(self, shown: str) -> None:
         token = self._token or ""

@@ -21,6 +21,12 @@ _TAKEN = frozenset(
 )
 
 
+_LEADS_OUT = (
+    "it is a link that leads out of the folder; start the server with --follow-links to "
+    "serve it"
+)
+
+
 class NotServedError(LookupError):
     """There is no such slide, or it is not served; the message says what users may know."""
 
@@ -87,10 +93,10 @@ class Roots:
             raise NotServedError("its name is not UTF-8; rename it") from None
         if not all(map(_is_plain, parts)):
             raise NotServedError("its name cannot be an address; rename it")
-        if len(parts) > 1 and parts[0] in _TAKEN:
+        if parts[0] in _TAKEN:
             raise NotServedError(
                 f"addresses that begin with {parts[0]!r} are the server's own; "
-                "rename the folder"
+                "rename it"
             )
         if self.path(address) != path:
             raise NotServedError("another one has its address; rename one of them")
@@ -121,7 +127,7 @@ class Roots:
         if len(address) > _LONGEST_ADDRESS:
             raise NotServedError("no slide has an address of that length")
         parts = address.split("/")
-        if not all(map(_is_plain, parts)):
+        if not all(map(_is_plain, parts)) or parts[0] in _TAKEN:
             raise NotServedError("there is no such slide")
         root, rest = self._only, parts
         if root is None:
@@ -135,20 +141,22 @@ class Roots:
     def _require_file(self, path: Path, root: Path) -> None:
         try:
             is_file = stat.S_ISREG(os.stat(path).st_mode)
-            real = Path(os.path.realpath(path))
+            leads_out = self._leads_out(path, root)
         except (OSError, ValueError):
             is_file = False
         if not is_file:
             raise NotServedError("there is no such slide")
-        if (
-            path != root
-            and not self._follow_links
-            and not real.is_relative_to(os.path.realpath(root))
-        ):
-            raise NotServedError(
-                "it is a link that leads out of the folder; start the server with "
-                "--follow-links to serve it"
-            )
+        if leads_out:
+            raise NotServedError(_LEADS_OUT)
+
+    def _leads_out(self, path: Path, root: Path) -> bool:
+        if path == root or self._follow_links:
+            return False
+        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+    def refusal(self, path: Path) -> str | None:
+        """Why a file or folder below what is served may not be looked into, or None."""
+        return _LEADS_OUT if self._leads_out(path, self._root_of(path)) else None
 
     def beside(self, path: Path, name: str) -> Path | None:
         """A file in the folder of a slide, None where it may not be served or is none."""
