@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import os
@@ -24,7 +25,9 @@ from openslide import OpenSlide, server
 from openslide.cli import main
 from openslide.deepzoom import DeepZoomGenerator
 from openslide.output.encoding import Encoding
-from openslide.server import Settings
+from openslide.server import Settings, catalogue, iiif
+from openslide.server.images import MOST_REGION_PIXELS
+from openslide.server.privacy import shown_properties
 from tests.served import Answer, Client, Command, children, serving
 from tests.slides import SlideFacts, write
 from tests.slides.stored import blank, stored_tile
@@ -272,9 +275,26 @@ def test_iiif(client: Client, folder: Folder) -> None:
         ),
     ):
         assert client.get(f"{path}/{wanted}").status == 400, wanted
+    for wanted, canonical in {
+        f"0,0,{size[0]},{size[1]}/{size[0]},/0/color.png": "full/max/0/default.png",
+        "0,0,9,9/^18,18/!90/gray.jpg": "0,0,9,9/^18,18/!90/gray.jpg",
+        "0,0,40,20/pct:50/0/default.jpg": "0,0,40,20/20,10/0/default.jpg",
+    }.items():
+        link = client.get(f"{path}/{wanted}").headers["link"]
+        assert f'<{info.json["id"]}/{canonical}>;rel="canonical"' in link
+        assert client.get(f"{path}/{canonical}").status == 200
     redirect = client.get(path)
     assert redirect.status == 303
     assert redirect.headers["location"] == f"/{path}/info.json"
+
+
+def test_iiif_pictures_that_fit_are_as_large_as_allowed() -> None:
+    region = iiif.Box(0, 0, 100_000, 50_000)
+    most = iiif.size_of("max", region)
+    assert most[0] * most[1] <= MOST_REGION_PIXELS
+    assert iiif.size_of("!90000,90000", region) == most
+    assert iiif.size_of("^!900000,900000", region) == most
+    assert iiif.size_of("!300,200", region) == (300, 150)
 
 
 # What there is
@@ -374,8 +394,9 @@ def test_annotations_count_from_the_bounds_unless_they_say(
             path.with_suffix(".geojson").write_text(json.dumps(document))
             answer = client.get(f"{path.name}/annotations.geojson")
             assert answer.headers["openslide-offset"] == offset
-        path.with_suffix(".geojson").write_text("{")
-        assert client.get(f"{path.name}/annotations.geojson").status == 422
+        for no_json in ("{", '{"x": NaN}', "[" * 100_000):
+            path.with_suffix(".geojson").write_text(no_json)
+            assert client.get(f"{path.name}/annotations.geojson").status == 422
 
 
 def test_labels_are_shown_where_wanted(slides: Mapping[str, SlideFacts]) -> None:
@@ -410,6 +431,20 @@ def test_properties_that_name_a_patient_are_hidden(
     with serving(facts.path, labels=True) as client:
         properties = client.get(f"api/slides/{name}").json["properties"]
         assert properties["openslide.barcode"] == facts.barcode
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("hamamatsu.Reference", "tiff.DocumentName", "tiff.Artist", "aperio.Title"),
+        *("dicom.PatientID", "leica.barcode", "mirax.GENERAL.SLIDE_NAME"),
+    ],
+)
+def test_names_of_properties_that_name_a_patient(name: str) -> None:
+    properties = {name: "Meier 1234", "openslide.comment": "x Meier 1234 y", "a.b": "c"}
+    shown, hidden = shown_properties(properties, labels=False)
+    assert shown == {"a.b": "c"}
+    assert set(hidden) == {name, "openslide.comment"}
 
 
 def test_damaged_tiles_are_background(client: Client, folder: Folder) -> None:
@@ -450,11 +485,53 @@ def test_what_has_a_version_is_kept_for_ever(client: Client, folder: Folder) -> 
     assert "private" in fixed
 
 
+def test_texts_are_compressed_and_not_sent_again(
+    client: Client, folder: Folder
+) -> None:
+    for path in ("openapi.json", "static/annotations.js"):
+        plain = client.get(path)
+        packed = client.get(path, {"Accept-Encoding": "br, gzip;q=0.8"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(packed.body) == plain.body
+        assert "Accept-Encoding" in packed.headers["vary"]
+        refused = client.get(path, {"Accept-Encoding": "gzip;q=0"})
+        assert refused.body == plain.body
+    for path in (
+        *("api/slides/cut.svs", "openapi.json", "iiif/aperio-scanscope.svs/info.json"),
+        *("aperio-scanscope.svs/annotations.geojson", "static/view.js"),
+    ):
+        etag = client.get(path).headers["etag"].removeprefix("W/")
+        for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+            assert client.get(path, {"If-None-Match": known}).status == 304, known
+
+
+def test_other_settings_make_other_pictures(
+    slides: Mapping[str, SlideFacts],
+) -> None:
+    path = slides["aperio-scanscope"].path
+    told = []
+    for quality in (75, 40):
+        with serving(path, quality=quality) as client:
+            answer = client.get(f"{path.name}/thumbnail.jpeg")
+            version = client.get(f"api/slides/{path.name}").json["version"]
+            told.append((answer.headers["etag"], version))
+    (first, first_version), (second, second_version) = told
+    assert first != second
+    assert first_version != second_version  # it keeps addresses for ever
+
+
 def test_heads(client: Client, folder: Folder) -> None:
     for path in ("aperio-scanscope.svs_files/8/0_0.jpeg", "", "api/slides"):
         whole, head = client.get(path), client.get(path, method="HEAD")
         assert (head.status, head.body) == (200, b"")
         assert head.headers["content-length"] == whole.headers["content-length"]
+    before = metric(client, "openslide_sent_bytes_total")
+    client.get("aperio-scanscope.svs_files/8/0_0.jpeg", method="HEAD")
+    told = client.get("metrics").body.decode()
+    after = re.search(r"^openslide_sent_bytes_total (\S+)", told, re.MULTILINE)
+    assert after is not None
+    assert float(after[1]) - before < len(told) + 10  # that of the metrics themselves
 
 
 @pytest.mark.parametrize(
@@ -659,6 +736,20 @@ def test_answers_are_sealed(client: Client, folder: Folder) -> None:
         assert "server" not in headers
 
 
+def test_a_proxy_says_by_which_scheme_it_was_asked(folder: Folder) -> None:
+    path = "iiif/aperio-scanscope.svs/info.json"
+    said = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    for proxies, scheme in ((("127.0.0.1", "::1"), "https"), (("192.0.2.7",), "http")):
+        with serving(folder.path, proxies=proxies, token=TOKEN) as client:
+            bearer = {"Authorization": f"Bearer {TOKEN}"}
+            told = client.get(path, {**said, **bearer}).json
+            assert told["id"].startswith(f"{scheme}://localhost:")
+            page = {**said, "Accept": "text/html"}
+            quoted = "a+secret%2C+with+%26+%3D+%3F"
+            cookie = client.get(f"?token={quoted}", page).headers["set-cookie"]
+            assert ("Secure" in cookie) == (scheme == "https")
+
+
 def test_a_base_path(folder: Folder) -> None:
     with serving(folder.path, base_path="/slides") as client:
         assert client.get("slides/aperio-scanscope.svs.dzi").status == 200
@@ -727,18 +818,45 @@ def test_a_process_that_is_killed_is_replaced(folder: Folder) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP")
 def test_a_read_that_does_not_end_is_given_up(folder: Folder) -> None:
+    others = set(children(os.getpid()))
     with serving(folder.path, patience=1.0) as client:
         path = "aperio-scanscope.svs/thumbnail.jpeg"
         assert client.get(f"{path}?size=50").status == 200
-        for child in children(os.getpid()):
-            if "server import reader" in Path(f"/proc/{child}/cmdline").read_text():
-                os.kill(child, signal.SIGSTOP)
+        stop_readers(others)
         late = client.get(f"{path}?size=51")
         assert late.status == 504
         assert "too long" in late.json["detail"]
         # The process that takes its place may be slow to begin.
         answers = (client.get(f"{path}?size=51").status for _ in range(30))
         assert 200 in answers
+
+
+def stop_readers(others: set[int]) -> None:
+    """Let the processes that read slides stand still, but for those of other servers."""
+    for child in set(children(os.getpid())) - others:
+        if "server import reader" in Path(f"/proc/{child}/cmdline").read_text():
+            os.kill(child, signal.SIGSTOP)
+
+
+def test_a_slide_that_was_late_is_listed_again(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "_FRESH", 0.0)
+    others = set(children(os.getpid()))
+    with serving(folder.sound, patience=0.5) as client:
+        name = folder.sound.name
+        assert client.get(f"{name}/thumbnail.jpeg").status == 200
+        stop_readers(others)
+        for state in ("failed", "ready"):
+            deadline = time.monotonic() + 60
+            while not is_listed(client, name, state):
+                assert time.monotonic() < deadline, state
+                time.sleep(0.02)
+
+
+def is_listed(client: Client, name: str, state: str) -> bool:
+    slides = client.get("api/slides").json["slides"]
+    return (name, state) in {(slide["id"], slide["state"]) for slide in slides}
 
 
 def test_few_slides_are_held_open(tmp_path: Path) -> None:
@@ -816,6 +934,25 @@ def test_others_are_asked_for_a_token(folder: Folder) -> None:
         assert command.client.get("api/slides").status == 401
 
 
+def test_an_empty_token_opens_nothing(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSLIDE_TOKEN", "")
+    with Command(folder.path, "--host", "0.0.0.0") as command:
+        assert "token=" in command.address
+        for headers in ({}, {"Authorization": "Bearer "}, {"Cookie": ""}):
+            assert command.client.get("api/slides", headers).status == 401
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk_costs_lines_of_the_log(folder: Folder) -> None:
+    with Command(folder.path, "--access-log", "/dev/full") as command:
+        for _ in range(3):
+            assert command.client.get("healthz").status == 200
+        assert command.end() == 0
+    assert "".join(command.lines).count("No space left") == 1
+
+
 def test_what_is_not_installed_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -835,6 +972,8 @@ def test_what_cannot_be_served(
         port = taken.getsockname()[1]
         assert main(["serve", str(tmp_path), "--port", str(port)]) == 1
     assert str(port) in capsys.readouterr().err
+    assert main(["serve", str(tmp_path), "--host", "nowhere.invalid"]) == 1
+    assert "nowhere.invalid" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -845,7 +984,14 @@ def test_what_cannot_be_served(
         {"cache": -1},
         {"quality": 101},
         {"base_path": "slides"},
+        {"base_path": "/{slides}"},
         {"queue": 0},
+        {"port": 65536},
+        {"token": ""},
+        {"origins": ("viewer.example",)},
+        {"origins": ("https://viewer.example/",)},
+        {"names": ("https://slides.example",)},
+        {"names": ("slides.example:8080",)},
     ],
 )
 def test_settings_that_make_no_sense(tmp_path: Path, wrong: dict[str, object]) -> None:

@@ -43,6 +43,17 @@ OUTLINE = {
 }
 
 
+#: One that is sound, one of no place, which GeoJSON allows, and four that are broken.
+MALFORMED = [
+    OUTLINE,
+    {"type": "Feature", "geometry": None, "properties": None},
+    {"type": "Feature", "properties": {}},
+    {"type": "Feature", "geometry": {"type": "Circle", "coordinates": [1, 2]}},
+    {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[["a", 1]]]}},
+    None,
+]
+
+
 class Page:
     """A page, and what went wrong in it."""
 
@@ -99,6 +110,7 @@ def served(folder: Path) -> dict[str, str]:
     paths = {name: write(name, folder).path for name in SHOWN}
     sound = paths["aperio-scanscope"]
     sound.with_suffix(".geojson").write_text(json.dumps(OUTLINE))
+    paths["huron"].with_suffix(".geojson").write_text(json.dumps(MALFORMED))
     (folder / "cut.svs").write_bytes(sound.read_bytes()[:5000])
     return {name: path.relative_to(folder).as_posix() for name, path in paths.items()}
 
@@ -251,6 +263,48 @@ def test_a_distance(page: Page, slide: OpenSlide) -> None:
     assert float(page.text("#status").split()[0]) == pytest.approx(expected, rel=0.02)
 
 
+def test_a_distance_without_a_mouse(page: Page, slide: OpenSlide) -> None:
+    page.open("aperio-scanscope.svs", "#x=200&y=150&zoom=2")
+    page.page.keyboard.press("m")
+    begin = set_point(page)
+    page.page.keyboard.press("ArrowRight")
+    wait_until(page.page, f"{MIDDLE} > {begin} + 10")
+    end = set_point(page)
+    fixed = page.text("#status")
+    assert slide.mpp is not None
+    assert fixed.endswith("\u00b5m")
+    expected = (end - begin) * slide.mpp[0]
+    assert float(fixed.split()[0]) == pytest.approx(expected, rel=0.02)
+    page.page.keyboard.press("ArrowRight")
+    wait_until(page.page, f"{MIDDLE} > {end} + 10")
+    assert page.text("#status") == fixed
+
+
+MIDDLE = "viewer.viewport.viewportToImageCoordinates(viewer.viewport.getCenter(true)).x"
+
+
+def set_point(page: Page) -> float:
+    """Press Enter, and say what is in the middle then: the view may be moving."""
+    x: float = page.page.evaluate(
+        f"""() => {{
+            const x = {MIDDLE};
+            const press = new KeyboardEvent("keydown", {{ key: "Enter", bubbles: true }});
+            document.activeElement.dispatchEvent(press);
+            return x;
+        }}"""
+    )
+    return x
+
+
+def test_malformed_annotations_cost_only_themselves(
+    page: Page, served: dict[str, str]
+) -> None:
+    page.open(served["huron"])
+    wait_until(page.page, "viewer.element.dataset.outlines === '1'")
+    assert page.text("#status") == "4 annotations are malformed, and not shown"
+    assert page.failures == []
+
+
 def test_annotations(page: Page) -> None:
     page.open("aperio-scanscope.svs", "#x=200&y=150&zoom=1")
     wait_until(page.page, "viewer.element.dataset.outlines === '1'")
@@ -278,6 +332,28 @@ def test_a_view_is_shared_by_its_address(page: Page) -> None:
     wait_until(page.page, "!location.hash.includes('x=210')")
     address = page.page.evaluate("location.href")
     assert "y=140" in address
+    assert "turn" not in address
+    page.page.keyboard.press("r")
+    wait_until(page.page, "location.hash.includes('turn=90')")
+    page.page.goto("about:blank")
+    page.page.goto(f"{address}&turn=270")
+    wait_until(page.page, READY)
+    assert page.page.evaluate("viewer.viewport.getRotation(true)") == 270
+
+
+def test_the_list_keeps_the_focus_while_it_grows(
+    browser: Any, folder: Path, served: dict[str, str]
+) -> None:
+    with serving(folder) as client:
+        context = browser.new_context()
+        page = Page(context.new_page(), client)
+        page.go("")
+        wait_until(page.page, "document.querySelectorAll('#slides a').length > 1")
+        page.page.focus("#slides li:last-child a")
+        wait_until(page.page, "document.body.dataset.complete === 'true'")
+        focused = "document.activeElement.closest('#slides li:last-child') !== null"
+        assert page.page.evaluate(focused)
+        context.close()
 
 
 def test_stored_tiles_look_as_others_do(page: Page) -> None:

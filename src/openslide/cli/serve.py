@@ -67,6 +67,14 @@ def add_parser(subcommands: Subcommands) -> None:
         help="what addresses begin with, such as /slides behind a proxy",
     )
     parser.add_argument(
+        "--proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="of a proxy on another machine, whose X-Forwarded-For and -Proto are "
+        "believed as are those of this one; may be repeated",
+    )
+    parser.add_argument(
         "--labels",
         action="store_true",
         help="show labels, macro pictures and properties, which can name patients",
@@ -116,7 +124,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     from ..server import Settings
     from ..server.guard import is_loopback
 
-    token = options.token or os.environ.get(_TOKEN_VARIABLE)
+    token = options.token
+    if token is None:
+        token = os.environ.get(_TOKEN_VARIABLE) or None
     if token is None and not is_loopback(options.host):
         token = secrets.token_urlsafe(16)
     given = {} if options.workers is None else {"processes": options.workers}
@@ -132,6 +142,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         follow_links=options.follow_links,
         cache=options.cache << 20,
         quality=options.quality,
+        proxies=(*Settings.proxies, *options.proxy),
         **given,
     )
 

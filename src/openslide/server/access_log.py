@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from queue import Full, Queue
 from threading import Thread
 from typing import Any, TextIO
@@ -26,6 +27,7 @@ class AccessLog:
         )
         self._lines: Queue[str | None] = Queue(_MOST_WAITING)
         self._dropped = 0
+        self._is_failing = False
         self._thread = Thread(target=self._write, daemon=True)
         self._thread.start()
 
@@ -45,10 +47,27 @@ class AccessLog:
         self._lines.put(None)
         self._thread.join()
         if self._file is not sys.stderr:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                self._tell(error)
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            self._file.write(line + "\n")
-            if self._lines.empty():
-                self._file.flush()
+            try:
+                self._file.write(line + "\n")
+                if self._lines.empty():
+                    self._file.flush()
+                    self._is_failing = False
+            except OSError as error:  # the disk may have room again
+                self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        """Say that lines are lost, once until they are not."""
+        if not self._is_failing:
+            with suppress(OSError):
+                print(
+                    f"openslide serve: lines of the access log are lost: {error}",
+                    file=sys.stderr,
+                )
+        self._is_failing = True

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from hashlib import blake2b
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +32,14 @@ _FOR_A_WHILE = "private, max-age=60"
 
 #: Seconds after which somebody may ask again who was told to come back.
 _LATER = "1"
+
+#: Shorter texts are sent as they are, in bytes, for they fit into a packet or two.
+_WORTH_COMPRESSING = 4096
+_EFFORT = 5
+
+_DIGEST_BYTES = 12
+
+_Result = TypeVar("_Result")
 
 _ABSOLUTE = re.compile(r"(?<!\w)(?:[A-Za-z]:)?[/\\](?:[^\s'\":;,/\\]*[/\\])*")
 
@@ -80,9 +92,76 @@ def json_response(
     headers: Mapping[str, str] | None = None,
     media_type: str = "application/json",
 ) -> Response:
+    return Response(_as_json(content), status, headers, media_type)
+
+
+def _as_json(content: Any) -> bytes:
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    body = text.encode("utf-8", "replace")
-    return Response(body, status, headers, media_type)
+    return text.encode("utf-8", "replace")
+
+
+class Document:
+    """What is read as text: known by its ETag, and compressed where that pays."""
+
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self.body = body
+        self.media_type = media_type
+
+    @classmethod
+    def of_json(cls, content: Any, media_type: str = "application/json") -> Document:
+        """Of what JSON can hold."""
+        return cls(_as_json(content), media_type)
+
+    @cached_property
+    def etag(self) -> str:
+        """A weak one, for the bytes may be compressed."""
+        return f'W/"{blake2b(self.body, digest_size=_DIGEST_BYTES).hexdigest()}"'
+
+    @cached_property
+    def compressed(self) -> bytes:
+        return gzip.compress(self.body, _EFFORT, mtime=0)
+
+
+async def document(
+    request: Request, content: Document, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a request for a text; who keeps it asks whether it has changed."""
+    told = {"Cache-Control": "no-cache", **(headers or {})}
+    told["Vary"] = ", ".join(filter(None, (told.get("Vary"), "Accept-Encoding")))
+    is_long = len(content.body) >= _WORTH_COMPRESSING
+    # Both take a moment for what is large, and nobody else is to wait for it.
+    told["ETag"] = await _aside(is_long, lambda: content.etag)
+    if knows(request, told["ETag"]):
+        return Response(status_code=304, headers=told)
+    body = content.body
+    if is_long and _takes_gzip(request):
+        body = await _aside(True, lambda: content.compressed)
+        told["Content-Encoding"] = "gzip"
+    return Response(body, headers=told, media_type=content.media_type)
+
+
+async def _aside(is_long: bool, work: Callable[[], _Result]) -> _Result:
+    return await asyncio.to_thread(work) if is_long else work()
+
+
+def _takes_gzip(request: Request) -> bool:
+    for coding in _listed(request, "accept-encoding"):
+        name, _, weight = coding.lower().replace(" ", "").partition(";q=")
+        if name in ("gzip", "*"):
+            return weight.strip("0.") != "" or not weight
+    return False
+
+
+def knows(request: Request, etag: str) -> bool:
+    """Whether who asks has what an ETag stands for already."""
+    tags = {tag.removeprefix("W/") for tag in _listed(request, "if-none-match")}
+    return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def _listed(request: Request, name: str) -> Iterator[str]:
+    """What a header lists, in one line or several."""
+    for line in request.headers.getlist(name):
+        yield from filter(None, map(str.strip, line.split(",")))
 
 
 def failure(answer: Answer, path: Path) -> ProblemError:
@@ -104,12 +183,7 @@ def without_paths(message: str, path: Path) -> str:
 
 def not_modified(request: Request, wanted: Wanted) -> Response | None:
     """The answer to who has the picture already."""
-    known = request.headers.get("if-none-match")
-    if known is None:
-        return None
-    etag = wanted.etag
-    tags = (tag.strip().removeprefix("W/") for tag in known.split(","))
-    if not any(tag == etag for tag in tags):
+    if "if-none-match" not in request.headers or not knows(request, wanted.etag):
         return None
     return Response(status_code=304, headers=_caching(request, wanted))
 

@@ -38,7 +38,8 @@ def create_app(
     readers = Readers(
         settings.processes, settings.reader, settings.queue, settings.patience
     )
-    service = Service(roots, readers, settings.picture_cache)
+    look = (settings.quality, settings.tile_size, settings.overlap)
+    service = Service(roots, readers, settings.picture_cache, look)
     catalogue = Catalogue(roots, service)
     metrics = Metrics(service, lambda: len(catalogue))
     pictures = Pictures(service)

@@ -23,6 +23,9 @@ from .service import Service, Wanted
 #: A list that is older, in seconds, is made anew when somebody asks for it.
 _FRESH = 15.0
 
+#: So many slides are looked into at once, so that one that takes long does not stop all.
+_AT_ONCE = 2
+
 #: What of a description is in the list.
 _LISTED = ("vendor", "width", "height", "mpp", "objective_power")
 
@@ -86,8 +89,15 @@ class Catalogue:
                 told.append(self._told(path, "slide", str(error), True))
         self._left_out = told
         self._keep(addresses)
-        for address in addresses:
-            await self._describe(address)
+        todo = iter(addresses)
+
+        async def describe_some() -> None:
+            for address in todo:
+                await self._describe(address)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_AT_ONCE):
+                group.create_task(describe_some())
 
     def _search(self) -> tuple[list[Path], list[LeftOut]]:
         left_out: list[LeftOut] = []
@@ -134,8 +144,12 @@ class Catalogue:
             return
         except BusyError:
             return  # the next time
+        if answer.failure == "absent":
+            self._slides.pop(address, None)
+            return
         self._slides[address] = entry(address, answer, slide.path)
-        self._versions[address] = slide.version
+        if answer.failure is None:  # what failed may do so no more
+            self._versions[address] = slide.version
 
 
 def entry(address: str, answer: Answer, path: Path) -> dict[str, Any]:

@@ -154,6 +154,7 @@ class Guard:
                     raw.add_vary_header("Origin")
                     if allowed:
                         raw["Access-Control-Allow-Origin"] = allowed
+                        raw["Access-Control-Expose-Headers"] = "*"
             await send(message)
 
         if allowed and scope["method"] == "OPTIONS":
@@ -211,6 +212,7 @@ class Guard:
                 path=self._base_path or "/",
                 httponly=True,
                 samesite="strict",
+                secure=scope["scheme"] == "https",
             )
             return answer
         scheme, _, given = headers.get("authorization", "").partition(" ")

@@ -15,8 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from . import answers
-from .answers import ProblemError
+from .answers import Document, ProblemError
 from .images import LONGEST_REGION, MOST_REGION_PIXELS, Pictures
+from .service import Slide
 
 _CONTEXT = "http://iiif.io/api/image/3/context.json"
 _JSON_LD = f'application/ld+json;profile="{_CONTEXT}"'
@@ -84,12 +85,16 @@ def size_of(text: str, region: Box) -> tuple[int, int]:
     return width, height
 
 
+def _most(region: Box, *, may_grow: bool) -> float:
+    """The largest scale of a region."""
+    longest = LONGEST_REGION / max(region.width, region.height)
+    most = math.sqrt(MOST_REGION_PIXELS / (region.width * region.height))
+    return min(longest, most) if may_grow else min(1.0, longest, most)
+
+
 def _asked_size(text: str, region: Box, *, may_grow: bool) -> tuple[int, int]:
     if text == "max":
-        longest = LONGEST_REGION / max(region.width, region.height)
-        most = math.sqrt(MOST_REGION_PIXELS / (region.width * region.height))
-        limit = min(longest, most)
-        return _scaled(region, limit if may_grow else min(1.0, limit))
+        return _scaled(region, _most(region, may_grow=may_grow))
     if text.startswith("pct:"):
         (percent,) = _numbers(text[4:]) if "," not in text else (0.0,)
         return _scaled(region, percent / 100)
@@ -104,8 +109,8 @@ def _asked_size(text: str, region: Box, *, may_grow: bool) -> tuple[int, int]:
     if fitted[1]:
         assert width is not None
         assert height is not None
-        scale = min(width / region.width, height / region.height)
-        return _scaled(region, scale if may_grow else min(1.0, scale))
+        most = _most(region, may_grow=may_grow)
+        return _scaled(region, min(width / region.width, height / region.height, most))
     if width is None:
         assert height is not None
         return max(1, round(region.width * height / region.height)), height
@@ -134,22 +139,29 @@ def _numbers(text: str, *, is_whole: bool = False) -> list[float]:
 def routes(pictures: Pictures, base_path: str) -> list[Route]:
     """The addresses of the IIIF Image API."""
 
+    def path_of(slide: Slide) -> str:
+        return f"{base_path}/iiif/{quote(slide.address, safe='')}"
+
+    def identifier_of(request: Request, slide: Slide) -> str:
+        return f"{request.url.scheme}://{request.url.netloc}{path_of(slide)}"
+
     async def info(request: Request) -> Response:
         slide = await pictures.slide(request)
         told = await pictures.described(request, slide)
-        path = f"{base_path}/iiif/{quote(slide.address, safe='')}"
-        identifier = f"{request.url.scheme}://{request.url.netloc}{path}"
+        identifier = identifier_of(request, slide)
         is_json_ld = "application/ld+json" in request.headers.get("accept", "")
-        return answers.json_response(
-            _info(identifier, told["width"], told["height"]),
-            headers={"Link": _PROFILE, "Vary": "Accept, Host"},
-            media_type=_JSON_LD if is_json_ld else "application/json",
+        return await answers.document(
+            request,
+            Document.of_json(
+                _info(identifier, told["width"], told["height"]),
+                _JSON_LD if is_json_ld else "application/json",
+            ),
+            {"Link": _PROFILE, "Vary": "Accept, Host"},
         )
 
     async def base(request: Request) -> Response:
         slide = await pictures.slide(request)
-        path = f"{base_path}/iiif/{quote(slide.address, safe='')}/info.json"
-        return RedirectResponse(path, status_code=303)
+        return RedirectResponse(f"{path_of(slide)}/info.json", status_code=303)
 
     async def image(request: Request) -> Response:
         place = request.path_params
@@ -181,7 +193,12 @@ def routes(pictures: Pictures, base_path: str) -> list[Route]:
             quality=place["quality"],
             format=format,
         )
-        response.headers["Link"] = _PROFILE
+        asked = _canonical(region, (told["width"], told["height"]), (width, height))
+        quality = "default" if place["quality"] == "color" else place["quality"]
+        canonical = f"{asked}/{place['rotation']}/{quality}.{place['format']}"
+        response.headers["Link"] = (
+            f'{_PROFILE}, <{identifier_of(request, slide)}/{canonical}>;rel="canonical"'
+        )
         return response
 
     picture = "{region}/{size}/{rotation}/{quality}.{format}"
@@ -190,6 +207,16 @@ def routes(pictures: Pictures, base_path: str) -> list[Route]:
         Route("/iiif/{slide:path}/" + picture, image),
         Route("/iiif/{slide:path}", base),
     ]
+
+
+def _canonical(region: Box, whole: tuple[int, int], size: tuple[int, int]) -> str:
+    """Region and size as the specification would have them asked for."""
+    is_full = region == Box(0, 0, *whole)
+    asked = "full" if is_full else ",".join(map(str, region))
+    if size == _asked_size("max", region, may_grow=False):
+        return f"{asked}/max"
+    is_larger = size[0] > region.width or size[1] > region.height
+    return f"{asked}/{'^' if is_larger else ''}{size[0]},{size[1]}"
 
 
 def _info(identifier: str, width: int, height: int) -> dict[str, Any]:
@@ -211,5 +238,8 @@ def _info(identifier: str, width: int, height: int) -> dict[str, Any]:
         "preferredFormats": ["jpg"],
         "extraFormats": ["webp"],
         "extraQualities": ["color", "gray", "bitonal"],
-        "extraFeatures": ["mirroring", "regionSquare", "sizeUpscaling"],
+        "extraFeatures": [
+            *("canonicalLinkHeader", "mirroring", "profileLinkHeader"),
+            *("regionSquare", "sizeUpscaling"),
+        ],
     }

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from .._version import __version__
 from ..annotations import Origin, stated_origin
 from . import answers
-from .answers import ProblemError
+from .answers import Document, ProblemError
 from .catalogue import Catalogue
 from .images import Pictures
 from .openapi import description as openapi_description
@@ -36,7 +36,7 @@ def routes(
 
     async def slides(request: Request) -> Response:
         catalogue.refresh()
-        return _json(catalogue.as_json())
+        return await _json(request, catalogue.as_json())
 
     async def slide(request: Request) -> Response:
         served = await pictures.slide(request)
@@ -50,7 +50,7 @@ def routes(
         found = await asyncio.to_thread(_annotations_beside, roots, served.path)
         told["annotations"] = found is not None
         told["links"] = _links(served.address)
-        return _json(told)
+        return await _json(request, told)
 
     async def annotations(request: Request) -> Response:
         served = await pictures.slide(request)
@@ -58,11 +58,11 @@ def routes(
         body, origin = await asyncio.to_thread(_read_annotations, roots, served.path)
         corner = (told["bounds"]["x"], told["bounds"]["y"])
         x, y = corner if origin == "bounds" else (0, 0)
-        headers = {"Cache-Control": "no-cache", OFFSET: f"{x},{y}"}
-        return Response(body, headers=headers, media_type="application/geo+json")
+        content = Document(body, "application/geo+json")
+        return await answers.document(request, content, {OFFSET: f"{x},{y}"})
 
     async def openapi(request: Request) -> Response:
-        return _json(openapi_description())
+        return await _json(request, openapi_description())
 
     async def health(request: Request) -> Response:
         is_well = service.readers.alive
@@ -85,8 +85,8 @@ def routes(
     ]
 
 
-def _json(content: Any) -> Response:
-    return answers.json_response(content, headers={"Cache-Control": "no-cache"})
+async def _json(request: Request, content: Any) -> Response:
+    return await answers.document(request, Document.of_json(content))
 
 
 def _links(address: str) -> dict[str, str]:
@@ -112,6 +112,11 @@ def _annotations_beside(roots: Roots, path: Path) -> Path | None:
     return None
 
 
+def _refuse(constant: str) -> None:
+    """NaN and infinities, which Python knows, and no browser."""
+    raise ValueError(constant)
+
+
 def _read_annotations(roots: Roots, path: Path) -> tuple[bytes, Origin]:
     """The file beside the slide, and where its coordinates count from."""
     found = _annotations_beside(roots, path)
@@ -129,6 +134,7 @@ def _read_annotations(roots: Roots, path: Path) -> tuple[bytes, Origin]:
             422, f"the annotations have more than {_MOST_ANNOTATIONS >> 20} MB"
         )
     try:
-        return body, stated_origin(json.loads(body)) or "bounds"
+        content = json.loads(body, parse_constant=_refuse)
+        return body, stated_origin(content) or "bounds"
     except (ValueError, RecursionError):
         raise ProblemError(422, "the annotations are no JSON") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
-from hashlib import blake2b
 from importlib import resources
 from importlib.resources.abc import Traversable
 
@@ -12,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .answers import ProblemError
+from . import answers
+from .answers import Document, ProblemError
 
 #: What `make viewer` brings.
 OPENSEADRAGON = "vendor/openseadragon.min.js"
@@ -30,13 +30,13 @@ def routes() -> list[Route]:
     files = _load(resources.files(__package__) / "pages")
 
     async def index(request: Request) -> Response:
-        return _answer(request, files, "index.html")
+        return await _answer(request, files, "index.html")
 
     async def view(request: Request) -> Response:
-        return _answer(request, files, "view.html")
+        return await _answer(request, files, "view.html")
 
     async def part(request: Request) -> Response:
-        return _answer(request, files, request.path_params["name"])
+        return await _answer(request, files, request.path_params["name"])
 
     return [
         Route("/", index),
@@ -45,36 +45,30 @@ def routes() -> list[Route]:
     ]
 
 
-class _File:
-    def __init__(self, name: str, body: bytes) -> None:
-        self.body = body
-        suffix = "." + name.rsplit(".", 1)[-1]
-        self.media_type = (
-            _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
-        )
-        self.etag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+def _media_type(name: str) -> str:
+    suffix = "." + name.rsplit(".", 1)[-1]
+    return _TYPES.get(suffix) or mimetypes.guess_type(name)[0] or "text/plain"
 
 
-def _load(folder: Traversable, prefix: str = "") -> Mapping[str, _File]:
+def _load(folder: Traversable, prefix: str = "") -> Mapping[str, Document]:
     """All files of a folder by their names, so that no name becomes a path later."""
-    files: dict[str, _File] = {}
+    files: dict[str, Document] = {}
     for found in folder.iterdir():
         name = prefix + found.name
         if found.is_dir():
             files.update(_load(found, name + "/"))
         else:
-            files[name] = _File(name, found.read_bytes())
+            files[name] = Document(found.read_bytes(), _media_type(name))
     return files
 
 
-def _answer(request: Request, files: Mapping[str, _File], name: str) -> Response:
+async def _answer(
+    request: Request, files: Mapping[str, Document], name: str
+) -> Response:
     file = files.get(name)
     if file is None:
         detail = "there is no such file"
         if name == OPENSEADRAGON:
             detail = "OpenSeadragon is not installed; `make viewer` brings it"
         raise ProblemError(404, detail)
-    headers = {"ETag": file.etag, "Cache-Control": "no-cache"}
-    if request.headers.get("if-none-match") == file.etag:
-        return Response(status_code=304, headers=headers)
-    return Response(file.body, headers=headers, media_type=file.media_type)
+    return await answers.document(request, file)

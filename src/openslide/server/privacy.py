@@ -12,7 +12,7 @@ _PICTURES = re.compile(r"label|macro|barcode", re.IGNORECASE)
 _PROPERTIES = re.compile(
     r"barcode|patient|label|macro|accession|person|physician|operator|author|user"
     r"|birth|(case|specimen|block|container|slide)[ ._-]?(id|identifier|name|number)"
-    r"|study|filename|path\b",
+    r"|study|filename|path\b|\breference\b|document[ ._-]?name|artist|\btitle\b|technician",
     re.IGNORECASE,
 )
 

@@ -37,9 +37,12 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises OSError that says what is wrong, such as that the port is taken.
     """
-    found = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+    try:
+        found = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise OSError(f"cannot listen at {host!r}: {error.strerror}") from None
     family, kind, protocol, _, address = found[0]
     listening = socket.socket(family, kind, protocol)
     try:
@@ -82,7 +85,8 @@ def make_server(
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_FAREWELL,
-        proxy_headers=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.proxies),
         lifespan="on",
     )
     return uvicorn.Server(config)

@@ -36,7 +36,8 @@ class Slide:
     Attributes:
         address: its path below what is served.
         path:    its file.
-        version: see versions; it is looked at again when it is a second old.
+        version: of the slide and of the server that makes pictures of it, see versions;
+                 it is looked at again when it is a second old.
     """
 
     __slots__ = ("address", "path", "seen", "version")
@@ -62,7 +63,7 @@ class Wanted(NamedTuple):
     @property
     def etag(self) -> str:
         """What changes when the picture does."""
-        text = repr((__version__, self.slide.version, self.what, self.arguments))
+        text = repr((self.slide.version, self.what, self.arguments))
         return f'"{blake2b(text.encode(), digest_size=_DIGEST_BYTES).hexdigest()}"'
 
 
@@ -72,13 +73,17 @@ class Service:
     roots:   what is served.
     readers: who reads.
     cache:   bytes of pictures to keep.
+    made_by: what pictures depend on beside their slides.
     """
 
-    def __init__(self, roots: Roots, readers: Readers, cache: int) -> None:
+    def __init__(
+        self, roots: Roots, readers: Readers, cache: int, made_by: Hashable
+    ) -> None:
         self.readers = readers
         self.cache = PictureCache(cache)
         self.forgotten = 0  # pictures that were not begun, for nobody waited any more
         self._roots = roots
+        self._made_by = (__version__, made_by)
         self._slides: dict[str, Slide] = {}
         self._jobs: dict[Hashable, Job] = {}
         self._failed: dict[tuple[Path, str], tuple[float, Answer]] = {}
@@ -111,7 +116,7 @@ class Service:
     def _look(self, address: str) -> tuple[Path, str]:
         path = self._roots.path(address)
         try:
-            return path, version_of(path)
+            return path, version_of(path, self._made_by)
         except OSError:
             raise NotServedError("there is no such slide") from None
 

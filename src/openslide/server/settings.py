@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,12 @@ from .._cpus import usable_cpus
 
 #: More threads in one process would wait for Python's lock.
 _MOST_THREADS = 4
+
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_HOST = re.compile(r"[^\s:/?#@,*]+")
+_ORIGIN = re.compile(
+    rf"[a-z][a-z0-9+.-]*://({_HOST.pattern}|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
+)
 
 
 class ReaderSettings(NamedTuple):
@@ -54,6 +61,7 @@ class Settings:
                   come back later.
     patience:     seconds that making a picture may take.
     tile_size, overlap, quality: see ReaderSettings.
+    proxies:      addresses of proxies, which are believed who asks, and by which scheme.
 
     Raises ValueError for what makes no sense.
     """
@@ -77,6 +85,7 @@ class Settings:
     tile_size: int = 254
     overlap: int = 1
     quality: int = 75
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
 
     def __post_init__(self) -> None:
         if not self.served:
@@ -93,8 +102,28 @@ class Settings:
                 )
         if not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be from 1 to 100, not {self.quality!r}")
-        if self.base_path and not self.base_path.startswith("/"):
-            raise ValueError(f'base_path must begin with "/", not {self.base_path!r}')
+        if self.base_path and not _PATH.fullmatch(self.base_path):
+            raise ValueError(
+                'base_path must be "/" and a name, of letters, digits, "-", "_", "." '
+                f'and "~", once or more, not {self.base_path!r}'
+            )
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must be from 0 to 65535, not {self.port!r}")
+        if self.token == "":
+            raise ValueError("token must not be empty, for anybody could show that")
+        # Browsers and proxies send nothing else, so these would never match.
+        for origin in self.origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "origins are * or like https://viewer.example:8000, without a path, "
+                    f"not {origin!r}"
+                )
+        for name in self.names:
+            if not _HOST.fullmatch(name):
+                raise ValueError(
+                    "host names are like slides.example, without a scheme, port or "
+                    f"path, not {name!r}"
+                )
 
     @property
     def picture_cache(self) -> int:

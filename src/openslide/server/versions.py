@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -11,12 +12,14 @@ from .._files import file_state
 _DIGEST_BYTES = 9
 
 
-def version_of(path: Path) -> str:
+def version_of(path: Path, made_by: Hashable = None) -> str:
     """A few letters that stand for the state of a slide's file, and of what is with it.
+
+    made_by: what else pictures of the slide depend on.
 
     Raises FileNotFoundError where the slide is gone.
     """
-    states = [file_state(path)]
+    states: list[Hashable] = [made_by, file_state(path)]
     folder = path.parent if _is_of_series(path) else path.with_suffix("")
     with suppress(OSError):  # there is none
         states.append(file_state(folder))

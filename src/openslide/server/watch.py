@@ -42,7 +42,7 @@ class Watch:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-            else:
+            elif scope["method"] != "HEAD":  # the body of which is not sent
                 size += len(message.get("body", b""))
             await send(message)
 

@@ -23,7 +23,7 @@ class Outline {
   }
 
   add(geometry) {
-    const { type, coordinates, geometries } = geometry ?? {};
+    const { type, coordinates, geometries } = geometry;
     if (type === "GeometryCollection") {
       geometries.forEach((part) => this.add(part));
     } else if (type === "Polygon") {
@@ -38,6 +38,8 @@ class Outline {
       this.point(coordinates);
     } else if (type === "MultiPoint") {
       coordinates.forEach((point) => this.point(point));
+    } else {
+      throw new TypeError(`there is no geometry ${type}`);
     }
   }
 
@@ -63,6 +65,9 @@ class Outline {
   include([column, row]) {
     const { box, offset } = this;
     const [x, y] = [column + offset.x, row + offset.y];
+    if (typeof column !== "number" || typeof row !== "number") {
+      throw new TypeError("coordinates are numbers");
+    }
     box.left = Math.min(box.left, x);
     box.upper = Math.min(box.upper, y);
     box.right = Math.max(box.right, x);
@@ -114,16 +119,25 @@ function namedColor({ properties }) {
   return null;
 }
 
+// The outlines of a file, and how many of its features are none.
 function outlinesOf(content, offset) {
   const features = Array.isArray(content) ? content : content.features ?? [content];
   const colors = new Map();
-  return features.map((feature) => {
-    const name = classOf(feature);
-    if (!colors.has(name)) {
-      colors.set(name, namedColor(feature) ?? PALETTE[colors.size % PALETTE.length]);
+  const outlines = [];
+  let malformed = 0;
+  for (const feature of features.filter((one) => one?.geometry !== null)) {
+    try {
+      const name = classOf(feature);
+      if (!colors.has(name)) {
+        colors.set(name, namedColor(feature) ?? PALETTE[colors.size % PALETTE.length]);
+      }
+      const color = namedColor(feature) ?? colors.get(name);
+      outlines.push(new Outline(feature, color, name, offset));
+    } catch {
+      malformed += 1;
     }
-    return new Outline(feature, namedColor(feature) ?? colors.get(name), name, offset);
-  });
+  }
+  return { outlines, malformed };
 }
 
 export async function addAnnotations(viewer, overlay, slide) {
@@ -131,7 +145,10 @@ export async function addAnnotations(viewer, overlay, slide) {
     return { toggle: () => {} };
   }
   const { content, offset } = await annotationsOf(slide);
-  const outlines = outlinesOf(content, offset);
+  const { outlines, malformed } = outlinesOf(content, offset);
+  if (malformed) {
+    find("status").textContent = `${malformed} annotations are malformed, and not shown`;
+  }
   const hidden = new Set();
   const button = find("outlines");
   let isOn = true;

@@ -6,6 +6,7 @@ import { slides, thumbnailOf, viewOf } from "./server.js";
 
 const THUMBNAIL = 320;
 const PAUSE = 700; // milliseconds between two looks
+const LONG_PAUSE = 5000; // where the server does not answer
 
 const shown = new Map(); // by id: what was listed, and the element that shows it
 
@@ -15,10 +16,22 @@ function facts(slide) {
   }
   const power = slide.objective_power ? `, ${slide.objective_power}\u00d7` : "";
   const scale = slide.mpp ? `, ${resolution(slide.mpp)}` : "";
-  return `${slide.vendor}, ${pixels(slide.width, slide.height)}${scale}${power}`;
+  return `${slide.vendor ?? "unknown format"}, ${pixels(slide.width, slide.height)}${scale}${power}`;
 }
 
-function card(slide) {
+// The same element all the time, so that it keeps the focus while more is known of it.
+function card() {
+  return element("li", {}, element("a"));
+}
+
+function fill(item, slide) {
+  const link = item.firstElementChild;
+  link.setAttribute("href", viewOf(slide.id));
+  link.className = slide.state === "failed" ? "failed" : "";
+  link.replaceChildren(...contents(slide));
+}
+
+function contents(slide) {
   const parts = slide.id.split("/");
   const told = element("div", { class: "told" });
   told.append(element("div", { class: "name" }, parts.pop()));
@@ -27,8 +40,7 @@ function card(slide) {
   }
   if (slide.state === "failed") {
     told.append(element("div", { class: "reason" }, slide.error));
-    const link = element("a", { href: viewOf(slide.id), class: "failed" }, told);
-    return element("li", {}, link);
+    return [told];
   }
   told.append(element("div", { class: "facts" }, facts(slide)));
   const picture = element("div", { class: "picture" });
@@ -37,7 +49,21 @@ function card(slide) {
       element("img", { src: thumbnailOf(slide, THUMBNAIL), alt: "", loading: "lazy" }),
     );
   }
-  return element("li", {}, element("a", { href: viewOf(slide.id) }, picture, told));
+  return [picture, told];
+}
+
+// Puts items into a list in their order, and moves none that is in its place.
+function arrange(list, items) {
+  const kept = new Set(items);
+  [...list.children].filter((item) => !kept.has(item)).forEach((item) => item.remove());
+  let next = list.firstElementChild;
+  for (const item of items) {
+    if (item === next) {
+      next = next.nextElementSibling;
+    } else {
+      list.insertBefore(item, next);
+    }
+  }
 }
 
 function filter() {
@@ -54,12 +80,15 @@ function filter() {
 function show(list) {
   const items = list.slides.map((slide) => {
     const before = shown.get(slide.id);
-    const isSame = before && JSON.stringify(before.slide) === JSON.stringify(slide);
-    return { slide, item: isSame ? before.item : card(slide) };
+    const item = before?.item ?? card();
+    if (JSON.stringify(before?.slide) !== JSON.stringify(slide)) {
+      fill(item, slide);
+    }
+    return { slide, item };
   });
   shown.clear();
   items.forEach((entry) => shown.set(entry.slide.id, entry));
-  find("slides").replaceChildren(...items.map(({ item }) => item));
+  arrange(find("slides"), items.map(({ item }) => item));
   tellLeftOut(find("failed"), list.left_out.filter((left) => left.is_failure));
   tellLeftOut(find("left-out"), list.left_out.filter((left) => !left.is_failure));
   tellCount(list.complete);
@@ -82,12 +111,14 @@ function tellCount(isComplete) {
 async function follow() {
   try {
     const list = await slides();
+    find("message").hidden = true;
     show(list);
     if (!list.complete) {
       setTimeout(follow, PAUSE);
     }
   } catch (error) {
     showMessage(`The list of slides cannot be had: ${error.message}`);
+    setTimeout(follow, LONG_PAUSE);
   }
 }
 

@@ -1,12 +1,13 @@
-// The view in the address of the page: #x=..&y=..&zoom=.., the middle in level-0 pixels and
-// how many pixels of the screen one of them has.
+// The view in the address of the page: #x=..&y=..&zoom=..&turn=.., the middle in level-0
+// pixels, how many pixels of the screen one of them has, and degrees clockwise.
 
 import { find } from "./elements.js";
 
 function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   const [x, y, zoom] = ["x", "y", "zoom"].map((name) => Number.parseFloat(given.get(name)));
-  return [x, y, zoom].every(Number.isFinite) && zoom > 0 ? { x, y, zoom } : null;
+  const turn = Number.parseFloat(given.get("turn") ?? "0");
+  return [x, y, zoom, turn].every(Number.isFinite) && zoom > 0 ? { x, y, zoom, turn } : null;
 }
 
 export function addPlace(viewer, slide) {
@@ -14,6 +15,7 @@ export function addPlace(viewer, slide) {
     const { viewport } = viewer;
     const place = read();
     if (place) {
+      viewport.setRotation(place.turn, isAtOnce);
       viewport.zoomTo(viewport.imageToViewportZoom(place.zoom), null, isAtOnce);
       const middle = viewport.imageToViewportCoordinates(place.x, place.y);
       viewport.panTo(middle, isAtOnce);
@@ -26,8 +28,9 @@ export function addPlace(viewer, slide) {
     const { viewport } = viewer;
     const { x, y } = viewport.viewportToImageCoordinates(viewport.getCenter());
     const zoom = viewport.viewportToImageZoom(viewport.getZoom());
+    const turn = Math.round(viewport.getRotation()) % 360;
     const place = `#x=${Math.round(x)}&y=${Math.round(y)}&zoom=${zoom.toPrecision(4)}`;
-    history.replaceState(null, "", place);
+    history.replaceState(null, "", turn ? `${place}&turn=${turn}` : place);
   };
   const share = async () => {
     note();

@@ -25,9 +25,12 @@ export async function json(address) {
 
 async function answer(address) {
   const response = await fetch(address);
-  const content = await response.json().catch(() => null);
-  if (!response.ok || content === null) {
+  const content = await response.json().catch(() => undefined);
+  if (!response.ok) {
     throw new Error(content?.detail ?? `the server answered ${response.status}`);
+  }
+  if (content === undefined) {
+    throw new Error("the server's answer is no JSON");
   }
   return { content, headers: response.headers };
 }

@@ -27,6 +27,8 @@ function makeViewer(source) {
     visibilityRatio: 0.2,
     preserveImageSizeOnResize: true,
     imageLoaderLimit: 8,
+    tileRetryMax: 3, // of a server that is busy
+    tileRetryDelay: 1500, // milliseconds
     gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
   });
 }
@@ -37,6 +39,9 @@ function addKeys(actions) {
     const isTyping = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
     if (isTyping || event.ctrlKey || event.metaKey || event.altKey) {
       return;
+    }
+    if (event.key === "Enter" && event.target.closest("button, a, input")) {
+      return; // it has a meaning of its own there
     }
     actions[event.key]?.();
   });
@@ -55,6 +60,9 @@ function open(slide) {
     event.preventDefaultAction = event.originalEvent.key.toLowerCase() === "f";
   });
   viewer.addHandler("open-failed", ({ message }) => showMessage(message));
+  viewer.addHandler("tile-load-failed", () => {
+    find("status").textContent = "Some of what is shown here could not be loaded";
+  });
   viewer.addOnceHandler("open", async () => {
     addScaleBar(viewer, slide);
     magnifications.attach(viewer);
@@ -66,6 +74,7 @@ function open(slide) {
     });
     addKeys({
       m: measuring.toggle,
+      Enter: measuring.placeInMiddle,
       Escape: measuring.stop,
       o: annotations.toggle,
       p: panel.toggle,
