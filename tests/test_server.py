@@ -645,10 +645,19 @@ def test_foreign_hosts_are_refused(client: Client) -> None:
         "localhost.evil.example",
         "",
         "[::1",
+        "localhost:80:80",
+        "localhost:evil",
     ):
         assert client.get("api/slides", {"Host": host}).status == 421, host
     for host in ("localhost", f"127.0.0.1:{client.port}", "[::1]:1", "LOCALHOST."):
         assert client.get("api/slides", {"Host": host}).status == 200, host
+
+
+def test_two_hosts_are_none(client: Client) -> None:
+    with socket.create_connection(("localhost", client.port), timeout=60) as connection:
+        hosts = b"Host: localhost\r\nHost: evil.example\r\n"
+        connection.sendall(b"GET /api/slides HTTP/1.1\r\n" + hosts + b"\r\n")
+        assert re.match(rb"HTTP/1.1 4\d\d ", connection.recv(1000))
 
 
 def test_host_names_may_be_added(folder: Folder) -> None:
@@ -698,12 +707,13 @@ def test_what_is_called_as_the_servers_own_is_left_out(
 ) -> None:
     sound = slides["aperio-scanscope"].path
     (tmp_path / "api").mkdir()
-    for name in ("api/in.svs", "static", "fine.svs"):
+    for name in ("api/in.svs", "static", "fine.svs", "two\nlines.svs"):
         shutil.copy(sound, tmp_path / name)
     with serving(tmp_path) as client:
         assert listed(client).keys() == {"fine.svs"}
         told = client.get("api/slides").json["left_out"]
-        assert {left["name"] for left in told} == {"api/in.svs", "static"}
+        left_out = {left["name"] for left in told}
+        assert left_out == {"api/in.svs", "static", "two\nlines.svs"}
         assert client.get("api/in.svs.dzi").status == 404
         assert client.get("static/thumbnail.jpeg").status == 404
 

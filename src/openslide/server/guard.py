@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 import socket
 from collections.abc import Iterable
@@ -30,6 +31,9 @@ _METHODS = ("GET", "HEAD")
 
 #: Of view.html, which keeps OpenSeadragon from adding another: the hash of nothing.
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+
+#: A name, or a numeric address of IPv6, and a port.
+_HOST_HEADER = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::[0-9]*)?")
 
 #: Host headers of which is known whether they name this server.
 _HEADERS_KEPT = 64
@@ -71,10 +75,8 @@ def is_loopback(host: str) -> bool:
 
 
 def _without_port(header: str) -> str:
-    if header.startswith("["):
-        name, bracket, _ = header[1:].partition("]")
-        return name if bracket else ""
-    return header.partition(":")[0]
+    found = _HOST_HEADER.fullmatch(header)
+    return "" if found is None else found[1] or found[2]
 
 
 def _is_numeric(name: str) -> bool:
@@ -178,7 +180,8 @@ class Guard:
             raise ProblemError(405, "slides are only read here", allow)
         if len(scope["path"]) > _LONGEST_PATH:
             raise ProblemError(414, "the address is too long")
-        if not self._hosts.knows(headers.get("host", "")):
+        hosts = headers.getlist("host")  # of two, a proxy might take the other
+        if len(hosts) != 1 or not self._hosts.knows(hosts[0]):
             raise ProblemError(
                 421,
                 "this server does not go by that name; --allow-host NAME lets it",

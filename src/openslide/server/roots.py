@@ -7,6 +7,7 @@ is the one place where an address becomes a path, so no other decides what may b
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -178,10 +179,14 @@ def _is_plain(part: str) -> bool:
     """Whether a part of an address can only name what lies in its folder."""
     if part.startswith(".") or not part or len(part) > _LONGEST_NAME:
         return False
+    if _CONTROL.search(part):  # routes do not match them, nor do all clients send them
+        return False
     if os.name == "nt" and part.endswith((".", " ")):  # Windows drops these
         return False
     return not any(c in part for c in _SEPARATORS)
 
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 #: What has a meaning in paths of some system, alternate streams of Windows included.
 _SEPARATORS = "\0/\\:" if os.name == "nt" else "\0/"
