@@ -143,13 +143,20 @@ compare_places(const void *a, const void *b)
            (p->place.offset < q->place.offset);
 }
 
-struct native_reader
-native_reader_of(const struct native_grid *grid, struct native_tile *tiles,
-                 size_t count, bool verifies)
+void
+native_tiles_find(const struct native_grid *grid, struct native_tile *tiles,
+                  size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         find_tile(grid, &tiles[i]);
     }
+}
+
+struct native_reader
+native_reader_of(const struct native_grid *grid, struct native_tile *tiles,
+                 size_t count, bool verifies)
+{
+    native_tiles_find(grid, tiles, count);
     qsort(tiles, count, sizeof *tiles, compare_places);
     return (struct native_reader){
         .grid = grid, .verifies = verifies, .tiles = tiles, .count = count};

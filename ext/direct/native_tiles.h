@@ -33,6 +33,11 @@ struct native_tile {
     const uint8_t *bytes; /* as stored, until the reader reads on */
 };
 
+/* Find out where tiles lie, or that they are holes, or why they cannot be had;
+   none of them is read. */
+void native_tiles_find(const struct native_grid *grid,
+                       struct native_tile *tiles, size_t count);
+
 /* Reads tiles in the order that they have in the file, in runs. */
 struct native_reader {
     const struct native_grid *grid;

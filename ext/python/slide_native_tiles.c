@@ -276,11 +276,11 @@ make_holes(const struct native_grid *grid, const struct tile_request *request)
     if (holes != NULL) {
         char *flags = PyByteArray_AsString(holes);
         Py_BEGIN_ALLOW_THREADS
-        native_reader_of(grid, tiles, request->count, false);
-        Py_END_ALLOW_THREADS
+        native_tiles_find(grid, tiles, request->count);
         for (size_t i = 0; i < request->count; i++) {
-            flags[tiles[i].index] = tiles[i].is_hole;
+            flags[i] = tiles[i].is_hole;
         }
+        Py_END_ALLOW_THREADS
     }
     free(tiles);
     return holes;
