@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from openslide.export.workers import Outcome, Workers
+from openslide.export.workers import Outcome, Workers, begin_imports
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has no signals to end with"
@@ -68,6 +68,17 @@ def test_processes_are_forks_of_one() -> None:
     parents = {outcome.result for outcome in found if outcome.result}
     assert len(parents) == 1
     assert os.getpid() not in parents
+
+
+@forks
+def test_a_single_one_with_little_to_do_is_a_fork_too() -> None:
+    """Of the process that others will be forks of."""
+    begin_imports(2, ["openslide"])
+    tasks = iter(["a", "exit", "b"])
+    with Workers(1, work, has_little=True) as pool:
+        alone = {outcome.result for outcome in pool.run(lambda: next(tasks, None))}
+    assert alone == {outcome.result for outcome in outcomes(["a", "exit", "b"], 2)}
+    assert os.getpid() not in alone
 
 
 @forks

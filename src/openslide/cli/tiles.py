@@ -272,9 +272,18 @@ def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..export import Share, export_tiles, find_slides, read_manifest
+    from ..export import (
+        Share,
+        begin_workers,
+        export_tiles,
+        find_slides,
+        read_manifest,
+    )
 
     _check(options)
+    workers = options.workers or get_num_threads()
+    if options.scheduler is None:
+        begin_workers(options.to, workers)
     left_out = _LeftOut()
     manifest = None
     if options.manifest:
@@ -305,7 +314,7 @@ def run(options: argparse.Namespace) -> int:
             masks=masks,
             manifest=manifest,
             stage=options.stage and options.stage.absolute(),
-            workers=options.workers or get_num_threads(),
+            workers=workers,
             resume=options.resume,
             report=progress,
             scheduler=options.scheduler,

@@ -41,7 +41,7 @@ from .manifest import Manifest, ManifestRow, read_manifest
 from .masks import MaskOptions, MatchedMasks, match_masks
 from .names import FoundSlide
 from .plan import TileOptions
-from .run import Failure, Summary, export_tiles
+from .run import Failure, Summary, begin_workers, export_tiles
 from .shares import Share
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Share",
     "Summary",
     "TileOptions",
+    "begin_workers",
     "export_tiles",
     "find_slides",
     "match_masks",

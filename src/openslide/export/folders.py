@@ -311,7 +311,7 @@ def _looks(candidates: list[_Candidate]) -> Iterator[_Looked]:
             done.append((candidate, look))
         return None
 
-    with Workers(1, _look) as pool:
+    with Workers(1, _look, has_little=True) as pool:
         for path, look, _ in pool.run(next_path):
             # One that it dies of is kept: who opens it will say what is wrong.
             yield by_path[path], look or _slide_at(path)

@@ -23,12 +23,12 @@ from .manifest import Manifest
 from .masks import mask_path, place_mask
 from .names import FoundSlide
 from .part import export_part
-from .plan import OVERVIEWS, Job, Part, TileOptions, overview_path, parts
+from .plan import OVERVIEWS, Job, Part, Target, TileOptions, overview_path, parts
 from .slide_work import PartResult, SlideWork
 from .staging import Staged, stage_slide, staging_folder, unstage
 from .survey import Check, Survey, check, survey
 from .tile_output import Noted, output_for
-from .workers import Outcome, Workers
+from .workers import Outcome, Workers, begin_imports
 
 if TYPE_CHECKING:
     from .cluster import ClusterWorkers
@@ -472,16 +472,25 @@ def _pool(
 ) -> Workers[_Task, _Result] | ClusterWorkers[_Task, _Result]:
     """Who works off tasks: processes of this machine, or a cluster."""
     if scheduler is None:
-        return Workers(workers, _work_off, _modules(works))
+        targets = {work.job.options.to for work in works}
+        return Workers(workers, _work_off, _modules(targets))
     from .cluster import ClusterWorkers
 
     slides = [work.job.path for work in works]
     return ClusterWorkers(scheduler, _work_off, slides=slides, out=out, report=report)
 
 
-def _modules(works: list[SlideWork]) -> list[str]:
+def begin_workers(to: Target, workers: int) -> None:
+    """Have what export_tiles() needs begin its imports, while slides are looked for.
+
+    Arguments are as for that, and TileOptions.  Nothing else depends on it.
+    """
+    begin_imports(workers, _modules({to}))
+
+
+def _modules(targets: set[Target]) -> list[str]:
     """What processes will import that _work_off() does not need to be known."""
-    outputs = {output_for(work.job.options.to).__module__ for work in works}
+    outputs = {output_for(to).__module__ for to in targets}
     return ["numpy", f"{__package__}.overview", *outputs]
 
 

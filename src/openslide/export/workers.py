@@ -40,6 +40,8 @@ class Workers(Generic[Task, Result]):
     """Up to `count` processes that call function(task), begun when there are tasks.
 
     modules: what they will import, where nobody minds if they do so in vain.
+    has_little: whether the work is so short that even a single one is to be a fork,
+             if begin_imports() has begun what it can be one of.
 
     One more than is busy is begun, so that it is ready when the next task comes.
     They inherit nothing of the program, and end at once when it does, however it ends.
@@ -50,10 +52,13 @@ class Workers(Generic[Task, Result]):
         count: int,
         function: Callable[[Task], Result],
         modules: Sequence[str] = (),
+        *,
+        has_little: bool = False,
     ) -> None:
         self._count = count
         self._function = function
-        self._context = _context(count, modules)
+        are_forks = count > 1 or (has_little and _has_server)
+        self._context = _context(are_forks, modules)
         self._idle: list[_Worker] = []
         self._busy: dict[_Worker, Task] = {}
 
@@ -152,7 +157,26 @@ class _Worker:
         return f"the process that worked on it ended with {ending}"
 
 
-def _context(count: int, modules: Sequence[str]) -> Any:
+def begin_imports(count: int, modules: Sequence[str]) -> None:
+    """Let `count` workers, which are to be begun soon, find imported what they need.
+
+    modules: as for Workers.
+    """
+    global _has_server
+    if count > 1 and sys.platform == "linux" and not _has_server:
+        from multiprocessing import forkserver
+
+        _context(True, modules)
+        with _ctrl_c_held_back(), _modules_as_here():
+            forkserver.ensure_running()
+        _has_server = True
+
+
+# Whether that was done in this program.
+_has_server = False
+
+
+def _context(are_forks: bool, modules: Sequence[str]) -> Any:
     """How processes are begun.
 
     Most of what a short job takes is starting Python and importing NumPy for each
@@ -160,7 +184,7 @@ def _context(count: int, modules: Sequence[str]) -> Any:
     longer; and elsewhere than on Linux libraries of the system do not bear forks.
     That one is begun once for a program, and has its environment of then.
     """
-    if count == 1 or sys.platform != "linux":
+    if not are_forks or sys.platform != "linux":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
