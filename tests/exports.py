@@ -53,7 +53,10 @@ def samples(out: Path) -> Iterator[tuple[str, dict[str, Any], bytes]]:
                 json_file, image_file = tar.extractfile(about), tar.extractfile(image)
                 assert json_file is not None
                 assert image_file is not None
-                yield key, json.loads(json_file.read()), image_file.read()
+                told = json_file.read()
+                found = json.loads(told)
+                assert told == json.dumps(found).encode()
+                yield key, found, image_file.read()
 
 
 def work_folder(base: Path) -> Path:

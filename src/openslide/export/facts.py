@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from ..output.identity import slide_facts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ..tiles import TileGrid
     from .plan import Job
 
@@ -93,6 +97,30 @@ def tiles_of(grid: TileGrid) -> Iterator[dict[str, Any]]:
             rounded = (round(share, _SHARE_DIGITS) for share in shares)
             tile |= {"class": label, "shares": dict(zip(names, rounded, strict=True))}
         yield tile
+
+
+def json_of_tiles(grid: TileGrid) -> Iterator[str]:
+    """The same, as json.dumps() spells it, in less time: many numbers by one call."""
+    if grid.classes:
+        yield from map(json.dumps, tiles_of(grid))
+        return
+    columns = [grid.cells, grid.locations, grid.positions, grid.boxes]
+    cells, locations, positions, boxes = map(_spelled_rows, columns)
+    microns: Iterable[str] = repeat("null")
+    if grid.slide_mpp is not None:
+        microns = (f"[{numbers}]" for numbers in _spelled_rows(grid.micron_boxes))
+    for cell, location, position, box, extent in zip(
+        cells, locations, positions, boxes, microns, strict=False
+    ):
+        yield (
+            f'{{"cell": [{cell}], "location": [{location}], "position": [{position}], '
+            f'"box": [{box}], "microns": {extent}}}'
+        )
+
+
+def _spelled_rows(numbers: NDArray[Any]) -> list[str]:
+    """What JSON has between the brackets of each row."""
+    return json.dumps(numbers.tolist())[2:-2].split("], [") if len(numbers) else []
 
 
 #: What columns of tables hold of a tile.
