@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from io import BytesIO
@@ -484,16 +485,47 @@ def test_an_emptied_tile_is_made_again(tmp_path: Path) -> None:
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
 
-def test_a_large_file_that_is_settled_while_it_is_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_large_file_that_is_settled_while_it_is_written(
+    copied: bool, tmp_path: Path
+) -> None:
     pieces = [bytes([i]) * 700_000 for i in range(8)]
     path = tmp_path / "new" / "file"
-    with whole_file(path, settled=True) as file:
+    with whole_file(path, settled=True, copied=copied) as file:
         for piece in pieces:
             file.write(piece)
         file.write_at(1, b"there")
         assert not path.exists()
         assert file.size == 8 * 700_000
-    assert path.read_bytes() == b"\0there" + b"".join(pieces)[6:]
+        file.write(b"".join(pieces))  # from where no block of a disk begins
+    assert path.read_bytes() == b"\0there" + b"".join(pieces)[6:] + b"".join(pieces)
+
+
+@needs_limits
+@pytest.mark.parametrize("most", [3_000_000, 1 << 22])
+def test_a_large_file_at_a_limit(most: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with (
+        files_of_at_most(most),
+        pytest.raises(OSError, match=r"File too large: .*/file'"),
+        whole_file(path, settled=True, copied=True) as file,
+    ):
+        file.write(bytes(5_000_000))
+    assert list(tmp_path.iterdir()) == []
+
+
+@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.given(
+    sizes=st.lists(st.sampled_from([0, 1, 4095, 1 << 20, 1 << 21]), max_size=6)
+)
+def test_pieces_of_a_copied_file(sizes: list[int]) -> None:
+    pieces = [bytes([i + 1]) * size for i, size in enumerate(sizes)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "file")
+        with whole_file(path, copied=True) as file:
+            for piece in pieces:
+                file.write(piece)
+        assert path.read_bytes() == b"".join(pieces)
 
 
 # Pixels to bytes

@@ -43,7 +43,10 @@ class WebDatasetOutput(ShardOutput):
     def writer(self, part: Part) -> Iterator[ShardWriter]:
         facts = facts_of(part.job, grid_of(part.job, part.cells))
         path = self.part_target(part.job, part.number)
-        with whole_file(path, part.job.folder.aside, settled=True) as file:
+        is_copied = part.job.options.format == "native"
+        with whole_file(
+            path, part.job.folder.aside, settled=True, copied=is_copied
+        ) as file:
             yield ShardWriter(part.job, file, facts)
             file.write(bytes(2 * tarfile.BLOCKSIZE))
             file.write(bytes(-file.size % tarfile.RECORDSIZE))

@@ -2,6 +2,7 @@
 
     encoding     pixels to the bytes of a file; what formats can hold
     whole        bytes to a file that is there whole or not at all
+    blocks       many bytes to the disk at once, without a copy in the system's memory
     undertaking  work that outlives a kill: begun, gone on with, complete
     work         the folder that it has until it is complete
     lock         one run at a time

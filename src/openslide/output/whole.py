@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TypeAlias
 from urllib.parse import quote
+
+from .blocks import BlockWriter
 
 StrPath: TypeAlias = "str | os.PathLike[str]"
 
@@ -38,41 +40,70 @@ class WholeFile:
         size: how many bytes it has so far.
     """
 
-    def __init__(self, descriptor: int, path: str, *, settled: bool) -> None:
+    def __init__(
+        self, descriptor: int, path: str, *, settled: bool, copied: bool
+    ) -> None:
         self._descriptor = descriptor
         self._path = path
         self._settled = settled
         self._begun = 0  # so many bytes are on their way to the disk
+        self._written = 0
+        self._blocks = BlockWriter(descriptor, self._write) if copied else None
         self.size = 0
 
     def write(self, data: bytes) -> None:
         """Write all of some bytes.  Raises OSError that names the file."""
         with named(self._path):
-            write_all(self._descriptor, data)
+            if self._blocks is None:
+                self._write(data)
+            else:
+                self._blocks.write(data)
             self.size += len(data)
-            new = self.size - self._begun
-            if self._settled and _CAN_BEGIN and new >= _SETTLED_BYTES:
-                advice = os.POSIX_FADV_DONTNEED
-                os.posix_fadvise(self._descriptor, self._begun, new, advice)
-                self._begun = self.size
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write over what the file has at an offset; raises the same."""
+        self.flush()
         with named(self._path):
             os.lseek(self._descriptor, offset, os.SEEK_SET)
             write_all(self._descriptor, data)
             os.lseek(self._descriptor, 0, os.SEEK_END)
 
+    def flush(self) -> None:
+        """Give the system all that was written; raises the same."""
+        if self._blocks is not None:
+            with named(self._path):
+                self._blocks.flush()
+
+    def close(self) -> None:
+        """Give back what it needs for writing; the descriptor stays open."""
+        if self._blocks is not None:
+            self._blocks.close()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        write_all(self._descriptor, data)
+        self._written += len(data)
+        new = self._written - self._begun
+        if self._settled and _CAN_BEGIN and new >= _SETTLED_BYTES:
+            advice = os.POSIX_FADV_DONTNEED
+            os.posix_fadvise(self._descriptor, self._begun, new, advice)
+            self._begun = self._written
+
 
 @contextmanager
 def whole_file(
-    path: StrPath, aside: StrPath | None = None, *, settled: bool = False
+    path: StrPath,
+    aside: StrPath | None = None,
+    *,
+    settled: bool = False,
+    copied: bool = False,
 ) -> Iterator[WholeFile]:
     """A file to write to, which takes the place of `path` when all went well.
 
     aside:   the folder that it is in until then, on the same file system; by default
              that of `path`, where its name is hidden and short.
     settled: whether it shall outlive a power failure too.
+    copied:  whether it is large, and its bytes come from elsewhere rather than from
+             work that takes far longer: then they are written as in `blocks`.
 
     Folders that lack are made.  Raises OSError that names `path`.
     """
@@ -83,7 +114,10 @@ def whole_file(
         descriptor = _create(part)
     try:
         try:
-            yield WholeFile(descriptor, path, settled=settled)
+            file = WholeFile(descriptor, path, settled=settled, copied=copied)
+            with closing(file):
+                yield file
+                file.flush()
             if settled:
                 with named(path):
                     os.fsync(descriptor)
@@ -114,7 +148,7 @@ def write_whole(
         file.write(data)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of some bytes, or raise OSError."""
     left = memoryview(data)
     while left:
