@@ -27,7 +27,11 @@ def write_tissue(folder: Path, name: str = "tissue") -> SlideFacts:
 
 
 def cut(out: Path, *arguments: str | Path, workers: int = 1) -> int:
-    """The status of `openslide tiles`."""
+    """The status of `openslide tiles`.
+
+    Several workers are forks of a process that has imported everything, and are there
+    sooner than the only one; but of two messages any may come first.
+    """
     options = map(str, arguments)
     return main(["tiles", "-o", str(out), f"--workers={workers}", *options])
 

@@ -167,7 +167,7 @@ def test_tiles_are_those_of_a_grid(
     zarr = pytest.importorskip("zarr")
     if "min_tissue" in arguments:
         pytest.importorskip("scipy")
-    assert cut(out, tissue.path, "--size=64", "--to=zarr", *options) == 0
+    assert cut(out, tissue.path, "--size=64", "--to=zarr", *options, workers=2) == 0
     store = zarr.open_group(out / f"{NAME}.zarr", mode="r")
     with TileGrid(tissue.path, 64, **arguments) as grid:
         assert sorted(store["cells"][:].tolist()) == sorted(grid.cells.tolist())
@@ -482,11 +482,11 @@ def test_what_somebody_else_wrote_is_left_alone(
     mine = out / name
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    assert cut(out, tissue.path, f"--to={to}", *resume) == 1
+    assert cut(out, tissue.path, f"--to={to}", *resume, workers=2) == 1
     assert "is there already" in capsys.readouterr().err
     assert contents(out) == {name: b"mine"}
     mine.unlink()
-    assert cut(out, tissue.path, "--to=images", *resume) == 0
+    assert cut(out, tissue.path, "--to=images", *resume, workers=2) == 0
 
 
 @pytest.mark.parametrize(

@@ -287,7 +287,7 @@ def test_tiles_with_their_context(tissue: SlideFacts, tmp_path: Path, to: str) -
         zarr = pytest.importorskip("zarr")
     elif to == "parquet":
         parquet = pytest.importorskip("pyarrow.parquet")
-    assert cut(tmp_path, tissue.path, *options) == 0
+    assert cut(tmp_path, tissue.path, *options, workers=2) == 0
     with TileGrid(tissue.path, 64, mpp=0.5) as grid:
         middle = grid[20:21]
         column, row = middle.cells[0].tolist()

@@ -118,12 +118,12 @@ def test_nothing_depends_on_where_slides_lie(
         path = tmp_path / place / tissue.path.name
         path.parent.mkdir(parents=True)
         shutil.copy(tissue.path, path)
-        assert cut(tmp_path / place / "out", path, "--to", to) == 0
+        assert cut(tmp_path / place / "out", path, "--to", to, workers=2) == 0
         found.append(contents(tmp_path / place / "out"))
         assert not any(str(tmp_path).encode() in data for data in found[-1].values())
     assert found[0] == found[1]
     out = tmp_path / "paths"
-    assert cut(out, tissue.path, "--to", to, "--paths") == 0
+    assert cut(out, tissue.path, "--to", to, "--paths", workers=2) == 0
     written = [data for name, data in contents(out).items() if name != f"{NAME}.json"]
     assert summary(out)["path"] == str(tissue.path)
     assert any(str(tissue.path).encode() in data for data in written)
@@ -200,17 +200,17 @@ def test_what_was_removed_is_made_again(
         lost = [f"{NAME}.zarr/{name}" for name in lost]
     options: list[str | Path] = [tissue.path, "--to", to, "--size=64"]
     options.append("--shard-size=20")
-    assert cut(tmp_path, *options) == 0
+    assert cut(tmp_path, *options, workers=2) == 0
     before = contents(tmp_path)
     for name in lost:
         (tmp_path / name).unlink()
-        assert cut(tmp_path, *options, "--resume") == 0
+        assert cut(tmp_path, *options, "--resume", workers=2) == 0
         assert contents(tmp_path) == before
     if to == "webdataset":
         first, second = (tmp_path / f"{NAME}-00000{n}.tar" for n in (0, 1))
         inode = first.stat().st_ino
         os.truncate(second, 1000)
-        assert cut(tmp_path, *options, "--resume") == 0
+        assert cut(tmp_path, *options, "--resume", workers=2) == 0
         assert contents(tmp_path) == before
         assert first.stat().st_ino == inode  # it was left alone
 
