@@ -88,7 +88,8 @@ def test_hidden_folders_of_the_user(
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_bytes(content)
     for _ in range(2):
-        assert cut(out, tissue.path, "--size=256", f"--to={to}", *resume) == 0
+        options = ("--size=256", f"--to={to}", *resume)
+        assert cut(out, tissue.path, *options, workers=2) == 0
         assert mine.items() <= contents(out).items()
         assert [name for name in os.listdir(out) if name[0] == "."] == [f".{NAME}"]
         resume = ["--resume"]
