@@ -64,6 +64,7 @@ def test_classes_as_qupath_writes_them(tmp_path: Path) -> None:
     assert [name for name, _ in drawn] == list(names)
     assert drawn.only(["Stroma", "Necrosis"]).classes == ("Stroma", "Necrosis")
     assert len(drawn.only(["Tumor"])) == 1
+    assert repr(drawn.only(["Tumor"])) == "<Annotations: 1 polygons of Tumor>"
     with pytest.raises(ValueError, match="'Tumour'; there are 'Necrosis', 'Stroma'"):
         drawn.only(["Tumour"])
 

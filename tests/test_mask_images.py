@@ -277,12 +277,13 @@ def test_palettes_of_large_pictures_are_labels(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_limits")
-def test_levels_of_large_pictures(tmp_path: Path) -> None:
-    """As ASAP and vips write them: pyramids of tiles."""
+@pytest.mark.parametrize("factors", [(1, 2, 4), (1, 4, 16)])
+def test_levels_of_large_pictures(tmp_path: Path, factors: tuple[int, ...]) -> None:
+    """As ASAP and vips write them: pyramids of tiles, whose last level may be large."""
     values = np.repeat(np.repeat(labels(), 4, axis=0), 4, axis=1)
     pixels = np.dstack([values] * 3)
     facts = write_generic(
-        tmp_path, name="mask", image=pixels, encoding="lzw", tile=64, factors=(1, 2, 4)
+        tmp_path, name="mask", image=pixels, encoding="lzw", tile=64, factors=factors
     )
     mask = TissueMask.of(facts.path, (8000, 4000))
     assert mask.array.mean() == pytest.approx(0.5, abs=0.04)

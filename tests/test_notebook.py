@@ -43,6 +43,7 @@ def test_the_viewer(slide: OpenSlide, facts: SlideFacts, tmp_path: Path) -> None
     frame = re.search(r'<iframe src="([^"]+)"', first._repr_html_())
     assert frame is not None
     assert frame[1] == first.address
+    assert repr(first) == f"<viewer at {first.address}>"
     assert 'height="300"' in first._repr_html_()
     parts = urlsplit(first.address)
     assert parts.port is not None

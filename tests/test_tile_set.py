@@ -301,6 +301,20 @@ def test_a_set_where_it_was_moved_is_the_same(
     assert here.fingerprint != TileSet([path], SIDE, level=1).fingerprint
 
 
+def test_a_fingerprint_tells_orders_apart(tiles: TileSet) -> None:
+    def orders() -> list[TileSet]:
+        return [
+            tiles,
+            *(tiles.shuffled(seed) for seed in (1, 2)),
+            *(tiles.shuffled(1, slides_at_once=number) for number in (1, 2)),
+            *(tiles.only(numbers) for numbers in ([3, 4], [4, 3], range(len(tiles)))),
+        ]
+
+    found = [each.fingerprint for each in orders()]
+    assert len(set(found)) == len(found)
+    assert [each.fingerprint for each in orders()] == found
+
+
 # Slides that are open
 
 

@@ -295,6 +295,15 @@ def test_opens_and_closes_a_slide(slides: Mapping[str, SlideFacts]) -> None:
         slide.read_region((0, 0), 0, (1, 1))
 
 
+def test_tells_what_it_is(slide: openslide.OpenSlide) -> None:
+    grid = TileGrid(slide, (100, 60), level=1)
+    columns, rows = grid.shape
+    assert repr(grid[:5]) == (
+        f"<TileGrid of {slide!r}: 5 of {columns} x {rows} tiles of 100 x 60 pixels, "
+        "level 1>"
+    )
+
+
 @pytest.mark.parametrize(
     "duplicate",
     [copy.copy, copy.deepcopy, lambda grid: pickle.loads(pickle.dumps(grid))],

@@ -54,6 +54,11 @@ def test_removes_specks_and_fills_holes() -> None:
     np.testing.assert_array_equal(mask.array, TissueMask.detect(painted()).array)
 
 
+def test_tells_what_it_is() -> None:
+    mask = TissueMask(np.eye(4, dtype=bool), (400, 300))
+    assert repr(mask) == "<TissueMask 4 x 4 over (400, 300), 25% wanted>"
+
+
 def test_an_empty_slide_has_no_tissue() -> None:
     rng = np.random.default_rng(5)
     noise = rng.integers(236, 246, (500, 700, 3), np.uint8)

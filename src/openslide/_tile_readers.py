@@ -53,10 +53,6 @@ class TileReaders:
         self.__dict__.update(state)
         self._begin()
 
-    def __len__(self) -> int:
-        """How many slides are open."""
-        return len(self._open_slides)
-
     def close(self) -> None:
         """Close the slides that nobody reads; they are opened again when they are."""
         self._open_slides.close()
