@@ -33,6 +33,15 @@ def compile_args() -> list[str]:
     return ["-std=c11", exact, "-fvisibility=hidden", *warnings]
 
 
+def link_args() -> list[str]:
+    """What keeps the symbols of libraries that are linked in to the module."""
+    if sys.platform == "win32":
+        return []  # where nothing is exported that is not said to be
+    if sys.platform == "darwin":
+        return ["-Wl,-exported_symbol,_PyInit__openslide"]
+    return ["-Wl,--exclude-libs,ALL"]
+
+
 def limited_api() -> list[tuple[str, str]]:
     major, minor = OLDEST_PYTHON
     return [("Py_LIMITED_API", f"0x{major:02x}{minor:02x}0000")]
@@ -157,6 +166,7 @@ extension = Extension(
     depends=[str(path) for path in (EXT / "sources.txt", *EXT.rglob("*.h"))],
     define_macros=[] if FREE_THREADED else limited_api(),
     extra_compile_args=compile_args(),
+    extra_link_args=link_args(),
     py_limited_api=not FREE_THREADED,
 )
 
