@@ -113,7 +113,7 @@ run: $(VENV)/package ## Print what a slide is and cut it into tiles (SLIDE=path,
 	$(BIN)/openslide tiles "$$slide" -o '$(OUT)/tiles' --size 256 --resume
 
 # What compiles, rather than to run what was built.
-BUILD_TESTS := tests/test_c.py tests/test_build.py
+BUILD_TESTS := tests/test_c.py tests/test_build.py tests/test_wheels.py
 
 test: $(VENV)/package $(ORACLE)/ready ## Pass the test suite of the package (JOBS=processes)
 	OPENSLIDE_ORACLE_PYTHON=$(CURDIR)/$(ORACLE)/bin/python $(BIN)/python $(PYTEST) \
@@ -189,7 +189,7 @@ test-sanitize: $(SANITIZE)/package $(VENV)/package ## Pass the tests under the a
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_sigbus=0 \
 	    $(SANITIZE)/bin/python $(PYTEST) $(TESTS) --ignore tests/test_c.py \
 	    --ignore tests/test_leaks.py --ignore tests/test_oracle.py \
-	    --ignore tests/test_docs.py \
+	    --ignore tests/test_docs.py --ignore tests/test_wheels.py \
 	    --deselect tests/test_damage.py::test_known_crashes \
 	    --deselect 'tests/test_direct.py::test_scenarios[memory]' \
 	    --deselect tests/test_trees.py::test_memory_does_not_grow_with_the_height \
@@ -211,7 +211,7 @@ $(COVERAGE)/package: $(COVERAGE)/tools $(SOURCES) Makefile
 
 # Left out is what takes long and runs no line that other tests do not, or measures memory.
 COVERAGE_TESTS := $(filter-out $(addprefix tests/test_,$(addsuffix .py,docs damage division \
-    oracle c build leaks server_attack server_browser trees_browser)),$(wildcard tests/test_*.py))
+    oracle c build wheels leaks server_attack server_browser trees_browser)),$(wildcard tests/test_*.py))
 COVERED := $(COVERAGE)/bin/python -m coverage
 # What the measurement is in the way of in programs that tests begin: it imports modules,
 # and cannot write what it found where nothing may be written.

@@ -148,6 +148,8 @@ def build(pythons: list[Python]) -> None:
         shutil.copy(source, DIST)
     for wheel in raw.glob("*.whl"):
         run(tool("auditwheel"), "repair", "--wheel-dir", DIST, wheel)
+    run(sys.executable, ROOT / "wheels" / "notices.py", DIST)
+    run(sys.executable, "-m", "wheels.audit", DIST)
     stable = [str(wheel) for wheel in DIST.glob("*-abi3-*.whl")]
     run(tool("abi3audit"), "--strict", "--report", *stable)
     run(tool("twine"), "check", "--strict", *map(str, DIST.iterdir()))
