@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import openslide
@@ -38,6 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "requires_direct_reads: skip where libopenslide reads everything"
     )
+    # On a busy machine any case may take long; what hangs ends by pytest's timeout.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # So shells begin what runs in the background, and programs inherit it.
         signal.signal(signal.SIGINT, signal.default_int_handler)
