@@ -25,7 +25,7 @@ from openslide import OpenSlide, server
 from openslide.cli import main
 from openslide.deepzoom import DeepZoomGenerator
 from openslide.output.encoding import Encoding
-from openslide.server import Settings, catalogue, iiif
+from openslide.server import Settings, catalogue, iiif, running
 from openslide.server.images import MOST_REGION_PIXELS
 from openslide.server.privacy import shown_properties
 from tests.served import Answer, Client, Command, children, serving
@@ -686,6 +686,12 @@ def test_a_token_is_asked_for(folder: Folder) -> None:
         assert "HttpOnly" in page.headers["set-cookie"]
         cookie = page.headers["set-cookie"].partition(";")[0]
         assert client.get(path, {"Cookie": cookie}).status == 200
+        with serving(folder.path, token="another") as other:
+            # At another port; browsers send the cookies of both.
+            page = other.get("?token=another", {"Accept": "text/html"})
+            both = f"{page.headers['set-cookie'].partition(';')[0]}; {cookie}"
+            assert other.get(path, {"Cookie": both}).status == 200
+            assert client.get(path, {"Cookie": both}).status == 200
 
 
 @pytest.mark.parametrize("name", ["healthz", "healthz-old", "static", "view", "api"])
@@ -896,6 +902,23 @@ def test_few_slides_are_held_open(tmp_path: Path) -> None:
         ]
         assert {answer.status for answer in pool.map(client.get, paths)} == {200}
         assert 1 <= metric(client, "openslide_open_slides") <= 2
+
+
+def test_connections_without_requests_are_closed(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_KEEP_ALIVE", 0.2)
+    whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with serving(folder.path) as client:
+        for sent in (b"", whole[:30], whole, whole + whole[:3]):
+            port = ("localhost", client.port)
+            with socket.create_connection(port, timeout=60) as connection:
+                connection.sendall(sent)
+                while connection.recv(10_000):  # the answers, and then the end
+                    pass
+        # An answer that takes longer than that is waited for.
+        large = "aperio-scanscope.svs/region?width=3000&height=3000&format=png"
+        assert client.get(large).status == 200
 
 
 def test_too_much_is_refused(folder: Folder) -> None:

@@ -4,6 +4,7 @@
 
 The way of a request:
 
+    connections      wait for it, but not for ever
     watch, guard     count it and log it; turn away who may not ask
     images, iiif     which picture is wanted, in bounds
     roots            which file an address stands for, and whether it is served

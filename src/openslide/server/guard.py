@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
+from hashlib import blake2b
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -22,7 +23,9 @@ from .answers import ProblemError
 _OPEN = "/healthz"
 _OPEN_FOLDER = "/static/"
 
-_COOKIE = "openslide-token"
+#: What cookies begin with.  Browsers keep those of all ports of a machine together, so each
+#: token has one of its own.
+_COOKIE = "openslide-token-"
 
 #: Longer addresses are nobody's.
 _LONGEST_PATH = 16_384
@@ -112,6 +115,8 @@ class Guard:
         self._app = app
         self._hosts = hosts
         self._token = token
+        digest = blake2b((token or "").encode(), digest_size=6)
+        self._cookie_name = _COOKIE + digest.hexdigest()
         self._origins = frozenset(origins)
         self._base_path = base_path
         policy = {
@@ -211,7 +216,7 @@ class Guard:
             path = quote(scope["path"]) + (f"?{rest}" if rest else "")
             answer = RedirectResponse("/" + path.lstrip("/"), status_code=303)
             answer.set_cookie(
-                *(_COOKIE, quote(self._token, safe="")),
+                *(self._cookie_name, quote(self._token, safe="")),
                 path=self._base_path or "/",
                 httponly=True,
                 samesite="strict",
@@ -222,7 +227,7 @@ class Guard:
         if scheme.lower() == "bearer":
             self._compare(given.strip())
         else:
-            self._compare(_cookie(headers))
+            self._compare(_cookie(headers, self._cookie_name))
         return None
 
     def _is_open(self, path: str) -> bool:
@@ -254,11 +259,11 @@ def _preflight() -> Response:
     return Response(status_code=204, headers=headers)
 
 
-def _cookie(headers: Headers) -> str:
+def _cookie(headers: Headers, name: str) -> str:
     cookies: SimpleCookie = SimpleCookie()
     try:
         cookies.load(headers.get("cookie", ""))
     except CookieError:
         return ""
-    found = cookies.get(_COOKIE)
+    found = cookies.get(name)
     return found.value if found is not None else ""

@@ -17,6 +17,7 @@ from .._closing import ClosedByWith
 from . import pages
 from .access_log import AccessLog
 from .app import create_app
+from .connections import Connection
 from .guard import is_loopback
 from .roots import Roots
 from .settings import Settings
@@ -27,7 +28,7 @@ _MOST_CONNECTIONS = 2000
 #: How many more may wait to be accepted.
 _BACKLOG = 2048
 
-#: Seconds that a connection may be idle, and that answers may take when the server ends.
+#: Seconds that a connection may be idle, or that a request may take to come, and that answers may take when the server ends.
 _KEEP_ALIVE = 30
 _FAREWELL = 10
 
@@ -78,6 +79,7 @@ def make_server(
     """A server that can be run, see create_app(); it serves the sockets that it is given."""
     config = uvicorn.Config(
         create_app(settings, log, roots),
+        http=Connection,
         log_level="error",  # of what strangers send, the access log tells
         ws="none",
         access_log=False,
