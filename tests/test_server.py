@@ -31,6 +31,7 @@ from openslide.server.privacy import shown_properties
 from tests.served import Answer, Client, Command, children, serving
 from tests.slides import SlideFacts, write
 from tests.slides.stored import blank, stored_tile
+from tests.slides.tiff import TiffWriter, jpeg_codec
 
 TOKEN = "a secret, with & = ?"
 
@@ -106,6 +107,27 @@ def test_deep_zoom_tiles_are_those_of_the_generator(
                 assert jpeg.headers["content-type"] == "image/jpeg"
                 assert jpeg.body == Encoding("jpeg").encode(tile)
                 assert (client.get(f"{path}.png").pixels == np.asarray(tile)).all()
+
+
+def test_a_slide_of_one_large_level(tmp_path: Path) -> None:
+    """It is made small in parts, and the layers that lack are halves of one another."""
+    path, size = tmp_path / "large.tif", (4608, 3840)
+    codec = jpeg_codec()
+    left, right = (
+        codec.encode(np.full((256, 256, 3), color, np.uint8)) for color in (60, 200)
+    )
+    with TiffWriter(path) as tiff:
+        tiff.encoded_tiles(size, 256, codec, ([left] * 9 + [right] * 9) * 15)
+    with serving(path) as client:
+        layers = client.get(f"api/slides/{path.name}").json["layers"]
+        assert [layer["width"] for layer in layers] == [4608, 2304, 1152, 576, 288]
+        assert [layer["downsample"] for layer in layers] == [1, 2, 4, 8, 16]
+        tile = client.get(f"{path.name}_layers/4/0_0.png").pixels
+        thumbnail = client.get(f"{path.name}/thumbnail.png?size=288").pixels
+    assert (tile.shape, thumbnail.shape) == ((240, 256, 3), (240, 288, 3))
+    expected = np.where(np.arange(288) < 144, 60, 200)[:, None]
+    assert np.abs(tile.astype(int) - expected[:256]).mean() < 3
+    assert np.abs(thumbnail.astype(int) - expected).mean() < 3
 
 
 def test_deep_zoom_description(client: Client, folder: Folder) -> None:
