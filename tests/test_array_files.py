@@ -198,6 +198,11 @@ def test_damage_is_listed(slides: Mapping[str, SlideFacts], tmp_path: Path) -> N
         width, _ = slide.dimensions
         expected = slide.read_array((width - 50, 0), 0, (50, 40))
     np.testing.assert_array_equal(image[:, :40, -50:].transpose(1, 2, 0), expected)
+    # What is there stays damaged where something else is made again.
+    (out / "1" / "image" / "c" / "0" / "0" / "0").unlink()
+    again, told = convert(path, out, chunks=None, resume=True)
+    assert again == summary
+    assert 0 < told.advanced < summary.chunks
 
 
 def test_two_runs_keep_out_of_each_others_way(
