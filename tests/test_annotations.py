@@ -137,7 +137,7 @@ KINDS = "Feature FeatureCollection GeometryCollection Polygon MultiPolygon Point
         max_leaves=20,
     )
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_json_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, document: Any
 ) -> None:
@@ -221,7 +221,7 @@ corners = st.lists(st.tuples(*[st.integers(-20, 220)] * 2), min_size=3, max_size
 
 
 @given(polygons=st.lists(corners, min_size=1, max_size=5), data=st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_shares_are_those_of_points(
     polygons: list[list[tuple[int, int]]], data: st.DataObject
 ) -> None:

@@ -87,7 +87,6 @@ def test_a_chunk_is_a_stored_tile(
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

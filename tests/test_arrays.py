@@ -51,7 +51,6 @@ def aperio(slides: Mapping[str, SlideFacts]) -> Iterator[openslide.OpenSlide]:
 
 @settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

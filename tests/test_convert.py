@@ -78,7 +78,6 @@ runs = st.tuples(
 )
 
 
-@hypothesis.settings(deadline=None)
 @hypothesis.given(
     words=st.lists(word, max_size=100), before=st.integers(0, 17), runs=st.lists(runs)
 )

@@ -22,7 +22,7 @@ from openslide.deepzoom import DeepZoomGenerator
 from tests.own_slide import OwnSlide
 from tests.slides import SlideFacts, reference
 
-quick = hypothesis.settings(deadline=None, max_examples=60)
+quick = hypothesis.settings(max_examples=60)
 
 
 def gradient(width: int, height: int) -> Image.Image:

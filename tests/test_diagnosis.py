@@ -264,7 +264,6 @@ def test_big_endian_tiffs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @hypothesis.settings(
-    deadline=None,
     max_examples=60,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
 )

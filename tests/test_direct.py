@@ -198,7 +198,7 @@ def wishes(most: int = 500) -> st.SearchStrategy[Wish]:
 any_slide = st.sampled_from(SINGLE_FILES)
 
 
-@hypothesis.settings(deadline=None, max_examples=300)
+@hypothesis.settings(max_examples=300)
 @hypothesis.given(name=any_slide, wish=wishes())
 def test_regions(pairs: Mapping[str, Two], name: str, wish: Wish) -> None:
     two = pairs[name]
@@ -209,7 +209,7 @@ def test_regions(pairs: Mapping[str, Two], name: str, wish: Wish) -> None:
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(
     is_tall=st.booleans(),
     level=st.integers(0, 1),
@@ -227,7 +227,7 @@ def test_regions_longer_than_libopenslide_reads_at_once(
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(name=any_slide, wish=wishes())
 def test_regions_over_a_background(
     pairs: Mapping[str, Two], name: str, wish: Wish
@@ -241,7 +241,7 @@ def test_regions_over_a_background(
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     name=any_slide,
     wish=wishes(),
@@ -263,7 +263,7 @@ def test_regions_that_do_not_fit_the_cache(
         must_be_direct(slide)
 
 
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(
     name=any_slide,
     wanted=st.lists(wishes(), min_size=1, max_size=12),
@@ -286,7 +286,7 @@ def test_batches(
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     name=st.sampled_from([*SINGLE_FILES, *IN_FOLDERS]),
     wanted=st.lists(wishes(700), min_size=1, max_size=3),
@@ -382,7 +382,7 @@ def to_the_next_tile(position: int, downsample: float, tile: int) -> int:
 single_pixels = st.sampled_from(["one pixel", "one of the next tile", "one axis"])
 
 
-@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(data=st.data(), kind=single_pixels, level=st.integers(1, 4))
 def test_single_pixels(
     speckles: SpeckledSlide, data: st.DataObject, kind: str, level: int

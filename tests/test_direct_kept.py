@@ -106,7 +106,7 @@ sides = st.one_of(st.integers(1, 5), st.integers(1, 300))
 wishes = st.tuples(st.integers(0, 2), places, st.booleans(), st.tuples(sides, sides))
 
 
-@hypothesis.settings(deadline=None, max_examples=50)
+@hypothesis.settings(max_examples=50)
 @hypothesis.given(
     name=st.sampled_from(list(WRITERS)),
     wanted=st.lists(wishes, min_size=2, max_size=12),
@@ -133,7 +133,7 @@ def test_regions_one_after_another(
         must_be_kept(slide)
 
 
-@hypothesis.settings(deadline=None, max_examples=25)
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(
     name=st.sampled_from(list(WRITERS)),
     wanted=st.lists(st.tuples(places, st.booleans()), min_size=2, max_size=20),

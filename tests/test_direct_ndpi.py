@@ -134,14 +134,14 @@ def check_alone(two: Two, region: Region) -> None:
     must_be_direct(two.direct)
 
 
-@hypothesis.settings(deadline=None, max_examples=300)
+@hypothesis.settings(max_examples=300)
 @hypothesis.given(name=any_slide, wish=any_wish)
 def test_regions(pairs: Mapping[str, Two], name: str, wish: Wish) -> None:
     two = pairs[name]
     check_alone(two, region_of(wish, two.direct))
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     is_tall=st.booleans(),
     level=st.integers(0, 7),
@@ -169,7 +169,7 @@ def test_whole_levels(pairs: Mapping[str, Two], name: str) -> None:
         check_alone(two, ((-30, -40), level, (width + 50, height + 60)))
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(name=any_slide, wanted=st.lists(any_wish, min_size=1, max_size=3))
 def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> None:
     """Which are compared with libopenslide, and are the same without exception."""
@@ -182,7 +182,7 @@ def test_first_reads(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) ->
         must_be_direct(slide)
 
 
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 @hypothesis.given(
     name=any_slide, wish=any_wish, capacity=st.sampled_from([0, 40_000, 400_000])
 )
@@ -195,7 +195,7 @@ def test_regions_that_do_not_fit_the_cache(
         check_alone(Two(slide, plain), region_of(wish, slide))
 
 
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 @hypothesis.given(name=any_slide, wanted=st.lists(any_wish, min_size=1, max_size=12))
 def test_batches(pairs: Mapping[str, Two], name: str, wanted: list[Wish]) -> None:
     two = pairs[name]
@@ -221,7 +221,7 @@ wide_wishes = st.builds(
 )
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     name=st.sampled_from(["wide", "ndpi-2048", "ndpi-1792", "ndpi-3968"]),
     wanted=st.lists(wide_wishes, min_size=1, max_size=8),

@@ -111,7 +111,7 @@ any_wish = st.builds(
 )
 
 
-@hypothesis.settings(deadline=None, max_examples=100)
+@hypothesis.settings(max_examples=100)
 @hypothesis.given(name=any_slide, wish=any_wish)
 def test_regions(slides: Mapping[str, OpenSlide], name: str, wish: Wish) -> None:
     check_alone(slides[name], region_of(wish, slides[name]))
@@ -126,7 +126,7 @@ def test_whole_levels(slides: Mapping[str, OpenSlide], name: str) -> None:
         check_alone(slide, ((-30, -40), level, size), ((3, 5), level, size))
 
 
-@hypothesis.settings(deadline=None, max_examples=20)
+@hypothesis.settings(max_examples=20)
 @hypothesis.given(name=any_slide, wanted=st.lists(any_wish, min_size=1, max_size=12))
 def test_batches(
     slides: Mapping[str, OpenSlide], name: str, wanted: list[Wish]
@@ -142,7 +142,7 @@ def test_batches(
         np.testing.assert_array_equal(ours, read(plain))
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(name=any_slide, wanted=st.lists(any_wish, min_size=1, max_size=3))
 def test_first_reads(
     slides: Mapping[str, OpenSlide], name: str, wanted: list[Wish]

@@ -291,7 +291,7 @@ def regions(draw: st.DrawFn) -> tuple[Pair, int, Pair]:
     return (x * step, y * step), level, size
 
 
-@hypothesis.settings(deadline=None, max_examples=40)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(name=st.sampled_from(SOME), region=regions())
 def test_any_region(
     slides: Mapping[str, SlideFacts], name: str, region: tuple[Pair, int, Pair]

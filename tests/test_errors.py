@@ -510,7 +510,7 @@ sizes = (
     | scalars
 )
 
-anything = hypothesis.settings(deadline=None, max_examples=150)
+anything = hypothesis.settings(max_examples=150)
 
 
 def outcome(action: Callable[[], Any]) -> Any:

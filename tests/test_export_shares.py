@@ -60,7 +60,7 @@ def test_parts_that_have_no_slides(
     assert "part, such as 1/4" in capsys.readouterr().err
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 1000), max_size=12), st.integers(1, 9))
 def test_shares_are_whole_and_even(
     tmp_path_factory: pytest.TempPathFactory, sizes: list[int], of: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -39,7 +39,6 @@ def signed_area(ring: NDArray[np.int64]) -> int:
 
 
 @given(grids)
-@settings(deadline=None)
 def test_outlines_are_the_grid(grid: NDArray[np.bool_]) -> None:
     rows, columns = grid.shape
     polygons = outlines(grid)
@@ -60,7 +59,6 @@ def test_outlines_are_the_grid(grid: NDArray[np.bool_]) -> None:
 
 
 @given(grids)
-@settings(deadline=None)
 def test_a_polygon_is_one_piece(grid: NDArray[np.bool_]) -> None:
     """Each is what hangs together by sides, so that holes have the right outline."""
     rows, columns = grid.shape
@@ -82,7 +80,6 @@ def test_a_polygon_is_one_piece(grid: NDArray[np.bool_]) -> None:
 
 
 @given(grids, st.data())
-@settings(deadline=None)
 def test_shares_of_a_grid_are_exact_along_lines(
     grid: NDArray[np.bool_], data: st.DataObject
 ) -> None:

@@ -515,7 +515,7 @@ def test_a_large_file_at_a_limit(most: int, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.settings(max_examples=30)
 @hypothesis.given(
     sizes=st.lists(st.sampled_from([0, 1, 4095, 1 << 20, 1 << 21]), max_size=6)
 )
@@ -532,7 +532,7 @@ def test_pieces_of_a_copied_file(sizes: list[int]) -> None:
 # Pixels to bytes
 
 
-@hypothesis.settings(deadline=None, max_examples=60)
+@hypothesis.settings(max_examples=60)
 @hypothesis.given(
     width=st.integers(1, 40),
     height=st.integers(1, 40),

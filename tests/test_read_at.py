@@ -94,7 +94,6 @@ places = st.integers(-64 * 300, 64 * 2300).map(lambda place: place / 64)
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -113,7 +113,7 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
-@hypothesis.settings(deadline=None, max_examples=400)
+@hypothesis.settings(max_examples=400)
 @hypothesis.given(case=cases())
 def test_pixels_are_those_of_pillow(case: Case) -> None:
     result = _resampling.resize(*case)
@@ -223,7 +223,7 @@ def halved_by_pillow(pixels: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(pixels).reduce(2))
 
 
-@hypothesis.settings(deadline=None, max_examples=200)
+@hypothesis.settings(max_examples=200)
 @hypothesis.given(
     size=sizes(),
     kind=st.sampled_from(CONTENTS),

@@ -65,7 +65,6 @@ def test_answers_are_those_that_are_described(client: Client) -> None:
         @given(case=operation.as_strategy())
         @settings(
             max_examples=6,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=[Phase.generate],

@@ -31,7 +31,6 @@ limits = st.tuples(st.integers(1, 900), st.integers(1, 900))
 
 
 @given(size=st.tuples(sides, sides), limit=limits)
-@settings(deadline=None)
 def test_the_size_is_pillows(size: tuple[int, int], limit: tuple[int, int]) -> None:
     image = Image.new("1", size)
     image.thumbnail(limit)
@@ -59,7 +58,6 @@ def test_sizes_that_are_none(size: Any, kind: type[Exception]) -> None:
 
 
 @given(st.tuples(*[st.floats(1, 1e300) | st.integers(1, 99) | st.just(10**400)] * 2))
-@settings(deadline=None)
 def test_limits_are_pillows(limit: tuple[float, float]) -> None:
     slide = ImageSlide(Image.new("RGB", (60, 45), "navy"))
     expected = Image.new("RGB", (60, 45))
@@ -122,7 +120,7 @@ def test_the_pixels_are_pillows(
     limit=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     heights=st.lists(st.integers(1, 90), min_size=1, max_size=4),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_strips_are_made_small_as_pillow_does(
     size: tuple[int, int], limit: tuple[int, int], heights: list[int]
 ) -> None:

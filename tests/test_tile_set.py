@@ -148,7 +148,7 @@ def test_is_a_sequence(tiles: TileSet) -> None:
     seed=st.integers(),
     at_once=st.none() | st.integers(1, 7),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shuffling_permutes(
     lengths: list[int],
     seed: int,

@@ -66,7 +66,7 @@ def test_overlapping_tiles_share_pixels(slide: openslide.OpenSlide) -> None:
     size=st.integers(1, 90),
     overlap=st.integers(0, 89),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_tiles_cover_every_pixel_and_no_tile_is_idle(
     width: int, height: int, size: int, overlap: int
 ) -> None:

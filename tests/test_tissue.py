@@ -233,7 +233,7 @@ def square(x: int, y: int, side: int) -> TissueMask:
 
 
 @given(first=grids, second=grids, x=st.integers(0, 14), side=st.integers(1, 12))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_masks_combine_pixel_by_pixel(
     first: np.ndarray[Any, np.dtype[np.bool_]],
     second: np.ndarray[Any, np.dtype[np.bool_]],

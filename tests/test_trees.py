@@ -36,7 +36,7 @@ from tests.slides import write as write_slide
 from tests.slides.content import icc_profile, small_reference, swapped_profile
 from tests.slides.stored import blank, blank_tile, stored_label
 
-quick = hypothesis.settings(deadline=None, max_examples=15)
+quick = hypothesis.settings(max_examples=15)
 
 FORMATS = ("jpeg", "png", "webp")
 METHODS = ("shrink", "exact")
@@ -181,7 +181,7 @@ def with_corners(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_few_corners(test: Callable[..., None]) -> Callable[..., None]:
-    few = hypothesis.settings(deadline=None, max_examples=8)
+    few = hypothesis.settings(max_examples=8)
     for shape in corners[1:5]:
         test = hypothesis.example(shape=shape)(test)
     return few(hypothesis.given(shape=shapes)(test))
