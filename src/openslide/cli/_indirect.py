@@ -10,7 +10,7 @@ from .._missing import INSTALL
 # Pixels are the same in any case, so where nothing can be done nothing need be.
 _NOTHING = "nothing can be done"
 _CODECS = (
-    "this package decodes JPEG, deflate and what is not compressed, "
+    "this package decodes JPEG, deflate, PNG, BMP and what is not compressed, "
     "so nothing can be done"
 )
 _REPORT = "please report which scanner or program wrote the file"
@@ -31,7 +31,6 @@ _REMEDIES = {
     "there was no memory": _MEMORY,
     "this machine rounds floats in another way": _NOTHING,
     # what the files hold
-    "the tiles are not JPEG": _NOTHING,
     "the tiles are compressed in another way": _CODECS,
     "the tiles have no whole kilobytes": _NOTHING,
     "the pixels are not RGB or YCbCr of 8 bits": _NOTHING,
