@@ -31,8 +31,8 @@ struct tile_supply {
     bool is_snapped;
     double downsample;
     struct tile_cache *cache;
-    /* Tiles that show as a whole are not put into the cache: there are too many
-       for it, which would only drive the others out. */
+    /* Tiles that show as a whole are not put into the cache: there are too
+       many for it, which would only drive the others out. */
     bool spares_cache;
     /* Wider tiles are decoded where they show alone, if that takes less. */
     int64_t widest_whole;
