@@ -102,8 +102,8 @@ def test_masks_of_a_manifest_come_before_those_of_a_folder(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     masks, out = tmp_path / "masks", tmp_path / "out"
-    write_tissue(folder, "c")
-    write_tissue(folder, "d")
+    write_tissue(tmp_path, "c")
+    write_tissue(tmp_path, "d")
     drawn(masks / "b.geojson", (None, 64, 0, 64, 64))
     drawn(masks / "c.geojson", (None, 128, 0, 64, 64))
     drawn(tmp_path / "named.geojson", (None, 0, 0, 64, 64))
@@ -112,8 +112,8 @@ def test_masks_of_a_manifest_come_before_those_of_a_folder(
         "slide,mask",
         f"{folder / 'a.tif'},named.geojson",  # of which the folder has none
         f"{folder / 'more' / 'b.tif'},",
-        f"{folder / 'c.tif'},named.geojson",  # of which it has another one
-        f"{folder / 'd.tif'},",  # which has none at all
+        f"{tmp_path / 'c.tif'},named.geojson",  # of which it has another one
+        f"{tmp_path / 'd.tif'},",  # which has none at all
     ]
     manifest.write_text("\n".join(lines))
     options = ("--manifest", manifest, "--size=64", "--mask", masks)
