@@ -1,15 +1,10 @@
 #include "bmp.h"
 
+#include "system/byte_order.h"
+
 #include <string.h>
 
 enum { SAMPLES = 3, HEADER_BYTES = 54 };
-
-static uint32_t
-number_at(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[3] << 24 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[1] << 8 | bytes[0];
-}
 
 /* A header of the file, of 14 bytes, and one of the picture, of 40; a height
    that is positive says that the lowest row comes first. */
@@ -19,14 +14,15 @@ is_right_header(const uint8_t *bytes, size_t size, uint32_t width,
 {
     static const uint8_t one_plane_of_24_bits[] = {1, 0, 24, 0, 0, 0, 0, 0};
     return bytes[0] == 'B' && bytes[1] == 'M' &&
-           number_at(bytes + 2) == size &&
-           number_at(bytes + 10) == HEADER_BYTES &&
-           number_at(bytes + 14) == 40 && number_at(bytes + 18) == width &&
-           number_at(bytes + 22) == height &&
+           little_endian_u32(bytes + 2) == size &&
+           little_endian_u32(bytes + 10) == HEADER_BYTES &&
+           little_endian_u32(bytes + 14) == 40 &&
+           little_endian_u32(bytes + 18) == width &&
+           little_endian_u32(bytes + 22) == height &&
            memcmp(bytes + 26, one_plane_of_24_bits,
                   sizeof one_plane_of_24_bits) == 0 &&
-           number_at(bytes + 34) == size - HEADER_BYTES &&
-           number_at(bytes + 46) == 0; /* colours of a table */
+           little_endian_u32(bytes + 34) == size - HEADER_BYTES &&
+           little_endian_u32(bytes + 46) == 0; /* colours of a table */
 }
 
 bool

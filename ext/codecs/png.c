@@ -1,6 +1,7 @@
 #include "png.h"
 
 #include "deflate.h"
+#include "system/byte_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +13,6 @@ enum { SAMPLES = 3, HEADER_BYTES = 13, AROUND_DATA = 12 };
 
 static const uint8_t signature[8] = {0x89, 'P',  'N',  'G',
                                      '\r', '\n', 0x1a, '\n'};
-
-static uint32_t
-number_at(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-           (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 struct chunk {
     char name[5];
@@ -37,14 +31,14 @@ static bool
 take_chunk(struct rest *rest, struct chunk *chunk)
 {
     if (rest->size < AROUND_DATA ||
-        number_at(rest->bytes) > rest->size - AROUND_DATA) {
+        big_endian_u32(rest->bytes) > rest->size - AROUND_DATA) {
         return false;
     }
-    chunk->size = number_at(rest->bytes);
+    chunk->size = big_endian_u32(rest->bytes);
     memcpy(chunk->name, rest->bytes + 4, 4);
     chunk->name[4] = '\0';
     chunk->data = rest->bytes + 8;
-    uint32_t sum = number_at(chunk->data + chunk->size);
+    uint32_t sum = big_endian_u32(chunk->data + chunk->size);
     bool is_sound = sum == deflate_crc(rest->bytes + 4, chunk->size + 4);
     rest->bytes += chunk->size + AROUND_DATA;
     rest->size -= chunk->size + AROUND_DATA;
@@ -77,8 +71,8 @@ is_right_header(const struct chunk *chunk, uint32_t width, uint32_t height)
 {
     static const uint8_t plain[] = {8, 2, 0, 0, 0};
     return is_named(chunk, "IHDR") && chunk->size == HEADER_BYTES &&
-           number_at(chunk->data) == width &&
-           number_at(chunk->data + 4) == height &&
+           big_endian_u32(chunk->data) == width &&
+           big_endian_u32(chunk->data + 4) == height &&
            memcmp(chunk->data + 8, plain, sizeof plain) == 0;
 }
 

@@ -1,5 +1,7 @@
 #include "mirax.h"
 
+#include "system/byte_order.h"
+
 #include <string.h>
 
 static const char VERSION[] = "01.02";
@@ -13,13 +15,6 @@ enum { NUMBER_BYTES = 4, PAGE_HEADER_BYTES = 8, IMAGE_BYTES = 16 };
 /* How many images, or positions, are read at once. */
 enum { IMAGES_AT_ONCE = 256 };
 
-static int32_t
-mirax_number_at(const uint8_t *bytes)
-{
-    return (int32_t)((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
-                     (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
-}
-
 static bool
 read_mirax_number(const struct mirax_index *index, int64_t offset,
                   int32_t *number)
@@ -29,7 +24,7 @@ read_mirax_number(const struct mirax_index *index, int64_t offset,
         !source_read(index->source, (uint64_t)offset, bytes, sizeof bytes)) {
         return false;
     }
-    *number = mirax_number_at(bytes);
+    *number = little_endian_i32(bytes);
     return true;
 }
 
@@ -65,9 +60,9 @@ find_page(const struct mirax_index *index, int32_t table, int32_t number,
 static bool
 mirax_place_of(const uint8_t *bytes, struct mirax_place *place)
 {
-    int32_t offset = mirax_number_at(bytes);
-    int32_t length = mirax_number_at(bytes + NUMBER_BYTES);
-    int32_t file = mirax_number_at(bytes + 2 * NUMBER_BYTES);
+    int32_t offset = little_endian_i32(bytes);
+    int32_t length = little_endian_i32(bytes + NUMBER_BYTES);
+    int32_t file = little_endian_i32(bytes + 2 * NUMBER_BYTES);
     *place = (struct mirax_place){(uint32_t)offset, (uint32_t)length,
                                   (uint32_t)file};
     return offset >= 0 && length >= 0 && file >= 0;
@@ -90,7 +85,7 @@ visit_page(const struct mirax_index *index, int64_t offset, int32_t count,
         for (const uint8_t *image = bytes; image < bytes + now * IMAGE_BYTES;
              image += IMAGE_BYTES) {
             if (!mirax_place_of(image + NUMBER_BYTES, &place) ||
-                !visit(mirax_number_at(image), &place, argument)) {
+                !visit(little_endian_i32(image), &place, argument)) {
                 return false;
             }
         }
@@ -130,9 +125,9 @@ mirax_find_record(const struct mirax_index *index, int32_t number,
     int32_t page;
     return find_page(index, index->records, number, &page) && page >= 0 &&
            source_read(index->source, (uint64_t)page, bytes, sizeof bytes) &&
-           mirax_number_at(bytes) >= 1 &&
-           mirax_number_at(bytes + 2 * NUMBER_BYTES) == 0 &&
-           mirax_number_at(bytes + 3 * NUMBER_BYTES) == 0 &&
+           little_endian_i32(bytes) >= 1 &&
+           little_endian_i32(bytes + 2 * NUMBER_BYTES) == 0 &&
+           little_endian_i32(bytes + 3 * NUMBER_BYTES) == 0 &&
            mirax_place_of(bytes + 4 * NUMBER_BYTES, place);
 }
 
@@ -144,8 +139,8 @@ mirax_take_positions(const uint8_t *bytes, struct mirax_position *positions,
         if ((bytes[0] & 0xfe) != 0) { /* a flag, of one bit */
             return false;
         }
-        positions[i] = (struct mirax_position){mirax_number_at(bytes + 1),
-                                               mirax_number_at(bytes + 5)};
+        positions[i] = (struct mirax_position){little_endian_i32(bytes + 1),
+                                               little_endian_i32(bytes + 5)};
     }
     return true;
 }

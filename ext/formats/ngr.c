@@ -1,5 +1,7 @@
 #include "ngr.h"
 
+#include "system/byte_order.h"
+
 /* The mark, a number that says nothing, the sides, the width of columns, two
    more numbers, and where the pixels are. */
 enum {
@@ -12,13 +14,6 @@ enum {
 
 enum { SAMPLES = 3, LOW_BITS = 4 };
 
-static int32_t
-ngr_number_at(const uint8_t *bytes)
-{
-    return (int32_t)((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
-                     (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
-}
-
 bool
 ngr_open(struct ngr_file *file, const struct source *source)
 {
@@ -28,10 +23,10 @@ ngr_open(struct ngr_file *file, const struct source *source)
         return false;
     }
     *file = (struct ngr_file){
-        .width = ngr_number_at(header + WIDTH_AT),
-        .height = ngr_number_at(header + HEIGHT_AT),
-        .column_width = ngr_number_at(header + COLUMN_AT),
-        .offset = ngr_number_at(header + OFFSET_AT),
+        .width = little_endian_i32(header + WIDTH_AT),
+        .height = little_endian_i32(header + HEIGHT_AT),
+        .column_width = little_endian_i32(header + COLUMN_AT),
+        .offset = little_endian_i32(header + OFFSET_AT),
     };
     return file->width > 0 && file->height > 0 && file->column_width > 0 &&
            file->offset > 0 && file->width % file->column_width == 0;
