@@ -445,7 +445,7 @@ spares(const struct region *region, const struct tile_cache *cache)
 {
     size_t pixels = tile_cache_capacity(cache) / sizeof(uint32_t);
     return (region->is_passing && region->company == COMPANY_NONE) ||
-           (uint64_t)region->height > pixels / (uint64_t)region->width;
+           region_exceeds(region, pixels);
 }
 
 static struct tile_supply

@@ -123,7 +123,7 @@ fits_cache(const struct kept_pixels *kept, const struct level_area *area,
 {
     size_t capacity = tile_cache_capacity(kept->cache);
     size_t pixels = capacity / (2 * sizeof(uint32_t));
-    return (uint64_t)whole->height <= pixels / (uint64_t)whole->width &&
+    return !region_exceeds(whole, pixels) &&
            kept_pixels_bytes(kept, area) <= capacity;
 }
 

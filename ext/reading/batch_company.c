@@ -108,14 +108,11 @@ exceed(const struct region *regions, int64_t count, size_t bytes)
 {
     uint64_t pixels = bytes / sizeof(uint32_t);
     for (int64_t i = 0; i < count; i++) {
-        const struct region *region = &regions[i];
-        if (region->width <= 0 || region->height <= 0) {
-            continue;
-        }
-        if ((uint64_t)region->height > pixels / (uint64_t)region->width) {
+        if (region_exceeds(&regions[i], pixels)) {
             return true;
         }
-        pixels -= (uint64_t)region->width * (uint64_t)region->height;
+        pixels -= (uint64_t)larger(regions[i].width, 0) *
+                  (uint64_t)larger(regions[i].height, 0);
     }
     return false;
 }

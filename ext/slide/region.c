@@ -106,9 +106,16 @@ region_is_near(const struct region *region)
 }
 
 bool
+region_exceeds(const struct region *region, uint64_t pixels)
+{
+    return region->width > 0 && region->height > 0 &&
+           (uint64_t)region->height > pixels / (uint64_t)region->width;
+}
+
+bool
 region_is_large(const struct region *region)
 {
-    return region->width > 0 && region->height > BLOCK_PIXELS / region->width;
+    return region_exceeds(region, BLOCK_PIXELS);
 }
 
 bool

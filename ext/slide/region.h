@@ -39,6 +39,9 @@ region_at(int64_t x, int64_t y, int32_t level, int64_t width, int64_t height)
         .x = x, .y = y, .level = level, .width = width, .height = height};
 }
 
+/* Whether it has more than so many pixels; one without any does not. */
+bool region_exceeds(const struct region *region, uint64_t pixels);
+
 /* Whether it has so many pixels that it is worth dividing. */
 bool region_is_large(const struct region *region);
 
