@@ -1,7 +1,8 @@
 #!/bin/sh
 # Build the libraries that wheels bundle, recent ones, as static position-independent
-# code, and their licences to PREFIX/share/licenses: libraries.sh PREFIX.  Needs cmake, a C compiler, curl and, for x86-64, nasm;
-# without nasm libjpeg-turbo would be built without SIMD, so that is an error.
+# code, and their licences to PREFIX/share/licenses: libraries.sh PREFIX.  Needs cmake, a
+# C compiler, curl and, for x86-64, nasm; without nasm libjpeg-turbo would be built without
+# SIMD, so that is an error.
 set -eu
 
 prefix=$1

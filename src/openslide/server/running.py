@@ -28,7 +28,8 @@ _MOST_CONNECTIONS = 2000
 #: How many more may wait to be accepted.
 _BACKLOG = 2048
 
-#: Seconds that a connection may be idle, or that a request may take to come, and that answers may take when the server ends.
+#: Seconds that a connection may be idle, or a request may take to come, and that answers
+#: may take when the server ends.
 _KEEP_ALIVE = 30
 _FAREWELL = 10
 
